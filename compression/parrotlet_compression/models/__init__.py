@@ -1,0 +1,1 @@
+"""The student graphs (what ships) and the parts they share."""

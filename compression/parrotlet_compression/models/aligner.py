@@ -1,0 +1,73 @@
+"""Aligner: which phoneme is spoken in each frame. Trained where durations are known, used where they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ..symbols import SYMBOLS
+from .blocks import Convolution, ConvNeXtStack
+
+OPTIONAL = frozenset(SYMBOLS.index(symbol) for symbol in ' ˈˌ,.;:!?—()"“”')
+"""Symbols that real speech may give no time at all: stress marks, spaces, punctuation."""
+
+_MAX_SKIP = 4
+
+
+class Aligner(nn.Module):
+    """mel [B, T, M] (natural log) -> logits over the phoneme table [B, T, S]."""
+
+    def __init__(self, n_mels: int = 80, width: int = 160, layers: int = 5) -> None:
+        super().__init__()
+        self.stem = Convolution(n_mels, width, 5)
+        self.norm_in = nn.LayerNorm(width)
+        self.body = ConvNeXtStack(width, layers)
+        self.norm_out = nn.LayerNorm(width)
+        self.head = nn.Linear(width, len(SYMBOLS))
+
+    def forward(self, mel: Tensor) -> Tensor:
+        # Only the shape of the spectrum matters: level and channel differ from recording to recording.
+        x = (mel - mel.mean(dim=(1, 2), keepdim=True)) / 3
+        logits: Tensor = self.head(self.norm_out(self.body(self.norm_in(self.stem(x)))))
+        return logits
+
+
+@torch.no_grad()
+def align(
+    model: Aligner, mel: npt.NDArray[np.float32], ids: list[int]
+) -> tuple[list[int], float] | None:
+    """Forced alignment by dynamic programming (Viterbi) over the frame posteriors.
+
+    mel [T, M], ids [L] -> durations [L] in frames that sum to T, and the mean log posterior along the path;
+    None when the text has more sounds than the recording has frames.
+    """
+    logp = torch.log_softmax(model(torch.from_numpy(mel)[None])[0], dim=-1).numpy()[:, ids]
+    frames, tokens = logp.shape
+    optional = np.array([i in OPTIONAL for i in ids])
+    if frames < int((~optional).sum()):
+        return None
+    # Entering token j from j - k is allowed when all tokens between are optional.
+    reach = [np.zeros(tokens, bool) for _ in range(_MAX_SKIP + 1)]
+    for step in range(1, _MAX_SKIP + 1):
+        for j in range(step, tokens):
+            reach[step][j] = bool(optional[j - step + 1 : j].all())
+    score = np.full(tokens, -np.inf)
+    score[0] = logp[0, 0]
+    came = np.zeros((frames, tokens), np.int8)
+    for t in range(1, frames):
+        best, step_of = score.copy(), np.zeros(tokens, np.int8)
+        for step in range(1, _MAX_SKIP + 1):
+            entered = np.full(tokens, -np.inf)
+            entered[step:] = np.where(reach[step][step:], score[:-step], -np.inf)
+            better = entered > best
+            best, step_of = np.where(better, entered, best), np.where(better, step, step_of).astype(np.int8)
+        score, came[t] = best + logp[t], step_of
+    if not np.isfinite(score[-1]):
+        return None
+    durations, j = np.zeros(tokens, np.int64), tokens - 1
+    for t in range(frames - 1, -1, -1):
+        durations[j] += 1
+        j -= came[t, j]
+    return durations.tolist(), float(score[-1]) / frames

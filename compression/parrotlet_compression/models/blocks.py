@@ -1,0 +1,75 @@
+"""Blocks that both exporters and both INT8 runtimes like.
+
+Everything is channels-last: [B, T, C]. A depthwise convolution is a Conv2d over [B, C, 1, T], which is the
+same memory, because 2-D kernels are several times faster than 1-D ones in torch and onnxruntime alike;
+all the rest is LayerNorm and Linear.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Convolution(nn.Module):
+    """Same-length convolution over time, [B, T, C_in] -> [B, T, C_out].
+
+    ``mask`` [B, T, 1] zeroes frames that are padding, so that a padded batch equals its parts.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, depthwise: bool = False) -> None:
+        super().__init__()
+        groups = inputs if depthwise else 1
+        self.conv = nn.Conv2d(inputs, outputs, (1, kernel), padding=(0, kernel // 2), groups=groups)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        if mask is not None:
+            x = x * mask
+        return self.conv(x.unsqueeze(1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).squeeze(1)
+
+
+class ConvNeXtBlock(nn.Module):
+    """ConvNeXt block in one dimension (Liu 2022; Siuzdak 2023), optionally conditioned by adaptive LayerNorm.
+
+    x [B, T, C], condition [B, D] -> [B, T, C].
+    """
+
+    def __init__(
+        self, width: int, expansion: int = 3, kernel: int = 7, condition: int = 0, layers: int = 8
+    ) -> None:
+        super().__init__()
+        self.depthwise = Convolution(width, width, kernel, depthwise=True)
+        self.norm = nn.LayerNorm(width, elementwise_affine=condition == 0)
+        self.expand = nn.Linear(width, width * expansion)
+        self.contract = nn.Linear(width * expansion, width)
+        self.scale = nn.Parameter(torch.full((width,), 1 / layers))
+        self.modulate = nn.Linear(condition, 2 * width) if condition else None
+        if self.modulate is not None:
+            nn.init.normal_(self.modulate.weight, std=0.02)
+            nn.init.zeros_(self.modulate.bias)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, condition: Tensor | None = None) -> Tensor:
+        h = self.norm(self.depthwise(x, mask))
+        if self.modulate is not None:
+            gain, bias = self.modulate(condition).unsqueeze(1).chunk(2, dim=-1)
+            h = h * (1 + gain) + bias
+        h = self.contract(functional.gelu(self.expand(h), approximate="tanh"))
+        return x + self.scale * h
+
+
+class ConvNeXtStack(nn.Module):
+    """``layers`` blocks one after the other; see ConvNeXtBlock for shapes."""
+
+    def __init__(
+        self, width: int, layers: int, expansion: int = 3, kernel: int = 7, condition: int = 0
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(width, expansion, kernel, condition, layers) for _ in range(layers)
+        )
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, condition: Tensor | None = None) -> Tensor:
+        for block in self.blocks:
+            x = block(x, mask, condition)
+        return x

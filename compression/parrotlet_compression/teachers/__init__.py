@@ -1,0 +1,1 @@
+"""Teachers: larger models the students learn from; never shipped."""

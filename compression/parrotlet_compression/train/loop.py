@@ -1,0 +1,140 @@
+"""One resumable training loop for every model: warm-up, constant rate, linear decay; averaged weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from parrotlet.errors import InputError
+
+Losses = dict[str, Tensor]
+
+
+def fast_math() -> torch.autocast:
+    """bfloat16 autocast where the processor computes it natively; elsewhere it would be many times slower."""
+    native = bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=native)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """``steps`` in all; ``rate`` after ``warmup`` steps, falling to a hundredth over the last ``decay`` share."""
+
+    steps: int
+    rate: float = 1e-3
+    warmup: int = 200
+    decay: float = 0.3
+    average: float = 0.999
+    clip: float = 1.0
+    save_every_s: float = 180.0
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of one step."""
+        remaining = (self.steps - step) / max(1.0, self.decay * self.steps)
+        return self.rate * min(1.0, (step + 1) / self.warmup) * max(0.01, min(1.0, remaining))
+
+
+def save_weights(model: nn.Module, path: Path, half: bool = False) -> None:
+    """Write a state dict as safetensors, in float16 if ``half``; the old file stays until the new one is whole."""
+    state = {
+        name: value.half() if half and value.is_floating_point() else value.clone()
+        for name, value in model.state_dict().items()
+    }
+    part = path.with_suffix(".part")
+    save_file({name: value.contiguous() for name, value in state.items()}, part)
+    part.replace(path)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Read safetensors of any float type into ``model``. Raises InputError when they are another model's."""
+    if not path.is_file():
+        raise InputError(f"no weights at {path}: train first, or give the released ones in compression/checkpoints")
+    state = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(f"{path} holds another model: {str(error).splitlines()[1].strip()}") from error
+
+
+def train(
+    model: nn.Module,
+    batches: Iterator[Any],
+    loss: Callable[[Any], Losses],
+    out: Path,
+    schedule: Schedule,
+    start_from: Path | None = None,
+) -> None:
+    """Train ``model`` in place until ``schedule.steps``, resuming from ``out`` when it holds a state.
+
+    Writes ``state.pt`` (everything needed to go on), ``model.safetensors`` (averaged weights) and
+    TensorBoard scalars to ``out``. ``start_from``: weights to begin with when there is no state yet.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    average = torch.optim.swa_utils.AveragedModel(
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average), use_buffers=False
+    )
+    step = 0
+    if (out / "state.pt").is_file():
+        state = torch.load(out / "state.pt", weights_only=True)
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    elif start_from is not None:
+        load_weights(model, start_from)
+        load_weights(average.module, start_from)
+
+    def save() -> None:
+        part = out / "state.part"
+        torch.save(
+            {
+                "model": model.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+            },
+            part,
+        )
+        part.replace(out / "state.pt")
+        save_weights(average.module, out / "model.safetensors")
+
+    writer = SummaryWriter(out)
+    saved = time.monotonic()
+    progress = tqdm(total=schedule.steps, initial=step, desc=out.name, mininterval=5)
+    sums: dict[str, float] = {}
+    while step < schedule.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate_at(step)
+        losses = loss(next(batches))
+        total = torch.stack(list(losses.values())).sum()
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), schedule.clip)
+        if torch.isfinite(norm):
+            optimizer.step()
+            average.update_parameters(model)
+        step += 1
+        progress.update()
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
+        if step % 50 == 0:
+            for name, value in sums.items():
+                writer.add_scalar(name, value / 50, step)
+            progress.set_postfix_str(" ".join(f"{name} {value / 50:.3f}" for name, value in sums.items()))
+            sums = {}
+        if time.monotonic() - saved > schedule.save_every_s:
+            save()
+            saved = time.monotonic()
+    save()
+    writer.close()
+    progress.close()

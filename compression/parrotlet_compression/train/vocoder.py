@@ -1,0 +1,112 @@
+"""Train the vocoder on recorded and synthetic speech: multi-resolution spectral losses on its rendered output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..corpus import Pack
+from ..models.vocoder import Vocoder, pulse_train, render
+from .loop import Losses, Schedule, fast_math, train
+
+# Clean and full-band material counts most; noisy rooms would teach the vocoder to hiss.
+ARCHIVE_SHARES = {"synthetic": 0.5, "vctk": 0.22, "commonvoice": 0.15, "librispeech": 0.08, "speechocean762": 0.05}
+MIN_SNR_DB = 25.0
+RESOLUTIONS = ((256, 64), (512, 128), (1024, 240), (2048, 480))
+NARROW_BAND_HZ = 7600.0
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def segments(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
+    """Random cuts, for ever: mel [B, T, M], f0 [B, T], samples [B, T * hop], narrow [B] in {0, 1}."""
+    random = np.random.default_rng(seed)
+    groups = {}
+    for archive in ARCHIVE_SHARES:
+        clips = [
+            c
+            for c in pack.clips
+            if c.archive == archive and c.split == "train" and c.snr_db >= MIN_SNR_DB and c.frames > frames
+        ]
+        weights = np.array([c.frames for c in clips], dtype=np.float64)
+        groups[archive] = clips, weights / weights.sum()
+    names, shares = list(ARCHIVE_SHARES), list(ARCHIVE_SHARES.values())
+    while True:
+        rows = []
+        for name in random.choice(names, size=batch, p=shares):
+            clips, weights = groups[name]
+            clip = clips[random.choice(len(clips), p=weights)]
+            at = clip.start + int(random.integers(clip.frames - frames))
+            # A copy at another level teaches the vocoder every loudness; gain in the mel is an offset.
+            gain = float(np.exp(random.uniform(-1.2, 0.7)))
+            samples = pack.audio24[at : at + frames].astype(np.float32).reshape(-1) * (gain / 32768)
+            mel = pack.mel[at : at + frames].astype(np.float32) + math.log(gain)
+            mel = np.maximum(mel, math.log(pack.config.log_floor))
+            rows.append((mel, pack.f0[at : at + frames].astype(np.float32), samples, float(clip.rate < 24000)))
+        mel_rows, f0, samples_rows, narrow = zip(*rows, strict=True)
+        yield (
+            torch.from_numpy(np.stack(mel_rows)),
+            torch.from_numpy(np.stack(f0)),
+            torch.from_numpy(np.stack(samples_rows)),
+            torch.tensor(narrow),
+        )
+
+
+def spectral_loss(made: Tensor, real: Tensor, narrow: Tensor, sample_rate: int) -> Tensor:
+    """Log-magnitude L1 plus spectral convergence over RESOLUTIONS (Yamamoto 2020).
+
+    made, real [B, N]; narrow [B]: 1 masks everything above 7.6 kHz, where the recording holds nothing.
+    """
+    total = made.new_zeros(())
+    for n_fft, hop in RESOLUTIONS:
+        window = torch.hann_window(n_fft)
+        spectra = [
+            torch.view_as_real(torch.stft(x, n_fft, hop, window=window, return_complex=True)).square().sum(-1)
+            for x in (made, real)
+        ]
+        scale = 2 / n_fft
+        magnitude, target = ((s * scale**2 + 1e-10).sqrt() for s in spectra)
+        keep = int(NARROW_BAND_HZ / sample_rate * n_fft)
+        mask = torch.ones(len(made), n_fft // 2 + 1, 1)
+        mask[:, keep:] = (1 - narrow)[:, None, None]
+        difference = ((magnitude + 1e-5).log() - (target + 1e-5).log()).abs() * mask
+        log_l1 = difference.sum() / (mask.sum() * magnitude.shape[-1])
+        error, energy = ((magnitude - target) * mask).square(), (target * mask).square()
+        convergence = (error.sum((1, 2)) / (energy.sum((1, 2)) + 1e-4)).sqrt().mean()
+        total = total + log_l1 + 0.5 * convergence
+    return total / len(RESOLUTIONS)
+
+
+def vocoder_losses(model: Vocoder, batch: Batch) -> Losses:
+    """Spectral loss of the rendered audio, and the pitch head's losses (which do not shape the backbone)."""
+    mel, f0, samples, narrow = batch
+    config = model.config
+    with fast_math():
+        features = model.backbone(mel)
+        pitch, voicing = model.pitch_logits(features.detach())
+        magnitude, phase, noise = model.filters(features)
+    source = pulse_train(f0, config.hop_length, config.sample_rate, torch.rand(len(f0)))
+    made = render(magnitude.float(), phase.float(), noise.float(), source, torch.randn_like(samples), config)
+    voiced = (f0 > 0).float()
+    target = torch.log2(f0.clamp_min(40) / 160)
+    return {
+        "spectral": spectral_loss(made, samples, narrow, config.sample_rate),
+        "pitch": ((pitch.float() - target).abs() * voiced).sum() / voiced.sum().clamp_min(1),
+        "voicing": 0.2 * functional.binary_cross_entropy_with_logits(voicing.float(), voiced),
+    }
+
+
+def train_vocoder(
+    pack: Path, out: Path, schedule: Schedule, start_from: Path | None = None, batch: int = 16, frames: int = 64
+) -> None:
+    """Train, or go on training, a vocoder from the packed corpus."""
+    torch.manual_seed(0)
+    model = Vocoder()
+    batches = segments(Pack(pack), frames, batch, seed=int(torch.randint(1 << 30, ())))
+    train(model, batches, lambda b: vocoder_losses(model, b), out, schedule, start_from)

@@ -1,0 +1,67 @@
+"""The one interface between the SDK and an inference runtime. Knows tensors, nothing of voices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class RuntimeMissing(Exception):
+    """The runtime's package is not installed; the message says which extra to install."""
+
+
+class GraphError(Exception):
+    """The graph cannot be loaded or run by this runtime."""
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """What a session runs on: runtime name and version, device, threads, tensor names."""
+
+    runtime: str
+    version: str
+    device: str
+    threads: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+class Session(Protocol):
+    """A loaded graph. ``run`` may be called from several threads at once."""
+
+    @property
+    def info(self) -> SessionInfo: ...
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Named inputs to named outputs. Raises GraphError when names, types or shapes do not fit."""
+        ...
+
+
+Loader = Callable[[bytes, int, bool], Session]
+
+
+def load_session(graph: Path | bytes, runtime: str = "onnx", threads: int = 1, fold_int8: bool = False) -> Session:
+    """Load a graph from a file or from its bytes.
+
+    runtime: a name from ``RUNTIMES``. threads: of one call, at least 1. fold_int8: the graph's int8 weights
+    are only a storage form, to be unpacked at load (weight-only quantization).
+    Raises RuntimeMissing, GraphError, ValueError (unknown runtime, bad thread count).
+    """
+    from . import RUNTIMES
+
+    if runtime not in RUNTIMES:
+        raise ValueError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    if isinstance(graph, Path):
+        try:
+            graph = graph.read_bytes()
+        except OSError as error:
+            raise GraphError(f"cannot read {graph}: {error.strerror}") from error
+    return RUNTIMES[runtime].load(graph, threads, fold_int8)

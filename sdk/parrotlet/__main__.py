@@ -1,0 +1,7 @@
+"""``python -m parrotlet``."""
+
+import sys
+
+from parrotlet.cli import main
+
+sys.exit(main())

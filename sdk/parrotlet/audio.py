@@ -1,0 +1,133 @@
+"""Recordings in, samples out; samples in, WAV out."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import struct
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from parrotlet.errors import InputError, UsageError
+
+Samples = npt.NDArray[np.float32]
+MAX_SECONDS = 600
+_WAV_LIMIT = 0xFFFFFFFF - 256
+
+
+@dataclass(frozen=True)
+class AudioChunk:
+    """A piece of synthesized speech: ``samples`` float32 [N] in [-1, 1], mono, at ``sample_rate`` Hz."""
+
+    samples: Samples
+    sample_rate: int
+
+    @property
+    def int16(self) -> npt.NDArray[np.int16]:
+        """The samples as int16 [N]."""
+        return np.asarray(np.clip(np.rint(self.samples * 32767), -32768, 32767), dtype=np.int16)
+
+    def int16_bytes(self) -> bytes:
+        """The samples as 16-bit little-endian PCM."""
+        return self.int16.astype("<i2").tobytes()
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / self.sample_rate
+
+
+def read_audio(source: Path | str | bytes) -> tuple[Samples, int]:
+    """Read WAV, FLAC or OGG of any rate, mixed down to mono: float32 [N] and the rate in Hz.
+
+    Raises InputError when the file is missing, empty, not audio, not finite, or longer than MAX_SECONDS.
+    """
+    import soundfile
+
+    name = "the recording" if isinstance(source, bytes) else str(source)
+    try:
+        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
+            if file.frames > MAX_SECONDS * file.samplerate:
+                raise InputError(f"{name}: longer than {MAX_SECONDS} s: cut out 3 to 30 s of clear speech")
+            data = file.read(dtype="float32", always_2d=True)
+            rate = int(file.samplerate)
+    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
+        if not isinstance(source, bytes) and not Path(source).is_file():
+            raise InputError(f"{name}: no such file") from error
+        raise InputError(f"{name}: not a WAV, FLAC or OGG file that can be read: convert it to WAV") from error
+    if not len(data):
+        raise InputError(f"{name}: holds no samples: record again")
+    if not np.isfinite(data).all():
+        raise InputError(f"{name}: holds values that are not numbers: convert it to 16-bit WAV")
+    return _to_mono(data), rate
+
+
+def _to_mono(data: npt.NDArray[np.float32]) -> Samples:
+    """Mean of the channels; a channel 30 dB below the loudest is not a microphone and is left out."""
+    power = np.mean(data**2, axis=0)
+    return np.ascontiguousarray(data[:, power >= power.max() * 1e-3].mean(axis=1))
+
+
+def resample(samples: Samples, rate: int, target: int) -> Samples:
+    """Polyphase resampling (scipy) from ``rate`` to ``target`` Hz: float32 [N] -> float32 [~N * target / rate]."""
+    if rate == target:
+        return samples
+    from scipy.signal import resample_poly
+
+    common = math.gcd(rate, target)
+    return np.asarray(resample_poly(samples, target // common, rate // common), dtype=np.float32)
+
+
+def wav_header(sample_rate: int, samples: int | None, comment: str) -> bytes:
+    """Header of a mono 16-bit WAV with a LIST/INFO comment; ``samples`` None means not known yet (a stream)."""
+    text = comment.encode("utf-8") + b"\0"
+    text += b"\0" * (len(text) % 2)
+    info = b"INFOICMT" + struct.pack("<I", len(text)) + text
+    size = _WAV_LIMIT if samples is None else samples * 2
+    return (
+        b"RIFF"
+        + struct.pack("<I", min(_WAV_LIMIT, size + 36 + 8 + len(info)))
+        + b"WAVEfmt "
+        + struct.pack("<IHHIIHH", 16, 1, 1, sample_rate, sample_rate * 2, 2, 16)
+        + b"LIST"
+        + struct.pack("<I", len(info))
+        + info
+        + b"data"
+        + struct.pack("<I", size)
+    )
+
+
+def write_wav(path: Path | str, chunks: Iterable[AudioChunk], sample_rate: int, comment: str) -> float:
+    """Write chunks to a WAV as they come, atomically: ``path`` appears whole or not at all.
+
+    Returns the seconds written. ``comment`` is stored in the file: synthetic speech says that it is.
+    Raises UsageError when the folder cannot be written.
+    """
+    path = Path(path)
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error
+    written = 0
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(wav_header(sample_rate, None, comment))
+            for chunk in chunks:
+                file.write(chunk.int16_bytes())
+                written += len(chunk.samples)
+            file.seek(0)
+            file.write(wav_header(sample_rate, written, comment))
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(part, 0o666 & ~umask)
+        Path(part).replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        Path(part).unlink(missing_ok=True)
+    return written / sample_rate

@@ -1,0 +1,137 @@
+"""A model bundle: a directory with graphs, presets and the manifest that describes them.
+
+The manifest carries every number a host needs (sample rate, hop, synthesis window, phoneme table), so that
+no host repeats one; see docs/export.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parrotlet.errors import BundleError, UsageError
+from parrotlet.profile import VoiceProfile
+from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, load_session
+
+FORMAT = 1
+DEFAULT = Path(__file__).parent / "bundles" / "default"
+GRAPHS = ("speaker", "acoustic", "vocoder")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A voice that needs no enrollment."""
+
+    name: str
+    description: str
+    profile: VoiceProfile
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What the manifest fixes.
+
+    hop_length, n_fft: samples at ``sample_rate``; n_fft is the synthesis window of the vocoder.
+    vocoder_context: frames on each side that a vocoder frame depends on.
+    symbols: the phoneme table, id = position.
+    """
+
+    path: Path
+    name: str
+    sample_rate: int
+    hop_length: int
+    n_fft: int
+    n_mels: int
+    vocoder_context: int
+    speaker_rate: int
+    same_speaker: float
+    symbols: tuple[str, ...]
+    manifest: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path | str | None = None) -> Bundle:
+        """Read and check a bundle's manifest (the default bundle if no path is given).
+
+        Raises BundleError when it is missing, damaged or of a newer format.
+        """
+        folder = Path(path) if path is not None else DEFAULT
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            if manifest["format"] > FORMAT:
+                raise BundleError(
+                    f"{folder} is of bundle format {manifest['format']}, this version reads {FORMAT}: upgrade parrotlet"
+                )
+            return cls(
+                path=folder,
+                name=manifest["name"],
+                sample_rate=manifest["mel"]["sample_rate"],
+                hop_length=manifest["mel"]["hop_length"],
+                n_fft=manifest["synthesis"]["n_fft"],
+                n_mels=manifest["mel"]["n_mels"],
+                vocoder_context=manifest["synthesis"]["context"],
+                speaker_rate=manifest["speaker"]["sample_rate"],
+                same_speaker=manifest["speaker"]["same_speaker"],
+                symbols=tuple(manifest["symbols"]),
+                manifest=manifest,
+            )
+        except OSError as error:
+            raise BundleError(f"no bundle at {folder}: give a folder with manifest.json, or none for the default") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"{folder}/manifest.json is damaged ({error}): export the bundle again") from error
+
+    @property
+    def speaker_model(self) -> str:
+        """sha256 of the speaker encoder's weights, in every precision and runtime the same."""
+        return str(self.manifest["speaker"]["weights_sha256"])
+
+    @property
+    def sha256(self) -> str:
+        """Of the manifest, which holds the sha256 of every other file."""
+        return hashlib.sha256((self.path / "manifest.json").read_bytes()).hexdigest()
+
+    def read(self, file: str) -> bytes:
+        """A file of the bundle, checked against its sha256. Raises BundleError when it differs."""
+        try:
+            data = (self.path / file).read_bytes()
+        except OSError as error:
+            raise BundleError(f"{self.path / file} cannot be read: export or install the bundle again") from error
+        if hashlib.sha256(data).hexdigest() != self.manifest["files"].get(file):
+            raise BundleError(f"{self.path / file} is not the file in the manifest: install the bundle again")
+        return data
+
+    def session(self, graph: str, runtime: str, threads: int) -> Session:
+        """Load one of ``GRAPHS`` on a runtime. Raises BundleError, UsageError (unknown runtime, threads)."""
+        if runtime not in RUNTIMES:
+            raise UsageError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
+        if threads < 1:
+            raise UsageError(f"threads must be at least 1, not {threads}")
+        entry = self.manifest["graphs"][graph].get(runtime)
+        if entry is None:
+            raise BundleError(f"bundle {self.name} has no {graph} graph for {runtime}: export one, or use another runtime")
+        try:
+            return load_session(self.read(entry["file"]), runtime, threads, entry["fold_int8"])
+        except (RuntimeMissing, GraphError) as error:
+            raise BundleError(str(error)) from error
+
+    def presets(self) -> dict[str, Preset]:
+        """The preset voices by name."""
+        rows = json.loads(self.read("presets.json"))
+        return {
+            name: Preset(
+                name,
+                row["description"],
+                VoiceProfile(
+                    np.array(row["embedding"], dtype=np.float32),
+                    row["statistics"],
+                    self.speaker_model,
+                    self.name,
+                    created=self.manifest["created"],
+                ),
+            )
+            for name, row in rows.items()
+        }

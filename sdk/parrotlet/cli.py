@@ -1,0 +1,366 @@
+"""The ``parrotlet`` command. Exit codes: 0 done, 2 usage, 3 bad input, 4 vault, 5 bundle or runtime."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_dir
+
+from parrotlet.audio import AudioChunk, wav_header, write_wav
+from parrotlet.bundle import Bundle
+from parrotlet.engine import SYNTHETIC, Parrotlet, SpeakOptions
+from parrotlet.errors import InputError, ParrotletError, UsageError
+from parrotlet.profile import ConsentRecord, VoiceProfile
+from parrotlet.vault import KeyFile, KeyProvider, Passphrase, ProfileStore, StoredProfile, default_key
+from parrotlet_runtimes import available
+
+PRESET = "preset:"
+MAX_TEXT_BYTES = 16 * 1024 * 1024
+SENTENCE = "Hello, this is my voice, spoken by a small device that keeps it to itself. The time is 7:45."
+READ_ALOUD = (
+    "Please read these sentences aloud: The rainbow is a division of white light into many beautiful "
+    "colors. These take the shape of a long round arch, with its path high above."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are one line on stderr."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except ParrotletError as error:
+        print(f"parrotlet: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has gone; point stdout elsewhere so that closing it does not raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--store", type=Path, metavar="DIR", help="where profiles are kept")
+    common.add_argument("--passphrase-file", type=Path, metavar="F", help="unlock with the passphrase in this file")
+    common.add_argument("--key-file", type=Path, metavar="F", help="unlock with this key file")
+    common.add_argument("--bundle", type=Path, metavar="DIR", help="another model bundle")
+    common.add_argument("--json", action="store_true", help="print one JSON object")
+
+    speech = argparse.ArgumentParser(add_help=False)
+    speech.add_argument("--runtime", default="onnx", choices=["onnx", "tflite", "torch"])
+    speech.add_argument("--threads", type=int, default=1, metavar="N")
+
+    parser = argparse.ArgumentParser(prog="parrotlet", description="Your voice, on your device, and nowhere else.")
+    parser.add_argument("--version", action="version", version=f"parrotlet {_version('parrotlet')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, run: Callable[[argparse.Namespace], None], text: str, *parents: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, parents=[common, *parents])
+        command.set_defaults(run=run)
+        return command
+
+    demo = add("demo", _demo, "enrol (a recording, or a preset), speak, write WAVs, print what was measured", speech)
+    demo.add_argument("recording", nargs="?", type=Path)
+    demo.add_argument("-o", "--output", type=Path, default=Path("parrotlet-demo"), metavar="DIR")
+
+    enroll = add("enroll", _enroll, "make an encrypted voice profile from recordings of one person")
+    enroll.add_argument("recordings", nargs="+", type=Path, metavar="WAV", help="WAV, FLAC or OGG")
+    enroll.add_argument("--name", required=True)
+    enroll.add_argument("--replace", action="store_true", help="overwrite a profile of that name")
+    enroll.add_argument("--expires", metavar="TIME", help="RFC 3339 time in UTC after which it no longer opens")
+    enroll.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to, kept with the profile")
+
+    say = add("say", _say, "speak a text in an enrolled or preset voice", speech)
+    say.add_argument("text", metavar="TEXT|-|@FILE")
+    say.add_argument("--voice", required=True, metavar="NAME", help="a profile, or preset:NAME")
+    say.add_argument("-o", "--output", type=Path, default=Path("speech.wav"), metavar="OUT.wav")
+    say.add_argument("--raw", action="store_true", help="16-bit PCM to standard output instead of a file")
+    say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
+    say.add_argument("--pitch", type=float, default=0.0, help="semitones, -6 to 6")
+    say.add_argument("--volume", type=float, default=1.0, help="0 to 4")
+    say.add_argument("--seed", type=int, default=0)
+
+    add("voices", _voices, "list profiles and presets")
+    add("show", _show, "describe a profile without unlocking it").add_argument("name")
+    add("delete", _delete, "destroy a profile's key, then remove it").add_argument("name")
+    rotate = add("rotate", _rotate, "wrap all profiles with a new key; payloads stay")
+    rotate.add_argument("--new-passphrase-file", type=Path, metavar="F")
+    rotate.add_argument("--new-key-file", type=Path, metavar="F")
+    export = add("export", _export, "write a profile for another device, under a passphrase of its own")
+    export.add_argument("name")
+    export.add_argument("file", type=Path)
+    export.add_argument("--transfer-passphrase-file", type=Path, required=True, metavar="F")
+    imported = add("import", _import, "take a profile exported elsewhere")
+    imported.add_argument("file", type=Path)
+    imported.add_argument("--transfer-passphrase-file", type=Path, required=True, metavar="F")
+    imported.add_argument("--name", help="store it under another name")
+    imported.add_argument("--replace", action="store_true")
+    bench = add("bench", _bench, "measure speed, first-audio delay and memory on this machine", speech)
+    bench.add_argument("--repeats", type=int, default=5, metavar="N")
+    add("doctor", _doctor, "say what is installed and whether it works")
+    return parser
+
+
+def _store_path(options: argparse.Namespace) -> Path:
+    return Path(options.store or Path(user_data_dir("parrotlet", appauthor=False)) / "profiles")
+
+
+def _key(options: argparse.Namespace) -> KeyProvider:
+    if options.passphrase_file and options.key_file:
+        raise UsageError("give --passphrase-file or --key-file, not both")
+    if options.passphrase_file:
+        return Passphrase.from_file(options.passphrase_file)
+    if options.key_file:
+        return KeyFile(options.key_file)
+    return default_key(_store_path(options))
+
+
+def _open_store(options: argparse.Namespace) -> ProfileStore:
+    return ProfileStore.open(_store_path(options), key=_key(options))
+
+
+def _load(options: argparse.Namespace) -> Parrotlet:
+    return Parrotlet.load(options.bundle, getattr(options, "runtime", "onnx"), getattr(options, "threads", 1))
+
+
+def _emit(options: argparse.Namespace, value: dict[str, Any], text: str) -> None:
+    print(json.dumps(value, ensure_ascii=False) if options.json else text)
+
+
+def _profile(options: argparse.Namespace, bird: Parrotlet) -> VoiceProfile:
+    if options.voice.startswith(PRESET):
+        name = options.voice.removeprefix(PRESET)
+        if name not in bird.presets:
+            raise InputError(f"no preset {name!r}: the presets are {', '.join(bird.presets)}")
+        return bird.presets[name].profile
+    return _open_store(options).load(options.voice, speaker_model=bird.bundle.speaker_model)
+
+
+def _text(argument: str) -> str:
+    try:
+        if argument == "-":
+            data = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1)
+        elif argument.startswith("@"):
+            with Path(argument[1:]).open("rb") as file:
+                data = file.read(MAX_TEXT_BYTES + 1)
+        else:
+            return argument
+        if len(data) > MAX_TEXT_BYTES:
+            raise InputError("the text is longer than 16 MiB: split it")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {argument[1:]}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError("the text is not UTF-8: convert it, e.g. with iconv -t UTF-8") from error
+
+
+def _say(options: argparse.Namespace) -> None:
+    text = _text(options.text)
+    settings = SpeakOptions(options.speed, options.pitch, options.volume, seed=options.seed)
+    bird = _load(options)
+    chunks = bird.speak(text, _profile(options, bird), options=settings)
+    if options.raw:
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk.int16_bytes())
+            sys.stdout.buffer.flush()
+        return
+    if str(options.output) == "-":
+        sys.stdout.buffer.write(wav_header(bird.sample_rate, None, SYNTHETIC))
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk.int16_bytes())
+        return
+    started = time.perf_counter()
+    seconds = write_wav(options.output, chunks, bird.sample_rate, SYNTHETIC)
+    took = time.perf_counter() - started
+    if not seconds:
+        print("parrotlet: nothing to say in this text: the WAV is empty", file=sys.stderr)
+    result = {"file": str(options.output), "seconds": round(seconds, 3), "compute_s": round(took, 3)}
+    _emit(options, result, f"{options.output}: {seconds:.1f} s of speech in {took:.2f} s")
+
+
+def _consent(options: argparse.Namespace) -> ConsentRecord | None:
+    if options.consent is None:
+        return None
+    digest = hashlib.sha256()
+    for path in options.recordings:
+        digest.update(path.read_bytes())
+    return ConsentRecord(options.consent, speaker=options.name, recording_sha256=digest.hexdigest(), method="cli")
+
+
+def _enroll(options: argparse.Namespace) -> None:
+    bird = Parrotlet(Bundle.load(options.bundle))
+    store = _open_store(options)
+    profile = bird.enroll(options.recordings, expires=options.expires, consent=_consent(options))
+    store.save(options.name, profile, replace=options.replace)
+    result = {"name": options.name, "bundle": profile.bundle, "created": profile.created, "expires": profile.expires}
+    _emit(
+        options,
+        result,
+        f"enrolled {options.name!r}: try `parrotlet say 'Hello.' --voice {options.name}`",
+    )
+
+
+def _stored(profile: StoredProfile) -> dict[str, Any]:
+    consent = profile.consent
+    return {
+        "name": profile.name,
+        "bundle": profile.bundle,
+        "created": profile.created,
+        "expires": profile.expires,
+        "consent": None if consent is None else vars(consent),
+    }
+
+
+def _voices(options: argparse.Namespace) -> None:
+    presets = Bundle.load(options.bundle).presets()
+    stored = ProfileStore.open(_store_path(options), key=()).list() if _store_path(options).is_dir() else []
+    value = {
+        "profiles": [_stored(profile) for profile in stored],
+        "presets": [{"voice": PRESET + p.name, "description": p.description} for p in presets.values()],
+    }
+    lines = [f"{profile.name:<20} enrolled {profile.created}" for profile in stored]
+    lines += [f"{PRESET + preset.name:<20} {preset.description}" for preset in presets.values()]
+    _emit(options, value, "\n".join(lines))
+
+
+def _show(options: argparse.Namespace) -> None:
+    profile = ProfileStore.open(_store_path(options), key=()).show(options.name)
+    value = _stored(profile)
+    _emit(options, value, "\n".join(f"{key}: {item}" for key, item in value.items()))
+
+
+def _delete(options: argparse.Namespace) -> None:
+    ProfileStore.open(_store_path(options), key=()).delete(options.name)
+    _emit(options, {"deleted": options.name}, f"deleted {options.name!r}")
+
+
+def _rotate(options: argparse.Namespace) -> None:
+    if bool(options.new_passphrase_file) == bool(options.new_key_file):
+        raise UsageError("give --new-passphrase-file or --new-key-file")
+    if options.new_passphrase_file:
+        new: KeyProvider = Passphrase.from_file(options.new_passphrase_file)
+    else:
+        path = options.new_key_file
+        new = KeyFile(path) if path.exists() else KeyFile.create(path)
+    store = _open_store(options)
+    store.rotate(new)
+    names = [profile.name for profile in store.list()]
+    _emit(options, {"rotated": names}, f"rotated {len(names)} profiles")
+
+
+def _export(options: argparse.Namespace) -> None:
+    transfer = Passphrase.from_file(options.transfer_passphrase_file)
+    _open_store(options).export(options.name, options.file, key=transfer)
+    _emit(options, {"file": str(options.file)}, f"{options.name!r} exported to {options.file}")
+
+
+def _import(options: argparse.Namespace) -> None:
+    transfer = Passphrase.from_file(options.transfer_passphrase_file)
+    stored = _open_store(options).import_(options.file, key=transfer, name=options.name, replace=options.replace)
+    _emit(options, _stored(stored), f"imported {stored.name!r}")
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from parrotlet.bench import bench
+
+    def progress(done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\rbench {done}/{of}", end="" if done < of else "\n", file=sys.stderr, flush=True)
+
+    row = bench(lambda: _load(options), options.repeats, progress).as_dict()
+    _emit(options, row, "\n".join(f"{key:<26} {value}" for key, value in row.items()))
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from parrotlet.bench import bundle_megabytes
+
+    started = time.perf_counter()
+    bird = _load(options)
+    loaded = time.perf_counter() - started
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {options.output}: {error.strerror}") from error
+    started = time.perf_counter()
+    if options.recording:
+        voices = {"clone": bird.enroll(options.recording)}
+    else:
+        voices = {preset.name: preset.profile for preset in list(bird.presets.values())[:2]}
+    enrolled = time.perf_counter() - started
+    key_path = options.output / "demo.key"
+    key = KeyFile(key_path) if key_path.exists() else KeyFile.create(key_path)
+    store = ProfileStore.open(options.output / "profiles", key=key)
+    files, seconds = [], 0.0
+    started = time.perf_counter()
+    for name, profile in voices.items():
+        store.save(name, profile, replace=True)
+        path = options.output / f"{name}.wav"
+        chunks: Iterator[AudioChunk] = bird.speak(SENTENCE, store.load(name))
+        seconds += write_wav(path, chunks, bird.sample_rate, SYNTHETIC)
+        files.append(str(path))
+    spoken = time.perf_counter() - started
+    value = {
+        "files": files,
+        "load_s": round(loaded, 3),
+        "enroll_s": round(enrolled, 3) if options.recording else None,
+        "speech_s": round(seconds, 2),
+        "times_real_time": round(seconds / spoken, 1),
+        "bundle_mb": round(bundle_megabytes(bird.bundle.path), 2),
+    }
+    lines = [f"spoke {seconds:.1f} s in {spoken:.2f} s: {seconds / spoken:.0f} times real time on {options.threads} thread"]
+    if options.recording:
+        lines.append(f"enrolled {options.recording} in {enrolled:.2f} s; the profile is encrypted in {store.path}")
+    else:
+        lines.append(f"no recording given, so presets spoke. {READ_ALOUD}\nThen: parrotlet demo YOUR.wav")
+    lines.append(f"bundle {value['bundle_mb']} MB, loaded in {loaded:.2f} s")
+    _emit(options, value, "\n".join([*files, *lines]))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    runtimes = available()
+    bundle = Bundle.load(options.bundle)
+    for file in bundle.manifest["files"]:
+        bundle.read(file)
+    bird = Parrotlet(bundle)
+    voice = next(iter(bird.presets.values())).profile
+    spoken = sum(chunk.seconds for chunk in bird.speak("All is well.", voice))
+    value = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {name: _version(name) for name in ("parrotlet", "numpy", "scipy", "pycryptodome", "soundfile")},
+        "runtimes": runtimes,
+        "bundle": {"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256},
+        "store": str(_store_path(options)),
+        "speech": round(spoken, 2),
+    }
+    lines = [f"python {value['python']} on {value['machine']}"]
+    lines += [f"{name} {number}" for name, number in value["packages"].items()]  # type: ignore[attr-defined]
+    lines += [f"runtime {name}: {number or 'not installed'}" for name, number in runtimes.items()]
+    lines.append(f"bundle {bundle.name} at {bundle.path}: files intact, spoke {spoken:.1f} s")
+    lines.append(f"profiles in {_store_path(options)}")
+    _emit(options, value, "\n".join(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

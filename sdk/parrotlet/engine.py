@@ -1,0 +1,309 @@
+"""Parrotlet: enrol a voice and speak with it, all on this machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from parrotlet.audio import AudioChunk, Samples, read_audio, resample
+from parrotlet.bundle import Bundle, Preset
+from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
+from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
+from parrotlet.profile import ConsentRecord, VoiceProfile
+from parrotlet.rendering import Renderer
+from parrotlet.text import TextFrontEnd, Utterance
+from parrotlet_runtimes import GraphError, Session, SessionInfo
+
+Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
+
+REFERENCE_HZ = 160.0
+EMBED_WINDOW_S = 4.0
+FIRST_FRAMES, CHUNK_FRAMES = 32, 160
+SYNTHETIC = "Synthetic speech made with parrotlet"
+START, END = "^", "$"
+
+
+@dataclass(frozen=True)
+class SpeakOptions:
+    """What one call may change.
+
+    speed: 0.5 to 2 times the natural rate. pitch: -6 to 6 semitones. volume: 0 to 4, factor on the samples.
+    sentence_silence: seconds between sentences, None for what the punctuation asks for.
+    seed: of the noise source; the same seed gives the same samples on the same runtime.
+    """
+
+    speed: float = 1.0
+    pitch: float = 0.0
+    volume: float = 1.0
+    sentence_silence: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("speed", 0.5, 2.0), ("pitch", -6.0, 6.0), ("volume", 0.0, 4.0)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise UsageError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
+        if self.sentence_silence is not None and not 0 <= self.sentence_silence <= 10:
+            raise UsageError(f"sentence_silence must lie between 0 and 10 s, not {self.sentence_silence:g}")
+
+
+@dataclass(frozen=True)
+class Acoustics:
+    """The acoustic model's answer: mel [T, M], f0 [T] in Hz (0 unvoiced), durations [L] in frames."""
+
+    mel: npt.NDArray[np.float32]
+    f0: npt.NDArray[np.float32]
+    durations: npt.NDArray[np.int64]
+
+
+class Parrotlet:
+    """The engine: holds a bundle's graphs, no voices. May be shared by threads.
+
+    Graphs and the lexicon are loaded when first needed.
+    """
+
+    def __init__(self, bundle: Bundle, runtime: str = "onnx", threads: int = 1) -> None:
+        self.bundle, self.runtime, self.threads = bundle, runtime, threads
+
+    @classmethod
+    def load(cls, bundle: Path | str | None = None, runtime: str = "onnx", threads: int = 1) -> Parrotlet:
+        """Load a bundle (the default one, from the wheel, if no path is given).
+
+        runtime: "onnx". threads: of one inference call.
+        Raises BundleError (missing, damaged, or not for this runtime) and UsageError.
+        """
+        engine = cls(Bundle.load(bundle), runtime, threads)
+        engine._acoustic, engine._vocoder  # noqa: B018 - loading now makes the first sentence fast
+        return engine
+
+    @cached_property
+    def _speaker(self) -> Session:
+        return self.bundle.session("speaker", self.runtime, self.threads)
+
+    @cached_property
+    def _acoustic(self) -> Session:
+        return self.bundle.session("acoustic", self.runtime, self.threads)
+
+    @cached_property
+    def _vocoder(self) -> Session:
+        return self.bundle.session("vocoder", self.runtime, self.threads)
+
+    @cached_property
+    def _text(self) -> TextFrontEnd:
+        return TextFrontEnd()
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: index for index, symbol in enumerate(self.bundle.symbols) if symbol}
+
+    @cached_property
+    def presets(self) -> dict[str, Preset]:
+        """Voices that need no enrollment, by name."""
+        return self.bundle.presets()
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the speech, in Hz."""
+        return self.bundle.sample_rate
+
+    @property
+    def session_info(self) -> dict[str, SessionInfo]:
+        """What each graph runs on."""
+        return {"acoustic": self._acoustic.info, "vocoder": self._vocoder.info, "speaker": self._speaker.info}
+
+    # Enrollment
+
+    def examine(self, recording: Recording, name: str | None = None) -> tuple[RecordingReport, Samples]:
+        """Measure one recording without enrolling it: the report, and its speech at 16 kHz [M].
+
+        recording: path of a WAV, FLAC or OGG, its bytes, or (samples float [N] or [N, channels], rate).
+        Raises InputError when it cannot be read at all.
+        """
+        if isinstance(recording, tuple):
+            data, rate = np.asarray(recording[0], dtype=np.float32), int(recording[1])
+            if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all() or not 4000 <= rate <= 384000:
+                raise InputError("samples must be a non-empty finite array [N] or [N, channels], rate 4 to 384 kHz")
+            samples = data if data.ndim == 1 else data.mean(axis=1)
+        else:
+            samples, rate = read_audio(recording)
+        label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
+        return judge(label, resample(samples, rate, self.bundle.speaker_rate), self.bundle.speaker_rate)
+
+    def enroll(
+        self,
+        recordings: Recording | Sequence[Recording],
+        *,
+        expires: str | None = None,
+        consent: ConsentRecord | None = None,
+    ) -> VoiceProfile:
+        """Make a voice profile from one or several recordings of one person.
+
+        Raises InputError naming the recording that failed, why, and what to do.
+        """
+        several = isinstance(recordings, Sequence) and not isinstance(recordings, (str, bytes, tuple))
+        sources: list[Recording] = list(recordings) if several else [recordings]  # type: ignore[arg-type, list-item]
+        if not sources:
+            raise InputError("no recording given: pass at least one file")
+        judged = [self.examine(source) for source in sources]
+        require_usable([report for report, _ in judged])
+        embeddings = [self.speaker_embedding(speech) for _, speech in judged]
+        self._require_one_person(embeddings, [report.name for report, _ in judged])
+        weights = np.sqrt([report.speech_s for report, _ in judged])
+        mean = np.average(embeddings, axis=0, weights=weights)
+        speech = np.concatenate([speech for _, speech in judged])
+        return VoiceProfile(
+            (mean / np.linalg.norm(mean)).astype(np.float32),
+            voice_statistics(speech, self.bundle.speaker_rate),
+            self.bundle.speaker_model,
+            self.bundle.name,
+            expires=expires,
+            consent=consent,
+        )
+
+    def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
+        """Speech [N] at 16 kHz -> unit-norm speaker embedding [E]: the mean over windows of 4 s."""
+        size = int(EMBED_WINDOW_S * self.bundle.speaker_rate)
+        if len(speech) < size:
+            speech = np.tile(speech, -(-size // max(1, len(speech))))[:size]
+        starts = np.linspace(0, len(speech) - size, max(1, round(len(speech) / size * 1.5))).astype(int)
+        windows = [self._run(self._speaker, samples=speech[None, at : at + size])["embedding"][0] for at in starts]
+        mean = np.mean(windows, axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def _require_one_person(self, embeddings: list[npt.NDArray[np.float32]], names: list[str]) -> None:
+        if len(embeddings) < 2:
+            return
+        likeness = np.array(embeddings) @ np.array(embeddings).T
+        # Each recording against the rest: the odd one out is the one to name.
+        others = (likeness.sum(axis=1) - 1) / (len(embeddings) - 1)
+        if likeness.min() < self.bundle.same_speaker:
+            odd = names[int(np.argmin(others))]
+            raise InputError(f"{odd}: sounds like another person than the other recordings: enrol one person at a time")
+
+    # Synthesis
+
+    def phonemize(self, text: str) -> str:
+        """Text as the phoneme string the acoustic model reads."""
+        return self._text.phonemize(text)
+
+    def speak(
+        self,
+        text: str | Iterable[str] | None = None,
+        profile: VoiceProfile | None = None,
+        *,
+        phonemes: str | None = None,
+        options: SpeakOptions | None = None,
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        volume: float = 1.0,
+        sentence_silence: float | None = None,
+        seed: int = 0,
+    ) -> Iterator[AudioChunk]:
+        """Speak in a voice; chunks come as soon as they exist, and memory does not grow with the text.
+
+        text: a string, or an iterator of strings (a language model's tokens), cut at sentence ends.
+        phonemes: spoken instead of text. profile: from ``enroll``, a store, or ``presets[name].profile``.
+        See SpeakOptions for the rest. Raises UsageError, InputError and WrongModelError at the call, not later.
+        """
+        options = options or SpeakOptions(speed, pitch, volume, sentence_silence, seed)
+        if profile is None:
+            raise UsageError("no voice: pass a profile, e.g. bird.presets['…'].profile")
+        if (text is None) == (phonemes is None):
+            raise UsageError("pass either text or phonemes")
+        self._check(profile)
+        if phonemes is not None:
+            self._phoneme_ids(phonemes)
+            utterances: Iterable[Utterance] = [Utterance(text="", phonemes=phonemes, pause_after=0.0, words=())]
+        else:
+            assert text is not None
+            utterances = self._text.sentences(text)
+        return self._speak(utterances, profile, options)
+
+    def _speak(
+        self, utterances: Iterable[Utterance], profile: VoiceProfile, options: SpeakOptions
+    ) -> Iterator[AudioChunk]:
+        random = np.random.default_rng(options.seed)
+        for utterance in utterances:
+            if any(symbol.isalpha() for symbol in utterance.phonemes):
+                acoustics = self.acoustics(utterance.phonemes, profile, options.speed, options.pitch)
+                for samples in self.vocode(acoustics.mel, acoustics.f0, random):
+                    yield AudioChunk(np.clip(samples * options.volume, -1, 1), self.sample_rate)
+            pause = utterance.pause_after if options.sentence_silence is None else options.sentence_silence
+            silence = round(pause / options.speed * self.sample_rate)
+            if silence:
+                yield AudioChunk(np.zeros(silence, np.float32), self.sample_rate)
+
+    def acoustics(
+        self, phonemes: str, profile: VoiceProfile, speed: float = 1.0, pitch: float = 0.0
+    ) -> Acoustics:
+        """The acoustic stage alone: one utterance's phonemes to mel spectrogram, f0 and durations."""
+        self._check(profile)
+        out = self._run(
+            self._acoustic,
+            phonemes=np.array([self._phoneme_ids(phonemes)]),
+            embedding=profile.embedding[None],
+            statistics=np.array([model_statistics(profile)]),
+            speed=np.array([speed]),
+            pitch=np.array([pitch]),
+        )
+        return Acoustics(out["mel"][0], out["f0"][0], out["durations"][0])
+
+    def vocode(
+        self,
+        mel: npt.NDArray[np.float32],
+        f0: npt.NDArray[np.float32] | None = None,
+        random: np.random.Generator | None = None,
+        first: int = FIRST_FRAMES,
+        chunk: int = CHUNK_FRAMES,
+    ) -> Iterator[Samples]:
+        """The vocoder stage alone: mel [T, M] to samples, T * hop in all, a chunk at a time.
+
+        f0 [T] in Hz; where it is not given the vocoder reads it off the mel spectrogram.
+        first, chunk: frames of the first and of later chunks; they change when samples come, not which.
+        """
+        frames, context = len(mel), self.bundle.vocoder_context
+        if f0 is None:
+            f0 = self._run(self._vocoder, mel=mel[None])["f0"][0]
+        renderer = Renderer(
+            f0, self.bundle.hop_length, self.bundle.n_fft, self.sample_rate, random or np.random.default_rng(0)
+        )
+        edges = [0, *range(min(first, frames), frames, chunk), frames] if frames else [0]
+        for start, end in pairwise(edges):
+            low, high = max(0, start - context), min(frames, end + context)
+            out = self._run(self._vocoder, mel=mel[None, low:high])
+            inside = slice(start - low, end - low)
+            yield renderer.push(out["magnitude"][0, inside], out["phase"][0, inside], out["noise"][0, inside])
+        yield renderer.finish()
+
+    def _check(self, profile: VoiceProfile) -> None:
+        if profile.speaker_model != self.bundle.speaker_model:
+            raise WrongModelError(
+                f"this voice was enrolled with bundle {profile.bundle!r}, not {self.bundle.name!r}: "
+                "use that bundle (--bundle), or enrol again"
+            )
+
+    def _phoneme_ids(self, phonemes: str) -> list[int]:
+        unknown = sorted({symbol for symbol in phonemes if symbol not in self._ids or symbol in START + END})
+        if unknown:
+            raise InputError(f"{' '.join(unknown)} cannot be spoken: the phonemes are {''.join(self.bundle.symbols[3:])}")
+        return [self._ids[START], *(self._ids[symbol] for symbol in phonemes), self._ids[END]]
+
+    @staticmethod
+    def _run(session: Session, **feeds: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float32]]:
+        try:
+            return session.run(feeds)
+        except GraphError as error:
+            raise BundleError(f"{error}: run `parrotlet doctor`") from error
+
+
+def model_statistics(profile: VoiceProfile) -> list[float]:
+    """The acoustic graph's ``statistics`` input: log2 median f0 over 160 Hz, spread of log2 f0, rate."""
+    values = profile.statistics
+    return [math.log2(values["pitch_median_hz"] / REFERENCE_HZ), values["pitch_spread"], values.get("rate", 0.0)]

@@ -1,0 +1,160 @@
+"""From recordings to a voice: find the speech, judge the recording, measure the person.
+
+Nothing of the audio is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from parrotlet.errors import InputError
+from parrotlet.pitch import estimate_f0
+
+Samples = npt.NDArray[np.float32]
+
+FRAME_S = 0.02
+MIN_SPEECH_S = 2.5
+GOOD_SPEECH_S = 5.0
+MIN_LEVEL_DBFS = -50.0
+MAX_CLIPPED = 0.005
+MIN_SNR_DB = 12.0
+MIN_VOICED = 0.2
+FULL_SCALE = 0.985
+
+
+@dataclass(frozen=True)
+class RecordingReport:
+    """What was measured of one recording, and what is wrong with it (``problem``, None when it is usable).
+
+    speech_s: seconds of speech after voice-activity detection; level_dbfs: root mean square of the speech;
+    clipped: share of samples at full scale; snr_db: speech level over the level between words;
+    voiced: share of the speech that has a pitch.
+    """
+
+    name: str
+    seconds: float
+    speech_s: float
+    level_dbfs: float
+    clipped: float
+    snr_db: float
+    voiced: float
+    problem: str | None = None
+    hint: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def _decibels(power: npt.NDArray[np.float64] | float) -> npt.NDArray[np.float64]:
+    return np.asarray(10 * np.log10(np.maximum(power, 1e-12)))
+
+
+def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Voice-activity detection by energy above an adaptive noise floor.
+
+    samples [N] -> active [T] and level in dBFS [T], one entry per FRAME_S.
+    """
+    size = int(rate * FRAME_S)
+    frames = samples[: len(samples) // size * size].reshape(-1, size).astype(np.float64)
+    level = _decibels(np.mean((frames - samples.mean()) ** 2, axis=1))
+    if not len(level):
+        return np.zeros(0, bool), level
+    floor, peak = np.percentile(level, 10), np.percentile(level, 97)
+    threshold = max(peak - 35, min(floor + 9, peak - 12), -65.0)
+    active = level > threshold
+    # Bridge the short gaps inside words (stops) and keep the soft edges of words.
+    reach = round(0.12 / FRAME_S)
+    return np.convolve(active, np.ones(2 * reach + 1), "same") > reach * 0.8, level
+
+
+def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samples]:
+    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz."""
+    active, level = find_speech(samples, rate)
+    size = int(rate * FRAME_S)
+    speech = samples[: len(active) * size].reshape(-1, size)[active].reshape(-1)
+    seconds = len(samples) / rate
+    if not len(speech):
+        report = RecordingReport(name, seconds, 0.0, -120.0, 0.0, 0.0, 0.0)
+        return _with_problem(report), speech
+    loud = level[active]
+    # The quiet frames between words are the noise; a recording cut tight leaves only its quietest speech.
+    quiet = level[~active] if (~active).sum() >= 5 else np.sort(level)[: max(1, len(level) // 20)]
+    f0 = estimate_f0(speech, rate)
+    report = RecordingReport(
+        name,
+        round(seconds, 2),
+        round(len(speech) / rate, 2),
+        round(float(_decibels(np.mean(speech.astype(np.float64) ** 2))), 1),
+        round(float(np.mean(np.abs(samples) >= FULL_SCALE)), 5),
+        round(float(np.percentile(loud, 80) - np.median(quiet)), 1),
+        round(float(np.mean(f0 > 0)) if len(f0) else 0.0, 2),
+    )
+    return _with_problem(report), speech
+
+
+_CHECKS = (
+    (lambda r: r.speech_s < 0.5, "no speech found", "speak closer to the microphone and record again"),
+    (
+        lambda r: r.level_dbfs < MIN_LEVEL_DBFS,
+        "too quiet ({level_dbfs:.0f} dBFS)",
+        "move closer to the microphone or raise its gain",
+    ),
+    (
+        lambda r: r.clipped > MAX_CLIPPED,
+        "clipped ({clipped:.1%} of the samples are at full scale)",
+        "lower the gain or move away from the microphone",
+    ),
+    (
+        lambda r: r.snr_db < MIN_SNR_DB,
+        "too noisy (speech only {snr_db:.0f} dB above the background)",
+        "record in a quieter room, closer to the microphone",
+    ),
+    (
+        lambda r: r.voiced < MIN_VOICED,
+        "not a speaking voice (only {voiced:.0%} of it has a pitch)",
+        "record ordinary speech, without music or whispering",
+    ),
+)
+
+
+def _with_problem(report: RecordingReport) -> RecordingReport:
+    values = report.as_dict()
+    for fails, problem, hint in _CHECKS:
+        if fails(report):
+            return RecordingReport(**{**values, "problem": problem.format(**values), "hint": hint})  # type: ignore[arg-type]
+    return report
+
+
+def require_usable(reports: list[RecordingReport]) -> None:
+    """Raise InputError naming the first recording that cannot be used, or saying that there is too little speech."""
+    for report in reports:
+        if report.problem:
+            raise InputError(f"{report.name}: {report.problem}: {report.hint}")
+    total = sum(report.speech_s for report in reports)
+    if total < MIN_SPEECH_S:
+        names = ", ".join(report.name for report in reports)
+        raise InputError(
+            f"{names}: only {total:.1f} s of speech: read a few sentences, at least {MIN_SPEECH_S:g} s, "
+            f"better {GOOD_SPEECH_S:g} to 10 s"
+        )
+
+
+def voice_statistics(speech: Samples, rate: int) -> dict[str, float]:
+    """The person's measured statistics: median f0 in Hz, standard deviation of log2 f0, level, rate.
+
+    ``rate`` is 0 (the model's neutral speaking rate): without a transcript it is not measured.
+    """
+    f0 = estimate_f0(speech, rate)
+    voiced = np.log2(f0[f0 > 0])
+    median = float(np.median(voiced))
+    # Octave errors lie a whole octave off; a person's own range rarely does.
+    near = voiced[np.abs(voiced - median) < 0.75]
+    return {
+        "pitch_median_hz": round(float(2 ** np.median(near)), 2),
+        "pitch_spread": round(float(np.clip(near.std(), 0.05, 0.6)), 4),
+        "rate": 0.0,
+        "level_dbfs": round(float(_decibels(np.mean(speech.astype(np.float64) ** 2))), 2),
+    }

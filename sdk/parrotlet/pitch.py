@@ -1,0 +1,41 @@
+"""Fundamental frequency of a recording, for the statistics in a voice profile."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+MIN_HZ, MAX_HZ = 60.0, 450.0
+
+
+def estimate_f0(samples: npt.NDArray[np.float32], rate: int, hop_s: float = 0.0125) -> npt.NDArray[np.float32]:
+    """f0 per hop in Hz, 0 where unvoiced, by YIN (de Cheveigné & Kawahara 2002) with a parabolic refinement.
+
+    samples [N] at ``rate`` Hz (16 kHz is enough) -> float32 [T], T = (N - window) // hop + 1.
+    """
+    longest, shortest = int(rate / MIN_HZ), int(rate / MAX_HZ)
+    window = longest * 2
+    hop = round(hop_s * rate)
+    if len(samples) < window + longest:
+        return np.zeros(0, np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, window + longest)[::hop].astype(np.float64)
+    # Difference function by FFT: d(lag) = energy at 0 + energy at lag - 2 * correlation.
+    size = 1 << (2 * window + longest - 1).bit_length()
+    head = np.fft.rfft(frames[:, :window], size)
+    correlation = np.fft.irfft(np.fft.rfft(frames, size) * head.conj(), size)[:, : longest + 1]
+    power = np.cumsum(np.pad(frames**2, ((0, 0), (1, 0))), axis=1)
+    energy = power[:, window : window + longest + 1] - power[:, : longest + 1]
+    difference = energy[:, :1] + energy - 2 * correlation
+    lags = np.arange(1, longest + 1)
+    normalized = np.ones_like(difference)
+    normalized[:, 1:] = difference[:, 1:] * lags / np.maximum(np.cumsum(difference[:, 1:], axis=1), 1e-12)
+    inside = normalized[:, shortest:longest]
+    # The first dip below the threshold wins, not the deepest: the deepest is often an octave too low.
+    dips = (inside[:, 1:-1] < inside[:, :-2]) & (inside[:, 1:-1] <= inside[:, 2:]) & (inside[:, 1:-1] < 0.2)
+    voiced = dips.any(axis=1) & (energy[:, 0] / window > 1e-6)
+    lag = np.argmax(dips, axis=1) + 1 + shortest
+    rows = np.arange(len(lag))
+    before, at, after = (normalized[rows, lag + step] for step in (-1, 0, 1))
+    curve = before - 2 * at + after
+    shift = np.where(np.abs(curve) > 1e-9, 0.5 * (before - after) / np.where(curve == 0, 1, curve), 0)
+    return np.where(voiced, rate / (lag + np.clip(shift, -0.5, 0.5)), 0).astype(np.float32)

@@ -1,0 +1,6 @@
+"""English text to phonemes: normalization, pronunciation, cutting for streaming."""
+
+from parrotlet.text.frontend import TextFrontEnd, TextWarning, Utterance, Word
+from parrotlet.text.phonemes import PHONEMES
+
+__all__ = ["PHONEMES", "TextFrontEnd", "TextWarning", "Utterance", "Word"]

@@ -1,0 +1,726 @@
+"""Written forms to spoken words: one pass over the text, one table of rules.
+
+At each token that is not a plain word the rules are tried in order; the first that answers wins. A rule
+is a pattern and a function from its match to words, or to None where the context speaks against it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from parrotlet.text import numbers
+from parrotlet.text.acronyms import AcronymReader
+from parrotlet.text.emoji import EMOJI, emoji_name
+from parrotlet.text.fold import fold
+from parrotlet.text.tables import (
+    ABBREVIATIONS,
+    CURRENCIES,
+    CURRENCY_CODES,
+    DIGIT_WORDS,
+    DOMAIN_WORDS,
+    DOT_NEEDED,
+    FILE_ENDINGS,
+    MONTH_SHORT,
+    MONTHS,
+    NEEDS_TOUCH,
+    NUMBER_FOLLOWS,
+    NUMBERED,
+    PER,
+    POWERS,
+    REGNAL,
+    SCALE_WORDS,
+    SCALES,
+    SILENT,
+    SPOKEN_ENDINGS,
+    SYMBOLS,
+    TITLES,
+    TOP_DOMAINS,
+    UNITS,
+    WEEKDAYS,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a rule stands: the text, the words spoken so far, and what the lexicon knows."""
+
+    text: str
+    spoken: list[str]
+    knows: Callable[[str], bool]
+    acronyms: AcronymReader
+
+    @property
+    def before(self) -> str:
+        """The last spoken word, in lower case; empty after a pause."""
+        last = next((piece for piece in reversed(self.spoken) if piece.strip()), "")
+        return re.split(r"[\s-]", last.strip())[-1].lower()
+
+
+Say = Callable[[re.Match[str], Place], "str | None"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`say` answers for a match of `pattern` at the current token."""
+
+    name: str
+    pattern: re.Pattern[str]
+    say: Say
+
+
+_NUM = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
+_REAL = rf"(?:{_NUM}(?:\.\d+)?|\.\d+)"
+_MONTH = "|".join(sorted({*MONTHS, *(name.title() for name in MONTH_SHORT)}, key=len, reverse=True))
+_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_MONEY = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
+_CODES = "|".join(CURRENCY_CODES)
+_SCALE = "|".join(sorted({*SCALES, *SCALE_WORDS}, key=len, reverse=True))
+_TOP = "|".join(TOP_DOMAINS)
+_FILE = "|".join(sorted(FILE_ENDINGS, key=len, reverse=True))
+_END = r"(?![\w])"
+
+
+def _real(written: str) -> str:
+    """A number with thousands commas and a decimal point."""
+    whole, dot, fraction = written.replace(",", "").partition(".")
+    return numbers.decimal(whole, fraction) if dot else numbers.cardinal(whole)
+
+
+def _bare(digits: str) -> str:
+    """A run of digits with nothing around it to say what it counts."""
+    if len(digits) > 1 and digits[0] == "0":
+        return numbers.spelled(digits, "oh" if len(digits) < 5 else "zero")
+    if len(digits) == 4 and ("1100" <= digits <= "1999" or "2010" <= digits <= "2099"):
+        return numbers.year(digits)
+    if len(digits) > 9:
+        return numbers.spelled(digits)
+    return numbers.cardinal(digits)
+
+
+def _day(digits: str) -> str:
+    return numbers.ordinal(digits)
+
+
+def _is_day(digits: str) -> bool:
+    return 1 <= int(digits) <= 31
+
+
+def _letters(word: str) -> str:
+    return "-".join(word.upper())
+
+
+def _count(written: str, one: str, many: str) -> str:
+    return f"{_real(written)} {one if written == '1' else many}"
+
+
+def _email(match: re.Match[str], place: Place) -> str:
+    local, domain = match.group().rsplit("@", 1)
+    return f"{_address(local, place)} at {_domain(domain, place)}"
+
+
+def _address(part: str, place: Place) -> str:
+    """The pieces of an address, path or name: words, numbers, letters and the signs between them."""
+    signs = {".": "dot", "/": "slash", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "~": "tilde"}
+    signs |= {"?": "question mark", "&": "and", "=": "equals", "%": "percent", "#": "hash", "@": "at", "\\": "backslash"}
+    words: list[str] = []
+    for atom in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\w]|_", part):
+        if atom.isdigit():
+            words.append(_bare(atom) if len(atom) < 5 else numbers.spelled(atom))
+        elif atom.isalpha():
+            words.append(atom.lower() if _sayable(atom, place) else _letters(atom))
+        elif atom in signs:
+            words.append(signs[atom])
+    return " ".join(words)
+
+
+def _sayable(word: str, place: Place) -> bool:
+    lower = word.lower()
+    if len(word) < 3:
+        return place.knows(lower) and lower in _SHORT_WORDS
+    return place.knows(lower) or (len(word) > 3 and re.search(r"[aeiouy]", lower) is not None)
+
+
+_SHORT_WORDS = frozenset("a i am an as at be by do go he hi if in is it me my no of on or so to up us we".split())
+
+
+def _domain(domain: str, place: Place) -> str:
+    *names, top = domain.split(".")
+    ending = top.lower() if top.lower() in DOMAIN_WORDS else _letters(top)
+    return " dot ".join([*(_address(name, place) for name in names), ending])
+
+
+def _url(match: re.Match[str], place: Place) -> str:
+    scheme, domain, path = match.group(1), match.group(2), match.group(3) or ""
+    head = "" if scheme is None else f"{_letters(scheme.rstrip(':/'))} colon slash slash "
+    host, _, port = domain.partition(":")
+    spoken = head + _domain(host, place)
+    if port:
+        spoken += f" colon {_bare(port)}"
+    return f"{spoken} {_address(path.rstrip('/'), place)}".strip()
+
+
+def _file(match: re.Match[str], place: Place) -> str | None:
+    path, ending = match.group(1), match.group(2)
+    lower = ending.lower()
+    if len(lower) == 1 and re.fullmatch(r"[A-Z]\w*", path) and lower not in "ch":
+        return None
+    said = SPOKEN_ENDINGS.get(lower)
+    if said is None:
+        said = _address(lower, place) if re.search(r"\d", lower) is None and len(lower) > 3 else _ending(lower)
+    return f"{_address(path, place)} dot {said}"
+
+
+def _ending(ending: str) -> str:
+    letters = "".join(filter(str.isalpha, ending))
+    digits = "".join(filter(str.isdigit, ending))
+    return " ".join(filter(None, (_letters(letters), numbers.cardinal(digits) if digits else "")))
+
+
+def _hashtag(match: re.Match[str], place: Place) -> str:
+    return f"hashtag {_address(match.group(1), place)}"
+
+
+def _handle(match: re.Match[str], place: Place) -> str:
+    return f"at {_address(match.group(1), place)}"
+
+
+def _money(match: re.Match[str], _: Place) -> str:
+    minus, sign, amount, scale = match.group(1, 2, 3, 4)
+    return ("minus " if minus else "") + _amount(sign, amount, scale, match.group(5))
+
+
+def _amount(sign: str, amount: str, scale: str | None, per: str | None = None) -> str:
+    one, many, cent, cents = CURRENCIES[sign]
+    whole, _, fraction = amount.replace(",", "").partition(".")
+    tail = f" per {PER[per]}" if per else ""
+    if scale:
+        return f"{_real(amount)} {SCALES.get(scale, scale)} {many}{tail}"
+    if len(fraction) != 2 or not cent:
+        return _count(amount, one, many) + tail if fraction.strip("0") else _count(whole, one, many) + tail
+    small = f"{numbers.cardinal(fraction)} {cent if int(fraction) == 1 else cents}" if int(fraction) else ""
+    large = _count(whole, one, many) if int(whole or 0) or not small else ""
+    return " and ".join(filter(None, (large, small))) + tail
+
+
+def _money_range(match: re.Match[str], _: Place) -> str:
+    sign, low, high, scale = match.group(1, 2, 3, 4)
+    return f"{_real(low)} to {_amount(sign, high, scale)}"
+
+
+def _money_after(match: re.Match[str], _: Place) -> str:
+    amount, scale, sign = match.group(1, 2, 3)
+    return _amount(CURRENCY_CODES.get(sign, sign), amount, scale)
+
+
+def _money_code(match: re.Match[str], _: Place) -> str:
+    code, amount, scale = match.group(1, 2, 3)
+    return _amount(CURRENCY_CODES[code], amount, scale)
+
+
+def _iso_date(match: re.Match[str], _: Place) -> str | None:
+    year, month, day = match.group(1), int(match.group(2)), match.group(3)
+    if not 1 <= month <= 12 or not _is_day(day):
+        return None
+    return f"{MONTHS[month - 1]} {_day(day)}, {numbers.year(year)}"
+
+
+def _slash_date(match: re.Match[str], _: Place) -> str | None:
+    first, second, year = match.group(1), match.group(3), match.group(4)
+    month, day = (second, first) if int(first) > 12 else (first, second)
+    if not 1 <= int(month) <= 12 or not _is_day(day):
+        return None
+    return f"{MONTHS[int(month) - 1]} {_day(day)}, {_full_year(year)}"
+
+
+def _full_year(year: str) -> str:
+    return numbers.year(year) if len(year) == 4 else numbers.spelled(year, "oh") if year[0] == "0" else numbers.cardinal(year)
+
+
+def _month_day(match: re.Match[str], _: Place) -> str | None:
+    month, day, until, year = match.group(1, 2, 3, 4)
+    if not _is_day(day) or (until and not _is_day(until)):
+        return None
+    spoken = f"{MONTH_SHORT[month.lower()]} {_day(day)}"
+    spoken += f" to {_day(until)}" if until else ""
+    return spoken + (f", {numbers.year(year)}" if year else "")
+
+
+def _day_month(match: re.Match[str], place: Place) -> str | None:
+    day, month, year = match.group(1, 2, 3)
+    if not _is_day(day):
+        return None
+    article = "" if place.before == "the" else "the "
+    spoken = f"{article}{_day(day)} of {MONTH_SHORT[month.lower()]}"
+    return spoken + (f", {numbers.year(year)}" if year else "")
+
+
+def _month_year(match: re.Match[str], _: Place) -> str:
+    return f"{MONTH_SHORT[match.group(1).lower()]} {numbers.year(match.group(2))}"
+
+
+def _month_short(match: re.Match[str], _: Place) -> str:
+    return MONTH_SHORT[match.group(1).lower()]
+
+
+def _decade(match: re.Match[str], _: Place) -> str:
+    century, tens = match.group(1) or "", match.group(2)
+    if tens == "00":
+        spoken = f"{numbers.cardinal(century)} hundreds"
+        return "two thousands" if century == "20" else spoken
+    many = re.sub("y$", "ies", numbers.cardinal(tens)) if tens != "10" else "tens"
+    return f"{numbers.cardinal(century)} {many}" if century else many
+
+
+def _full_stop(match: re.Match[str], place: Place) -> str:
+    """The dot of an abbreviation that ends the text ends the sentence too."""
+    following = place.text[match.end() :].lstrip(" \"')")
+    return "." if match.group().endswith(".") and (not following or following[0] == "\n") else ""
+
+
+def _clock(match: re.Match[str], place: Place) -> str | None:
+    hour, minute, second, half = int(match.group(1)), match.group(2), match.group(3), match.group(4)
+    if hour > 24 or int(minute) > 59:
+        return None
+    if minute == "00":
+        middle = "" if half else (" o'clock" if 0 < hour <= 12 else " hundred" if hour else " hundred")
+    else:
+        middle = f" {numbers.spelled(minute, 'oh') if minute[0] == '0' else numbers.cardinal(minute)}"
+    spoken = numbers.cardinal(str(hour)) + middle
+    if second:
+        spoken += f" and {_count(str(int(second)), 'second', 'seconds')}"
+    return spoken + (f" {_letters(half[0] + 'm')}" if half else "") + _full_stop(match, place)
+
+
+def _hour_half(match: re.Match[str], place: Place) -> str | None:
+    hour, half = match.group(1, 2)
+    if int(hour) > 12:
+        return None
+    return f"{numbers.cardinal(hour)} {_letters(half[0] + 'm')}{_full_stop(match, place)}"
+
+
+def _duration(match: re.Match[str], _: Place) -> str:
+    names = (("hour", "hours"), ("minute", "minutes"), ("second", "seconds"))
+    pieces = [_count(str(int(value)), *name) for value, name in zip(match.groups(), names, strict=True) if value]
+    return " ".join(pieces)
+
+
+def _phone(match: re.Match[str], _: Place) -> str:
+    groups = re.findall(r"\d+", match.group())
+    spoken = ["eight hundred" if group == "800" else numbers.spelled(group, "oh") for group in groups]
+    return ("plus " if match.group().startswith("+") else "") + ", ".join(spoken)
+
+
+def _version(match: re.Match[str], place: Place) -> str:
+    letter, number, rest = match.group(1), match.group(2), match.group(3) or ""
+    joint = " dot " if number.count(".") == 3 and not letter else " point "
+    spoken = joint.join(numbers.cardinal(part) for part in number.split("."))
+    return " ".join(filter(None, ("version" if letter else "", spoken, _address(rest, place))))
+
+
+def _range(match: re.Match[str], _: Place) -> str | None:
+    low, high, unit = match.group(1), match.group(2), match.group(3)
+    if unit and unit not in UNITS:
+        return None
+    year = len(low) == 4 and low.isdigit() and 1100 <= int(low) <= 2099
+    if year and not unit:
+        spoken = f"{numbers.year(low)} to {numbers.year(high) if len(high) == 4 else numbers.cardinal(high)}"
+    else:
+        spoken = f"{_real(low)} to {_real(high)}"
+    return f"{spoken} {UNITS[unit][1]}" if unit else spoken
+
+
+_DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
+
+
+def _fraction(match: re.Match[str], _: Place) -> str | None:
+    whole, top, bottom = match.group(1, 2, 3)
+    if int(bottom) == 0 or len(top) > 2 or int(bottom) > 100:
+        return f"{_bare(top)} over {_bare(bottom)}" if not whole else None
+    one, many = _DENOMINATORS.get(bottom) or (numbers.ordinal(bottom), numbers.ordinal(bottom) + "s")
+    part = f"{numbers.cardinal(top)} {one if top == '1' else many}"
+    if not whole:
+        return part
+    article = "a " if top == "1" and bottom in "24" else ""
+    return f"{numbers.cardinal(whole)} and {article}{one if article else part}"
+
+
+def _ordinal(match: re.Match[str], _: Place) -> str:
+    return numbers.ordinal(match.group(1).replace(",", ""))
+
+
+def _dimensions(match: re.Match[str], _: Place) -> str:
+    *sizes, unit = re.split(r"\s?[x×]\s?", match.group(1)) + [match.group(2)]
+    spoken = " by ".join(_real(size) for size in sizes)
+    return f"{spoken} {UNITS[unit][1]}" if unit else spoken
+
+
+def _feet_inches(match: re.Match[str], _: Place) -> str:
+    feet, inches = match.group(1, 2)
+    spoken = _count(feet, "foot", "feet")
+    return f"{spoken} {numbers.cardinal(inches)}" if inches else spoken
+
+
+def _measure(match: re.Match[str], _: Place) -> str | None:
+    sign, amount, scale, gap, unit, power, per = match.group(1, 2, 3, 4, 5, 6, 7)
+    if gap and (unit in NEEDS_TOUCH):
+        return None
+    one, many = UNITS[unit]
+    if power:
+        one, many = f"{POWERS[power]} {one}", f"{POWERS[power]} {many}"
+    minus = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus ", "~": "about ", "<": "less than "}
+    minus[">"] = "more than "
+    spoken = f"{minus.get(sign or '', '')}{_real(amount)}{f' {scale}' if scale else ''}"
+    name = one if amount == "1" and not scale else many
+    return f"{spoken} {name}" + (f" per {PER[per]}" if per else "")
+
+
+def _scaled(match: re.Match[str], _: Place) -> str:
+    return f"{_real(match.group(1))} {SCALES[match.group(2)]}"
+
+
+def _scientific(match: re.Match[str], _: Place) -> str:
+    base, minus, power = match.group(1, 2, 3)
+    return f"{_real(base)} times ten to the {'minus ' if minus else ''}{numbers.cardinal(power)}"
+
+
+def _hexadecimal(match: re.Match[str], _: Place) -> str:
+    digits = " ".join(_bare(one) if one.isdigit() else _letters(one) for one in match.group(1))
+    return f"zero X {digits}"
+
+
+_SIGNS = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus ", "~": "about ", "#": "number ", "№": "number "}
+
+
+def _number(match: re.Match[str], place: Place) -> str:
+    sign, written, tail = match.group(1) or "", match.group(2), match.group(3) or ""
+    head = _SIGNS.get(sign, "")
+    if written.isdigit():
+        counted = place.before in ("number", "room", "flight", "route", "highway", "suite", "apartment", "bus", "area")
+        spoken = numbers.pairs(written) if counted and len(written) > 2 else _bare(written)
+    else:
+        spoken = _real(written)
+    if tail:
+        spoken = f"{spoken}'s" if tail.startswith("'") else _plural(spoken)
+    return head + spoken
+
+
+def _plural(spoken: str) -> str:
+    return re.sub(r"y$", "ie", re.sub(r"x$", "xe", spoken)) + "s"
+
+
+def _roman(match: re.Match[str], place: Place) -> str | None:
+    numeral, possessive = match.group(1), match.group(2) or ""
+    value = numbers.roman(numeral)
+    before = place.before
+    if not value:
+        return None
+    if before in REGNAL and value < 40 and numeral != "I":
+        return f"the {numbers.ordinal(str(value))}{possessive}"
+    if before in REGNAL and numeral == "I" and before not in ("king", "queen"):
+        following = place.text[match.end() : match.end() + 12].split()
+        return None if following and following[0].islower() and following[0] in _AFTER_I else f"the first{possessive}"
+    if before in NUMBERED:
+        return numbers.cardinal(str(value)) + possessive
+    if len(numeral) > 1 and value < 50 and not set(numeral) - set("IVX"):
+        return numbers.cardinal(str(value)) + possessive
+    return None
+
+
+_AFTER_I = frozenset("am was will would have had do did can could think know saw said went met".split())
+
+
+def _abbreviation(match: re.Match[str], place: Place) -> str | None:
+    word, dot = match.group(1), match.group(2)
+    lower = word.lower().rstrip(".")
+    following = place.text[match.end() :].lstrip()
+    last = _full_stop(match, place)
+    if lower == "st":
+        name_next = re.match(r"[A-Z][a-z]", following) is not None
+        named = place.before.istitle() or bool(place.spoken and place.spoken[-1].strip()[:1].isupper())
+        if not dot and not name_next:
+            return None
+        return "saint" if name_next and not (named and dot and place.spoken) else f"street{last}"
+    if lower == "dr" and not re.match(r"[A-Z]", following):
+        return f"drive{last}" if dot or place.spoken else None
+    if lower in NUMBER_FOLLOWS and not re.match(r"#?\d|[IVX]+\b", following):
+        return None
+    if lower in TITLES:
+        named = re.match(r"[A-Z]", following) is not None
+        if named and (dot or lower not in DOT_NEEDED):
+            return TITLES[lower]
+        if lower in DOT_NEEDED or not dot:
+            return TITLES[lower] if lower in ("mr", "mrs", "ms") else None
+        return TITLES[lower] + last
+    if lower in WEEKDAYS:
+        return WEEKDAYS[lower] + last if dot and word[0].isupper() else None
+    if lower not in ABBREVIATIONS or (not dot and lower in DOT_NEEDED):
+        return None
+    if lower in ("al", "ed", "est", "ca", "co") and not following:
+        return None
+    if word.isupper() and "." not in word and len(word) < 5 and not dot:
+        return None
+    comma = "," if lower in ("e.g", "i.e") and following[:1] != "," else ""
+    return ABBREVIATIONS[lower] + comma + last
+
+
+def _initials(match: re.Match[str], place: Place) -> str | None:
+    letters = re.findall(r"[A-Za-z]", match.group(1))
+    following = place.text[match.end() :].lstrip()
+    if len(letters) == 1 and (not following or not following[0].isupper() or not match.group(1).endswith(".")):
+        return None
+    return ("ay" if letters == ["A"] else _letters("".join(letters))) + _full_stop(match, place)
+
+
+def _acronym(match: re.Match[str], place: Place) -> str | None:
+    return place.acronyms.read(match.group(1), match.group(2) or "", place.text, match.start())
+
+
+def _table_word(match: re.Match[str], _: Place) -> str | None:
+    return DIGIT_WORDS.get(match.group().lower())
+
+
+def _mixed(match: re.Match[str], place: Place) -> str:
+    """Letters and digits in one token: "F-16", "iPhone15", "A4", "COVID-19"."""
+    words: list[str] = []
+    for atom in re.findall(r"[A-Za-z]+|\d+(?:\.\d+)*", match.group()):
+        if atom[0].isdigit():
+            spoken = " point ".join(numbers.pairs(part) if len(part) < 5 else numbers.spelled(part) for part in atom.split("."))
+            words.append(spoken)
+        elif len(atom) == 1 or (atom.isupper() and len(atom) < 4 and atom not in ("THE", "AND")):
+            words.append(_letters(atom))
+        elif atom.isupper():
+            words.append(place.acronyms.word_or_letters(atom))
+        else:
+            words.append(atom if _sayable(atom, place) else _letters(atom))
+    return " ".join(words)
+
+
+def _hyphenated(match: re.Match[str], place: Place) -> str | None:
+    """All-capital parts of a hyphenated word: "CPU-bound", "non-EU"."""
+    parts = match.group().split("-")
+    if all(len(part) == 1 for part in parts) or not any(part.isupper() and len(part) > 1 for part in parts):
+        return None
+    spoken = [
+        place.acronyms.word_or_letters(part) if part.isupper() and len(part) > 1 else part for part in parts if part
+    ]
+    return " ".join(spoken)
+
+
+def _dash(match: re.Match[str], place: Place) -> str:
+    return "," if place.spoken and place.text[match.end() :].strip() else ""
+
+
+def _dots(match: re.Match[str], place: Place) -> str:
+    following = place.text[match.end() :].lstrip()
+    return "," if following[:1].islower() else "."
+
+
+def _marks(match: re.Match[str], _: Place) -> str:
+    return "?" if "?" in match.group() else "!"
+
+
+def _brackets(match: re.Match[str], place: Place) -> str:
+    opening = match.group()[0] in "([{"
+    following = place.text[match.end() :].lstrip()
+    before = next((piece.rstrip() for piece in reversed(place.spoken) if piece.strip()), "")
+    if not before or before[-1:] in ",.;:!?" or (not opening and (not following or following[0] in ",.;:!?)]}")):
+        return ""
+    return ","
+
+
+def _silent(_: re.Match[str], __: Place) -> str:
+    return ""
+
+
+def _times(match: re.Match[str], place: Place) -> str | None:
+    return SYMBOLS[match.group(1)] if place.spoken else None
+
+
+def _rule(name: str, pattern: str, say: Say, flags: int = 0) -> Rule:
+    return Rule(name, re.compile(pattern, flags), say)
+
+
+RULES: tuple[Rule, ...] = (
+    _rule("email", r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", _email),
+    _rule(
+        "url",
+        rf"((?:https?|ftp)://)?((?:[A-Za-z0-9-]+\.)+(?:{_TOP})(?::\d+)?|(?<=://)[A-Za-z0-9.-]+(?::\d+)?)"
+        r"(/[^\s,;!?\"'<>)\]]*[^\s.,;:!?\"'<>)\]])?/?(?![\w@])",
+        _url,
+    ),
+    _rule("url with scheme", r"((?:https?|ftp)://)([A-Za-z0-9.-]+(?::\d+)?)(/[^\s\"'<>)\]]*[^\s.,;:!?\"'<>)\]])?/?", _url),
+    _rule("file", rf"((?:[A-Za-z]:)?[\w./\\~-]*[\w-])\.({_FILE})(?![\w.]*\w)", _file),
+    _rule("path", r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}/?", lambda match, place: _address(match.group().strip("/"), place)),
+    _rule("set phrase", r"[\d/-]+[\w°()-]*|[A-Za-z]\w*", _table_word),
+    _rule("hashtag", r"#([A-Za-z]\w*)", _hashtag),
+    _rule("handle", r"@([A-Za-z]\w*)", _handle),
+    _rule("money range", rf"({_MONEY})\s?({_REAL})\s?[-–]\s?(?:{_MONEY})?({_REAL})(?:\s?({_SCALE}){_END})?", _money_range),
+    _rule("money", rf"([-−])?({_MONEY})\s?({_REAL})(?:\s?({_SCALE}){_END})?(?:/({'|'.join(PER)}){_END})?", _money),
+    _rule("money after", rf"({_REAL})(?:\s?({_SCALE}))?\s?({_MONEY}|(?:{_CODES})\b)", _money_after),
+    _rule("money code", rf"({_CODES})\s?({_REAL})(?:\s?({_SCALE}){_END})?", _money_code),
+    _rule("iso date", r"(\d{4})-(\d{2})-(\d{2})(?!\d)", _iso_date),
+    _rule("slash date", r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\d.])", _slash_date),
+    _rule(
+        "month day",
+        rf"({_MONTH})\.?\s(\d{{1,2}})(?:st|nd|rd|th)?(?:\s?[-–]\s?(\d{{1,2}})(?:st|nd|rd|th)?)?(?!\d|:|,\d)"
+        r"(?:,?\s(\d{4})(?!\d))?",
+        _month_day,
+    ),
+    _rule("day month", rf"(\d{{1,2}})(?:st|nd|rd|th)?(?:\sof)?\s({_MONTH})\b\.?(?:,?\s(\d{{4}})(?!\d))?", _day_month),
+    _rule("month year", rf"({_MONTH})\.?,?\s(\d{{4}})(?!\d)", _month_year),
+    _rule("month short", r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?=\s|$)", _month_short),
+    _rule("decade", r"'?(\d\d)?(\d0)'?s(?!\w)", _decade),
+    _rule("clock", r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([AaPp])\.?[Mm]\b\.?)?(?![\d:])", _clock),
+    _rule("hour", r"(\d{1,2})\s?([AaPp])\.?[Mm]\b\.?", _hour_half),
+    _rule("duration", r"(\d+)\s?h\s?(\d{1,2})(?:\s?m(?:in)?)?(?:\s?(\d{1,2})\s?s)?(?!\w)", _duration),
+    _rule("phone", r"(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\)\s?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\d)", _phone),
+    _rule("phone", r"\+\d{1,3}(?:[ .-]?\d{2,4}){2,5}(?!\d)|1-800(?:-\d{3,4})+|\d{3}-\d{4}(?!\d)", _phone),
+    _rule("version", r"([vV])\.?\s?(\d+(?:\.\d+)*)(-?(?:rc|beta|alpha|dev|a|b)\.?\d*)?(?!\w)", _version),
+    _rule("version", r"()(\d+(?:\.\d+){2,})(-?(?:rc|beta|alpha|dev|a|b)\.?\d*)?(?!\w)", _version),
+    _rule("dimensions", rf"({_REAL}(?:\s?[x×]\s?{_REAL})+)(?:\s?({_UNIT}))?{_END}", _dimensions),
+    _rule("feet", r"(\d{1,2})'\s?(\d{1,2})\"", _feet_inches),
+    _rule("fraction", r"(?:(\d+)[ -]+)?(\d+)/(\d+)(?![\d/])", _fraction),
+    _rule("range", rf"({_REAL})\s?[–-]\s?({_REAL})(?:\s?({_UNIT}))?(?![\w-])", _range),
+    _rule("ordinal", rf"({_NUM})(?:st|nd|rd|th|ST|ND|RD|TH){_END}", _ordinal),
+    _rule(
+        "measure",
+        rf"([-−+±~<>])?({_REAL})(?:\s({'|'.join(SCALE_WORDS)}))?([\s-]?)({_UNIT})([²³])?"
+        rf"(?:/({'|'.join(sorted(map(re.escape, PER), key=len, reverse=True))}))?(?![\w°])",
+        _measure,
+    ),
+    _rule("scaled", rf"({_REAL})([kKMmBbT]|bn|mn|tn){_END}", _scaled),
+    _rule("scientific", rf"({_REAL})[eE]([-−])?\+?(\d+){_END}", _scientific),
+    _rule("hexadecimal", r"0x([0-9A-Fa-f]+)\b", _hexadecimal),
+    _rule("number", rf"([-−+±~#№])?\s?({_REAL})('?s)?(?![\w])", _number),
+    _rule("roman", r"([IVXLCDM]+)('s)?(?![\w'.-]*\w)", _roman),
+    _rule("initials", r"((?:[A-Za-z]\.){2,}(?:[A-Z]\b)?|(?:[A-Z]\.\s)+[A-Z]\.(?=\s[A-Z][a-z])|[A-Z]\.)", _initials),
+    _rule("abbreviation", r"((?:[A-Za-z]\.)+[A-Za-z]|[A-Za-z]+(?:\.[A-Za-z])?|[wb]/[oc]?)(\.)?(?![\w'-])", _abbreviation),
+    _rule("mixed", r"(?=\w*-?\w*\d)[A-Za-z]*\d*(?:-?(?:[A-Za-z]+|\d+(?:\.\d+)*))+(?![\w])", _mixed),
+    _rule("acronym", r"([A-Z]{2,})('?[sS]|')?(?![\w-])", _acronym),
+    _rule("hyphenated", r"[A-Za-z]+(?:-[A-Za-z]+)+", _hyphenated),
+    _rule("dots", r"\.(?:\s?\.)+", _dots),
+    _rule("marks", r"[!?](?:\s?[!?])+", _marks),
+    _rule("arithmetic", r"([=+<>×÷≈≠≤≥±/*])(?=\s)", _times),
+    _rule("dash", r"(?:—|–|--+|-(?=\s))", _dash),
+    _rule("brackets", r"[()\[\]{}]+", _brackets),
+    _rule("decoration", r"([*_~=#|^\\`•·-])\1+|[*_`\"•·‣◦●■□▪]", _silent),
+)
+
+_TOKEN = re.compile(r"\S+")
+_PLAIN = re.compile(r"\"*'?[A-Za-z]+(?:['-][A-Za-z]+)*'?[,;:.!?]?\"*\Z")
+_CAPS = re.compile(r"[A-Z]{2}|[A-Z][a-z]*[A-Z]|\"*[A-Z]\.")
+_ATOM = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*'?|\d+|[,;:.!?]|.", re.DOTALL)
+_TRIGGERS = frozenset(
+    {
+        *TITLES,
+        *ABBREVIATIONS,
+        *WEEKDAYS,
+        *MONTH_SHORT,
+        "st",
+        *(code.lower() for code in CURRENCY_CODES),
+    }
+) - {"mon", "sun", "sat", "no", "al", "ed"}
+_DOTTED_TRIGGERS = frozenset("mon sun sat no al ed".split())
+_ONE_LETTER_ROMAN = frozenset("IVXLCDM")
+_EDGE = re.compile(r"[\"'(\[{]+(?=[\w$£€¥#@+\-.])")
+
+
+class Normalizer:
+    """`knows` tells whether the lexicon has a word; `speak_emoji` names emoji or passes over them."""
+
+    def __init__(self, knows: Callable[[str], bool], speak_emoji: bool = True) -> None:
+        self._acronyms = AcronymReader(knows)
+        self._knows = knows
+        self._speak_emoji = speak_emoji
+
+    def __call__(self, text: str) -> str:
+        """The words to speak, with the punctuation that pauses."""
+        folded = fold(text)
+        spoken: list[str] = []
+        place = Place(folded, spoken, self._knows, self._acronyms)
+        at = 0
+        while (token := _TOKEN.search(folded, at)) is not None:
+            start, word = token.start(), token.group()
+            if start > at and spoken:
+                spoken.append(" ")
+            if _PLAIN.match(word) and not self._special(word):
+                spoken.append(word.replace('"', ""))
+                at = token.end()
+                continue
+            at = self._step(place, start)
+            while at < token.end():
+                at = self._step(place, at)
+        return _tidy("".join(spoken))
+
+    def _special(self, word: str) -> bool:
+        core = word.strip("\"',;:.!?")
+        if _CAPS.search(word) or (len(core) == 1 and core in _ONE_LETTER_ROMAN):
+            return True
+        lower = core.lower()
+        return lower in _TRIGGERS or (lower in _DOTTED_TRIGGERS and "." in word)
+
+    def _step(self, place: Place, at: int) -> int:
+        """Speak what stands at `at`; returns where it ends."""
+        text = place.text
+        for rule in RULES:
+            match = rule.pattern.match(text, at)
+            if match is None or match.end() == at:
+                continue
+            said = rule.say(match, place)
+            if said is not None:
+                _append(place.spoken, said)
+                return match.end()
+        emoji = EMOJI.match(text, at)
+        if emoji is not None:
+            if self._speak_emoji:
+                _append(place.spoken, emoji_name(emoji.group()))
+            return emoji.end()
+        atom = _ATOM.match(text, at)
+        if atom is None:
+            return at + 1
+        _append(place.spoken, self._atom(atom.group(), place, atom.end()))
+        return atom.end()
+
+    def _atom(self, atom: str, place: Place, end: int) -> str:
+        """A word, a run of digits or a sign that no rule claimed."""
+        if atom[0].isascii() and atom[0].isalpha():
+            return atom
+        if atom[0].isdigit():
+            return _bare(atom)
+        if atom in ",;:.!?":
+            joins = end < len(place.text) and place.text[end].isalnum() and place.spoken and place.spoken[-1].strip()
+            return {".": "dot", ":": ","}.get(atom, atom) if joins and atom in ".:" else atom
+        if atom in "'\"":
+            return ""
+        if atom in SILENT and not place.text[end : end + 1].isalnum():
+            return ""
+        return SYMBOLS.get(atom) or emoji_name(atom)
+
+
+_GLUED = re.compile(r"[,;:.!?']")
+
+
+def _append(spoken: list[str], said: str) -> None:
+    """Add words, with a space where two words would touch."""
+    if not said:
+        return
+    if spoken and not spoken[-1].endswith(" ") and not _GLUED.match(said):
+        spoken.append(" ")
+    spoken.append(said)
+
+
+_SPACES = re.compile(r"\s+")
+_SPACE_BEFORE = re.compile(r"\s+(?=[,;:.!?])")
+_MARK_RUN = re.compile(r"[,;:.!?](?:[,;:.!?])+")
+_LEADING = re.compile(r"^[\s,;:.!?]+")
+
+
+def _strongest(match: re.Match[str]) -> str:
+    return min(match.group(), key="?!.;:,".index)
+
+
+def _tidy(text: str) -> str:
+    text = _SPACE_BEFORE.sub("", _SPACES.sub(" ", text))
+    return _LEADING.sub("", _MARK_RUN.sub(_strongest, text)).strip()

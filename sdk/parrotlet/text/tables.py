@@ -1,0 +1,485 @@
+"""What written signs stand for. Data only: the rules that use it are in `rules.py`."""
+
+from __future__ import annotations
+
+MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+MONTH_SHORT = {
+    **{month[:3].lower(): month for month in MONTHS},
+    "sept": "September",
+    **{month.lower(): month for month in MONTHS},
+}
+WEEKDAYS = {
+    "mon": "Monday",
+    "tue": "Tuesday",
+    "tues": "Tuesday",
+    "wed": "Wednesday",
+    "thu": "Thursday",
+    "thur": "Thursday",
+    "thurs": "Thursday",
+    "fri": "Friday",
+    "sat": "Saturday",
+    "sun": "Sunday",
+}
+
+TITLES = {
+    "mr": "mister",
+    "mrs": "missus",
+    "ms": "miz",
+    "messrs": "messers",
+    "dr": "doctor",
+    "prof": "professor",
+    "rev": "reverend",
+    "hon": "honorable",
+    "gen": "general",
+    "col": "colonel",
+    "maj": "major",
+    "capt": "captain",
+    "cmdr": "commander",
+    "lt": "lieutenant",
+    "sgt": "sergeant",
+    "cpl": "corporal",
+    "pvt": "private",
+    "gov": "governor",
+    "sen": "senator",
+    "rep": "representative",
+    "pres": "president",
+    "supt": "superintendent",
+    "fr": "father",
+    "mt": "mount",
+    "ft": "fort",
+}
+"""Abbreviations that stand before a name: their dot never ends a sentence."""
+
+ABBREVIATIONS = {
+    "jr": "junior",
+    "sr": "senior",
+    "esq": "esquire",
+    "inc": "incorporated",
+    "ltd": "limited",
+    "corp": "corporation",
+    "co": "company",
+    "bros": "brothers",
+    "assn": "association",
+    "assoc": "associates",
+    "dept": "department",
+    "univ": "university",
+    "govt": "government",
+    "intl": "international",
+    "natl": "national",
+    "ave": "avenue",
+    "blvd": "boulevard",
+    "rd": "road",
+    "ln": "lane",
+    "ct": "court",
+    "pl": "place",
+    "sq": "square",
+    "hwy": "highway",
+    "pkwy": "parkway",
+    "apt": "apartment",
+    "bldg": "building",
+    "etc": "et cetera",
+    "vs": "versus",
+    "approx": "approximately",
+    "est": "established",
+    "misc": "miscellaneous",
+    "cf": "compare",
+    "viz": "namely",
+    "ca": "circa",
+    "al": "al",
+    "ed": "edition",
+    "eds": "editors",
+    "vol": "volume",
+    "vols": "volumes",
+    "ch": "chapter",
+    "sec": "section",
+    "fig": "figure",
+    "figs": "figures",
+    "eq": "equation",
+    "no": "number",
+    "nos": "numbers",
+    "pp": "pages",
+    "ext": "extension",
+    "tel": "telephone",
+    "incl": "including",
+    "temp": "temperature",
+    "dist": "district",
+    "ph.d": "P-H-D",
+    "b.a": "B-A",
+    "e.g": "for example",
+    "i.e": "that is",
+    "a.m": "A-M",
+    "p.m": "P-M",
+    "a.k.a": "A-K-A",
+    "p.s": "P-S",
+    "u.s": "U-S",
+    "u.k": "U-K",
+    "w/o": "without",
+    "w/": "with",
+    "b/c": "because",
+}
+"""Abbreviations with a dot (or a slash). Those that are words without the dot are in `DOT_NEEDED`."""
+
+DOT_NEEDED = frozenset(
+    "mon tue wed thu fri sat sun mar jan jun jul aug dec sen rep pres hon gen fr ft ed eds est no nos al co ca "
+    "ch sec fig figs vol ext tel temp dist pl ct sq col maj pp cf viz ave inc corp univ incl misc apt lt rev "
+    "feb apr oct nov may mt rd ln eq est sept".split()
+)
+"""Read as abbreviations only with a dot: without it they are words, names or initials."""
+
+NUMBER_FOLLOWS = frozenset("no nos fig figs vol vols ch sec eq pp ext".split())
+"""Abbreviations only before a number: "No. 5", but "No. I won't."."""
+
+NAME_FOLLOWS = frozenset(TITLES)
+
+CURRENCIES = {
+    "$": ("dollar", "dollars", "cent", "cents"),
+    "US$": ("dollar", "dollars", "cent", "cents"),
+    "C$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+    "A$": ("Australian dollar", "Australian dollars", "cent", "cents"),
+    "£": ("pound", "pounds", "penny", "pence"),
+    "€": ("euro", "euros", "cent", "cents"),
+    "¥": ("yen", "yen", "sen", "sen"),
+    "₹": ("rupee", "rupees", "paisa", "paise"),
+    "₩": ("won", "won", "jeon", "jeon"),
+    "₽": ("ruble", "rubles", "kopeck", "kopecks"),
+    "₿": ("bitcoin", "bitcoins", "satoshi", "satoshis"),
+    "¢": ("cent", "cents", "", ""),
+}
+CURRENCY_CODES = {
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "¥",
+    "INR": "₹",
+    "CAD": "C$",
+    "AUD": "A$",
+    "KRW": "₩",
+}
+SCALES = {
+    "k": "thousand",
+    "K": "thousand",
+    "m": "million",
+    "M": "million",
+    "mn": "million",
+    "bn": "billion",
+    "b": "billion",
+    "B": "billion",
+    "tn": "trillion",
+    "T": "trillion",
+}
+SCALE_WORDS = "hundred thousand million billion trillion quadrillion dozen".split()
+
+UNITS: dict[str, tuple[str, str]] = {
+    "mm": ("millimeter", "millimeters"),
+    "cm": ("centimeter", "centimeters"),
+    "m": ("meter", "meters"),
+    "km": ("kilometer", "kilometers"),
+    "nm": ("nanometer", "nanometers"),
+    "µm": ("micrometer", "micrometers"),
+    "in": ("inch", "inches"),
+    "ft": ("foot", "feet"),
+    "yd": ("yard", "yards"),
+    "mi": ("mile", "miles"),
+    "mg": ("milligram", "milligrams"),
+    "µg": ("microgram", "micrograms"),
+    "g": ("gram", "grams"),
+    "kg": ("kilogram", "kilograms"),
+    "kgs": ("kilogram", "kilograms"),
+    "lb": ("pound", "pounds"),
+    "lbs": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"),
+    "ml": ("milliliter", "milliliters"),
+    "mL": ("milliliter", "milliliters"),
+    "cl": ("centiliter", "centiliters"),
+    "dl": ("deciliter", "deciliters"),
+    "l": ("liter", "liters"),
+    "L": ("liter", "liters"),
+    "gal": ("gallon", "gallons"),
+    "pt": ("pint", "pints"),
+    "qt": ("quart", "quarts"),
+    "tbsp": ("tablespoon", "tablespoons"),
+    "tsp": ("teaspoon", "teaspoons"),
+    "ns": ("nanosecond", "nanoseconds"),
+    "µs": ("microsecond", "microseconds"),
+    "ms": ("millisecond", "milliseconds"),
+    "s": ("second", "seconds"),
+    "sec": ("second", "seconds"),
+    "secs": ("second", "seconds"),
+    "min": ("minute", "minutes"),
+    "mins": ("minute", "minutes"),
+    "h": ("hour", "hours"),
+    "hr": ("hour", "hours"),
+    "hrs": ("hour", "hours"),
+    "yr": ("year", "years"),
+    "yrs": ("year", "years"),
+    "Hz": ("hertz", "hertz"),
+    "kHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"),
+    "GHz": ("gigahertz", "gigahertz"),
+    "B": ("byte", "bytes"),
+    "kB": ("kilobyte", "kilobytes"),
+    "KB": ("kilobyte", "kilobytes"),
+    "MB": ("megabyte", "megabytes"),
+    "GB": ("gigabyte", "gigabytes"),
+    "TB": ("terabyte", "terabytes"),
+    "PB": ("petabyte", "petabytes"),
+    "KiB": ("kibibyte", "kibibytes"),
+    "MiB": ("mebibyte", "mebibytes"),
+    "GiB": ("gibibyte", "gibibytes"),
+    "kbps": ("kilobit per second", "kilobits per second"),
+    "Mbps": ("megabit per second", "megabits per second"),
+    "Gbps": ("gigabit per second", "gigabits per second"),
+    "V": ("volt", "volts"),
+    "mV": ("millivolt", "millivolts"),
+    "kV": ("kilovolt", "kilovolts"),
+    "A": ("amp", "amps"),
+    "mA": ("milliamp", "milliamps"),
+    "mAh": ("milliamp hour", "milliamp hours"),
+    "W": ("watt", "watts"),
+    "kW": ("kilowatt", "kilowatts"),
+    "MW": ("megawatt", "megawatts"),
+    "GW": ("gigawatt", "gigawatts"),
+    "kWh": ("kilowatt hour", "kilowatt hours"),
+    "Wh": ("watt hour", "watt hours"),
+    "J": ("joule", "joules"),
+    "kJ": ("kilojoule", "kilojoules"),
+    "cal": ("calorie", "calories"),
+    "kcal": ("kilocalorie", "kilocalories"),
+    "N": ("newton", "newtons"),
+    "Pa": ("pascal", "pascals"),
+    "kPa": ("kilopascal", "kilopascals"),
+    "hPa": ("hectopascal", "hectopascals"),
+    "psi": ("P-S-I", "P-S-I"),
+    "dB": ("decibel", "decibels"),
+    "dpi": ("D-P-I", "D-P-I"),
+    "px": ("pixel", "pixels"),
+    "rpm": ("R-P-M", "R-P-M"),
+    "mph": ("mile per hour", "miles per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
+    "kmh": ("kilometer per hour", "kilometers per hour"),
+    "mpg": ("mile per gallon", "miles per gallon"),
+    "fps": ("frame per second", "frames per second"),
+    "ppm": ("part per million", "parts per million"),
+    "bpm": ("beat per minute", "beats per minute"),
+    "ha": ("hectare", "hectares"),
+    "Ω": ("ohm", "ohms"),
+    "kΩ": ("kilohm", "kilohms"),
+    "°C": ("degree Celsius", "degrees Celsius"),
+    "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "°K": ("kelvin", "kelvin"),
+    "°": ("degree", "degrees"),
+    "%": ("percent", "percent"),
+    "‰": ("per mille", "per mille"),
+    "bps": ("basis point", "basis points"),
+}
+NEEDS_TOUCH = frozenset({"in", "A", "B", "N", "J", "V", "W", "h", "s", "pt", "L", "l", "ha"})
+"""Units that are words or letters of their own: read as units only when they touch the number."""
+
+PER = {
+    "s": "second",
+    "sec": "second",
+    "min": "minute",
+    "h": "hour",
+    "hr": "hour",
+    "day": "day",
+    "week": "week",
+    "wk": "week",
+    "month": "month",
+    "mo": "month",
+    "year": "year",
+    "yr": "year",
+    "l": "liter",
+    "L": "liter",
+    "kg": "kilogram",
+    "lb": "pound",
+    "gal": "gallon",
+    "m": "meter",
+    "km": "kilometer",
+    "m²": "square meter",
+    "m³": "cubic meter",
+    "person": "person",
+    "night": "night",
+    "hour": "hour",
+    "minute": "minute",
+    "second": "second",
+    "mile": "mile",
+}
+POWERS = {"²": "square", "³": "cubic"}
+
+SYMBOLS = {
+    "&": "and",
+    "@": "at",
+    "#": "hash",
+    "%": "percent",
+    "+": "plus",
+    "=": "equals",
+    "*": "star",
+    "/": "slash",
+    "\\": "backslash",
+    "|": "pipe",
+    "~": "tilde",
+    "^": "caret",
+    "<": "less than",
+    ">": "greater than",
+    "_": "underscore",
+    "`": "backtick",
+    "$": "dollar",
+    "£": "pounds",
+    "€": "euros",
+    "¥": "yen",
+    "¢": "cents",
+    "°": "degrees",
+    "±": "plus or minus",
+    "×": "times",
+    "÷": "divided by",
+    "≈": "approximately",
+    "≠": "is not equal to",
+    "≤": "is at most",
+    "≥": "is at least",
+    "→": "to",
+    "←": "from",
+    "∞": "infinity",
+    "√": "square root of",
+    "π": "pi",
+    "µ": "micro",
+    "§": "section",
+    "¶": "paragraph",
+    "©": "copyright",
+    "®": "registered",
+    "™": "trademark",
+    "№": "number",
+    "½": "one half",
+    "†": "dagger",
+    "²": "squared",
+    "³": "cubed",
+    "−": "minus",
+    "‰": "per mille",
+    "∑": "sum",
+    "∆": "delta",
+    "′": "prime",
+    "″": "double prime",
+}
+SILENT = frozenset("*_`~|^\\•·‣◦●■□▪♪#<>={}[]¦")
+"""Signs that stand alone or in rows as decoration, bullets and markup: read only between words."""
+
+FRACTIONS = {
+    "½": "1/2",
+    "⅓": "1/3",
+    "⅔": "2/3",
+    "¼": "1/4",
+    "¾": "3/4",
+    "⅕": "1/5",
+    "⅖": "2/5",
+    "⅗": "3/5",
+    "⅘": "4/5",
+    "⅙": "1/6",
+    "⅚": "5/6",
+    "⅛": "1/8",
+    "⅜": "3/8",
+    "⅝": "5/8",
+    "⅞": "7/8",
+}
+
+TOP_DOMAINS = (
+    "com org net edu gov mil int io co uk us ca au de fr eu ai app dev info biz me tv ly in nl ch jp cn"
+).split()
+DOMAIN_WORDS = frozenset("com org net edu gov info biz app dev mil int".split())
+"""Top-level domains that are said as words; the others are spelled."""
+
+FILE_ENDINGS = frozenset(
+    "txt pdf doc docx xls xlsx csv ppt pptx zip gz tar py js ts css html htm xml json yaml yml toml md rst ini "
+    "cfg conf log sh bat exe dll so png jpg jpeg gif svg bmp mp3 mp4 wav flac ogg avi mov mkv c h cpp hpp rs go "
+    "java kt swift onnx tflite ipynb sql db iso dmg apk deb rpm whl bin".split()
+)
+SPOKEN_ENDINGS = {
+    "py": "pie",
+    "wav": "wave",
+    "jpg": "J-peg",
+    "jpeg": "J-peg",
+    "gif": "gif",
+    "zip": "zip",
+    "tar": "tar",
+    "doc": "doc",
+    "docx": "doc X",
+    "bat": "bat",
+    "log": "log",
+    "bin": "bin",
+    "json": "jason",
+    "yaml": "yamel",
+    "toml": "tomel",
+    "bmp": "B-M-P",
+    "mov": "mov",
+    "java": "java",
+    "swift": "swift",
+    "go": "go",
+    "onnx": "onyx",
+    "conf": "conf",
+    "flac": "flack",
+    "ogg": "og",
+    "sql": "sequel",
+}
+
+REGNAL = frozenset(
+    "henry louis george edward charles james william richard elizabeth mary john paul pius benedict francis "
+    "gregory leo clement innocent alexander nicholas catherine frederick philip ferdinand napoleon peter ivan "
+    "gustav christian carl karl otto alfonso juan ramses ramesses ptolemy cleopatra darius xerxes queen king "
+    "pope emperor tsar czar haakon harald margaret victoria anne leopold baldwin umberto".split()
+)
+"""Before a roman numeral these make it an ordinal: Henry the eighth."""
+
+NUMBERED = frozenset(
+    "chapter part volume section act scene book war type phase class bowl title article appendix figure table "
+    "level stage episode season rocky vatican mark group factor category unit module grade level world apollo "
+    "step rule page line canto psalm item tier gen generation version".split()
+)
+"""Before a roman numeral (even a single letter) these make it a number: Chapter four."""
+
+ACRONYM_WORDS = frozenset(
+    "NASA NATO AIDS UNESCO UNICEF OPEC LASER RADAR SCUBA SONAR COVID FIFA UEFA NAFTA OSHA FEMA SWAT NASDAQ PIN "
+    "SIM RAM ROM JPEG GIF YOLO LOL OK CAPTCHA LIDAR IKEA LEGO NAND NOR XOR BASIC COBOL FORTRAN LISP JSON YAML "
+    "TOML AJAX REST CRUD SOAP SAP FLAC MIDI WASM CUDA MAC NIMBY SOHO TESOL TOEFL MOMA ASCII AWOL BIOS "
+    "DOS WYSIWYG ASAP PAL VIP".split()
+) - {"VIP", "ASAP"}
+"""All-capital words that are read, not spelled, even where the lexicon does not know them so."""
+
+SPELLED_WORDS = frozenset(
+    "US UK EU UN IT AI TV PC ID HR PR CEO CFO CTO PM AM AD BC CD DVD IQ DJ MC ER OR ICE HIV WHO CIA FBI IRS LA "
+    "DC SOS UPS GPS USB CPU GPU APP API SDK URL ATM PE RN MD PH RE ET AL MS MA BA BS PS VIP ASAP SAT ACT GI GE "
+    "IBM BBC CNN ABC NBC CBS MIT UCLA NYC USA USSR UFO UPC AAA ABS DIY EST PST CST MST GMT UTC EDT PDT TTS STT "
+    "ASR NLP LLM ML SQL HTML CSS XML PHP PDF FAQ CV HQ OS IP WAN LAN VPN ISO IOS AC DC RPG FPS MPG RPM MPH ETA "
+    "ADD OCD PTSD DNA RNA MRI ICU OBE MBE MP LED LCD NFL NBA MLB NHL ESP TLC SUV RV ATV IOU RIP DOA MIA POW "
+    "SPA CIS BO MO MI ME".split()
+) - {"SPA", "APP", "RE", "AL", "SPA", "CIS", "BO", "OR", "ME", "ADD", "POW", "ICE"}
+"""All-capital words that are spelled though the lexicon would have a word for them."""
+
+DIGIT_WORDS = {
+    "b2b": "B to B",
+    "b2c": "B to C",
+    "p2p": "P to P",
+    "c2c": "C to C",
+    "mp3": "M-P three",
+    "mp4": "M-P four",
+    "h2o": "H two O",
+    "co2": "C-O two",
+    "24/7": "twenty four seven",
+    "9/11": "nine eleven",
+    "7-eleven": "seven eleven",
+    "50/50": "fifty fifty",
+    "20/20": "twenty twenty",
+    "911": "nine one one",
+    "411": "four one one",
+    "101": "one oh one",
+    "360°": "three hundred sixty degrees",
+    "1080p": "ten eighty P",
+    "720p": "seven twenty P",
+    "4k": "four K",
+    "401k": "four oh one K",
+    "401(k)": "four oh one K",
+    "x86": "X eighty six",
+    "w3c": "W-three-C",
+    "3d": "three D",
+    "2d": "two D",
+    "1099": "ten ninety nine",
+}

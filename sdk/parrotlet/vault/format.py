@@ -1,0 +1,308 @@
+"""The profile file as bytes, version 1. ``docs/profile-format.md`` is the specification.
+
+::
+
+    0    8   magic "PARROTLT"
+    8    4   version, 1
+    12   4   H, length of the header
+    16   4   W, length of the wraps
+    20   4   P, length of the ciphertext
+    24   H   header: canonical JSON, readable without a key
+         W   wraps: canonical JSON, the data key under each key that may open the file
+         32  HMAC-SHA256 of everything above
+         12  nonce
+         P   ciphertext of the payload
+         16  tag
+
+This module checks structure and bounds; it holds no key. Integers are unsigned, 32 bits,
+little-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from parrotlet.errors import ProfileFormatError, UsageError
+from parrotlet.profile import ConsentRecord
+
+from .sealing import MAC_BYTES, NONCE_BYTES, TAG_BYTES
+
+MAGIC = b"PARROTLT"
+VERSION = 1
+MAX_HEADER = 16 * 1024
+MAX_WRAPS = 32 * 1024
+MAX_PAYLOAD = 64 * 1024
+MAX_STANZAS = 8
+MAX_BODY = 4096
+MAX_ARGUMENTS = 8
+MIN_LOG_N = 10
+MAX_LOG_N = 19  # 512 MiB; the sum over all passphrases of a file stays under it too
+MAX_COUNT = 2**31 - 1
+
+_PREFIX = struct.Struct("<8sIIII")
+_TAIL = NONCE_BYTES + TAG_BYTES
+MAX_FILE = _PREFIX.size + MAX_HEADER + MAX_WRAPS + MAC_BYTES + _TAIL + MAX_PAYLOAD
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ID = re.compile(r"[0-9a-f]{32}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TIME = re.compile(r"([1-9][0-9]{3})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
+_TYPE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_ARGUMENT = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_HEX = re.compile(r"(?:[0-9a-f]{2})*")
+
+_HEADER_FIELDS = {"bundle", "consent", "created", "expires", "id", "name", "speaker_model", "uses"}
+_CONSENT_LIMITS = {"text": 4096, "given_at": 256, "speaker": 256, "recording_sha256": 256, "method": 256}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself in the clear; trustworthy only once the file is unlocked.
+
+    id: 32 hex digits, random; rotate, rekey, export and import keep it, a new save makes a new one.
+    uses: how often the profile was loaded, or None where that is not counted.
+    """
+
+    id: str
+    name: str
+    speaker_model: str
+    bundle: str
+    created: str
+    expires: str | None
+    consent: ConsentRecord | None
+    uses: int | None
+
+
+@dataclass(frozen=True)
+class Stanza:
+    """The data key wrapped by one key: which kind, its public parameters, the wrapped bytes."""
+
+    type: str
+    arguments: Mapping[str, str | int]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """The parts of a file, as bytes; ``header`` and ``wraps`` are the exact JSON that is authenticated."""
+
+    header: bytes
+    wraps: bytes
+    mac: bytes
+    payload: bytes  # nonce, ciphertext, tag
+
+    @property
+    def bound(self) -> bytes:
+        """What the payload's tag covers beside the payload: it does not change when wraps do."""
+        return MAGIC + VERSION.to_bytes(4, "little") + self.header
+
+    @property
+    def covered(self) -> bytes:
+        """What the MAC covers: every byte of the file before it."""
+        sizes = len(self.header), len(self.wraps), len(self.payload) - _TAIL
+        return _PREFIX.pack(MAGIC, VERSION, *sizes) + self.header + self.wraps
+
+    def to_bytes(self) -> bytes:
+        """The file."""
+        return self.covered + self.mac + self.payload
+
+
+def parse_file(data: bytes) -> Sealed:
+    """Split a file into its parts. Raises ProfileFormatError unless every byte is accounted for."""
+    if len(data) > MAX_FILE:
+        raise ProfileFormatError(
+            "the file is too large to be a voice profile; check that it is the right one"
+        )
+    if len(data) < _PREFIX.size or not data.startswith(MAGIC):
+        raise ProfileFormatError("the file is not a voice profile; check that it is the right one")
+    _, version, header, wraps, payload = _PREFIX.unpack_from(data)
+    if version > VERSION:
+        raise ProfileFormatError(f"the profile has the newer format {version}; update parrotlet to open it")
+    start, end = _PREFIX.size, _PREFIX.size + header + wraps
+    with _reading():
+        _require(
+            version == VERSION and header <= MAX_HEADER and wraps <= MAX_WRAPS and payload <= MAX_PAYLOAD,
+            "a length or the version is out of bounds",
+        )
+        _require(len(data) == end + MAC_BYTES + _TAIL + payload, "its length does not fit its contents")
+    return Sealed(
+        header=data[start : start + header],
+        wraps=data[start + header : end],
+        mac=data[end : end + MAC_BYTES],
+        payload=data[end + MAC_BYTES :],
+    )
+
+
+def write_header(header: Header) -> bytes:
+    """The header as canonical JSON. Raises UsageError when a field is out of bounds."""
+    with _writing():
+        data = _dump({**asdict(header), "consent": asdict(header.consent) if header.consent else None})
+        _parse_header(data)
+    return data
+
+
+def parse_header(data: bytes) -> Header:
+    """The header of a file. Raises ProfileFormatError."""
+    with _reading():
+        return _parse_header(data)
+
+
+def write_wraps(stanzas: Sequence[Stanza]) -> bytes:
+    """The wraps as canonical JSON. Raises UsageError when there are too many or one is out of bounds."""
+    with _writing():
+        data = _dump([{"args": dict(s.arguments), "body": s.body.hex(), "type": s.type} for s in stanzas])
+        _parse_wraps(data)
+    return data
+
+
+def parse_wraps(data: bytes) -> tuple[Stanza, ...]:
+    """The wraps of a file, kinds this version does not know included. Raises ProfileFormatError."""
+    with _reading():
+        return _parse_wraps(data)
+
+
+def is_name(value: object) -> bool:
+    """Whether a profile may be called so: 1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit."""
+    return _matches(_NAME, value)
+
+
+def is_time(value: object) -> bool:
+    """Whether ``value`` is a moment written ``YYYY-MM-DDTHH:MM:SSZ``; such strings sort by time."""
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return False
+    year, month, day, hour, minute, second = map(int, found.groups())
+    try:
+        datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse_header(data: bytes) -> Header:
+    _require(len(data) <= MAX_HEADER, f"the header is longer than {MAX_HEADER} bytes")
+    fields = _load(data)
+    if not isinstance(fields, dict) or set(fields) != _HEADER_FIELDS:
+        raise _Invalid("the header's fields are not the expected ones")
+    _require(_matches(_ID, fields["id"]), "its id is out of bounds")
+    _require(_matches(_NAME, fields["name"]), "its name is out of bounds")
+    _require(_matches(_SHA256, fields["speaker_model"]), "speaker_model is not a SHA-256 in hex")
+    _require(_is_text(fields["bundle"], 256), "the name of the bundle is out of bounds")
+    _require(is_time(fields["created"]), "created is not a UTC time")
+    _require(fields["expires"] is None or is_time(fields["expires"]), "expires is not a UTC time")
+    _require(fields["uses"] is None or _is_count(fields["uses"]), "the use counter is out of bounds")
+    return Header(**{**fields, "consent": _parse_consent(fields["consent"])})
+
+
+def _parse_consent(fields: object) -> ConsentRecord | None:
+    if fields is None:
+        return None
+    if not isinstance(fields, dict) or set(fields) != set(_CONSENT_LIMITS):
+        raise _Invalid("the consent record's fields are not the expected ones")
+    for field, limit in _CONSENT_LIMITS.items():
+        _require(_is_text(fields[field], limit), f"consent {field} is longer than {limit} bytes or no text")
+    return ConsentRecord(**fields)
+
+
+def _parse_wraps(data: bytes) -> tuple[Stanza, ...]:
+    _require(len(data) <= MAX_WRAPS, f"the wrapped keys are longer than {MAX_WRAPS} bytes")
+    entries = _load(data)
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_STANZAS:
+        raise _Invalid(f"it has no wrapped key, or more than {MAX_STANZAS}")
+    stanzas = tuple(_parse_stanza(entry) for entry in entries)
+    total = 0
+    for stanza in stanzas:
+        if stanza.type == "scrypt":
+            log_n = stanza.arguments.get("log_n")
+            if not isinstance(log_n, int) or not MIN_LOG_N <= log_n <= MAX_LOG_N:
+                raise _Invalid("it asks for a key derivation outside the allowed cost")
+            total += 1 << log_n
+    _require(total <= 1 << MAX_LOG_N, "its passphrases together cost more than is allowed")
+    return stanzas
+
+
+def _parse_stanza(entry: object) -> Stanza:
+    if not isinstance(entry, dict) or set(entry) != {"args", "body", "type"}:
+        raise _Invalid("a wrapped key's fields are not the expected ones")
+    kind, arguments, body = entry["type"], entry["args"], entry["body"]
+    _require(_matches(_TYPE, kind), "the kind of a wrapped key is out of bounds")
+    _require(
+        isinstance(arguments, dict) and len(arguments) <= MAX_ARGUMENTS,
+        "a wrapped key's arguments are out of bounds",
+    )
+    for name, value in arguments.items():
+        _require(_matches(_ARGUMENT, name), "the name of a wrapped key's argument is out of bounds")
+        _require(_is_text(value, 256) or _is_count(value), "a wrapped key's argument is out of bounds")
+    _require(_matches(_HEX, body) and len(body) <= 2 * MAX_BODY, "a wrapped key's body is out of bounds")
+    return Stanza(kind, arguments, bytes.fromhex(body))
+
+
+def _dump(value: object) -> bytes:
+    """RFC 8785 (JCS) for the values used here: objects, arrays, strings, integers, null."""
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise _Invalid("a text or number in it is not valid") from error
+
+
+def _load(data: bytes) -> object:
+    """Parse JSON and insist that it was canonical.
+
+    Writing the parsed value again and comparing settles duplicate fields, white space,
+    odd escapes, other number spellings and trailing data in one rule that every language has.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _Invalid("its JSON does not parse") from error
+    if _dump(value) != data:
+        raise _Invalid("its JSON is not in canonical form")
+    return value
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _is_text(value: object, limit: int) -> bool:
+    return isinstance(value, str) and len(value.encode("utf-8")) <= limit
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= MAX_COUNT
+
+
+class _Invalid(Exception):
+    """A rule of the format is broken; the message is the rule."""
+
+
+def _require(condition: bool, rule: str) -> None:
+    if not condition:
+        raise _Invalid(rule)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except _Invalid as error:
+        raise ProfileFormatError(
+            f"not a valid voice profile: {error}; restore the file from a backup or enroll again"
+        ) from error
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except _Invalid as error:
+        raise UsageError(
+            f"this cannot be stored as a voice profile: {error}; change that and save again"
+        ) from error

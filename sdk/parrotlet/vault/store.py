@@ -1,0 +1,316 @@
+"""A directory of encrypted voice profiles, one file each."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from parrotlet.errors import (
+    ProfileExists,
+    ProfileExpired,
+    ProfileFormatError,
+    ProfileNotFound,
+    UnlockError,
+    UsageError,
+    VaultError,
+    WrongModelError,
+)
+from parrotlet.profile import ConsentRecord, VoiceProfile, utc_now
+
+from . import files
+from .envelope import WRONG_KEY_OR_CHANGED, Unlocked, seal_profile, unlocked
+from .format import MAX_COUNT, MAX_FILE, Header, is_name, parse_file, parse_header, parse_wraps
+from .keys import KeyProvider
+from .sealing import random_bytes
+
+SUFFIX = ".voice"
+
+
+@dataclass(frozen=True)
+class StoredProfile:
+    """What a stored file says of itself in the clear. Nothing of it is verified until the file is loaded.
+
+    name: the name it is stored under. id: random, the same through rotate, rekey, export and import.
+    expires: RFC 3339 UTC or None. uses: loads so far, or None where they are not counted.
+    keys: the kinds of key that can open it, e.g. ``("scrypt", "key-file")``.
+    problem: empty, or why the file cannot be read; then the other fields but the name are empty.
+    """
+
+    name: str
+    id: str = ""
+    speaker_model: str = ""
+    bundle: str = ""
+    created: str = ""
+    expires: str | None = None
+    consent: ConsentRecord | None = None
+    uses: int | None = None
+    keys: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def expired(self) -> bool:
+        """Whether the expiry date has passed by this machine's clock."""
+        return _is_past(self.expires)
+
+
+@dataclass(frozen=True)
+class ProfileStore:
+    """Voice profiles in a directory of the user's own. Make one with ``ProfileStore.open``.
+
+    The store keeps no state between calls: each reads the directory as it is. Any number of
+    processes may read; one writes at a time.
+    """
+
+    path: Path
+    keys: tuple[KeyProvider, ...]
+
+    @classmethod
+    def open(
+        cls, path: str | os.PathLike[str], key: KeyProvider | Iterable[KeyProvider] = ()
+    ) -> ProfileStore:
+        """The store in a directory, created with mode 0700 if missing.
+
+        key: one key or several; all of them wrap what is saved, any one opens it. None is needed
+        to list, show and delete. Raises VaultError when the directory cannot be made, belongs to
+        another user or is open to others.
+        """
+        store = cls(Path(path), _all(key))
+        with files.explained("create the profile store", store.path):
+            files.make_directory(store.path)
+        with store._directory():
+            return store
+
+    def save(
+        self, name: str, profile: VoiceProfile, *, replace: bool = False, count_uses: bool = False
+    ) -> StoredProfile:
+        """Encrypt a profile under a new data key and store it, atomically.
+
+        count_uses: write the number of loads into the file at each load.
+        Raises ProfileExists unless ``replace``, UsageError for a name or value out of bounds, VaultError.
+        """
+        _check_name(name)
+        header = Header(
+            id=random_bytes(16).hex(),
+            name=name,
+            speaker_model=profile.speaker_model,
+            bundle=profile.bundle,
+            created=profile.created,
+            expires=profile.expires,
+            consent=profile.consent,
+            uses=0 if count_uses else None,
+        )
+        return self._put(header, profile, replace)
+
+    def load(self, name: str, speaker_model: str | None = None) -> VoiceProfile:
+        """Decrypt a profile.
+
+        speaker_model: SHA-256 (hex) of the speaker encoder it will be used with, if that is to be checked.
+        Raises ProfileNotFound, ProfileFormatError, UnlockError, ProfileExpired, WrongModelError, VaultError.
+        """
+        with self._directory() as directory, unlocked(self._read(directory, name), self.keys) as file:
+            profile = _usable(file, name, speaker_model)
+            if file.header.uses is None:
+                return profile
+        with self._writing() as directory, unlocked(self._read(directory, name), self.keys) as file:
+            profile = _usable(file, name, speaker_model)
+            counted = dataclasses.replace(file.header, uses=min((file.header.uses or 0) + 1, MAX_COUNT))
+            files.replace(directory, name + SUFFIX, file.with_header(counted))
+            return profile
+
+    def list(self) -> list[StoredProfile]:
+        """Every profile in the store by name, from the headers alone; damaged files have a ``problem``."""
+        with self._directory() as directory:
+            entries = files.names(directory)
+        names = sorted(entry.removesuffix(SUFFIX) for entry in entries if entry.endswith(SUFFIX))
+        return [self._described(name) for name in names if is_name(name)]
+
+    def show(self, name: str) -> StoredProfile:
+        """One profile's header. Raises ProfileNotFound, ProfileFormatError, VaultError."""
+        with self._directory() as directory:
+            return _describe(name, self._read(directory, name))
+
+    def delete(self, name: str) -> None:
+        """Destroy a profile: its bytes, wrapped keys included, are overwritten before the file goes.
+
+        Needs no key and works on damaged files. Raises ProfileNotFound, VaultError. Copies elsewhere
+        (backups, exports, blocks that flash storage remapped) are out of its reach.
+        """
+        _check_name(name)
+        with self._writing() as directory:
+            if not files.exists(directory, name + SUFFIX):
+                raise _not_found(name)
+            files.erase(directory, name + SUFFIX)
+
+    def rotate(
+        self, new_key: KeyProvider | Iterable[KeyProvider], names: Iterable[str] | None = None
+    ) -> ProfileStore:
+        """Put profiles under another key: new wraps, the data key and the payload's bytes stay.
+
+        names: which profiles, by default all. Nothing is written unless all of them unlock.
+        Returns the store opened with the new key. Raises what ``load`` raises except for expiry and model.
+        Someone who had both the old key and an old file has the data key: ``rekey`` against that.
+        """
+        rotated = dataclasses.replace(self, keys=_all(new_key))
+        chosen = [stored.name for stored in self.list()] if names is None else list(names)
+        with self._writing() as directory:
+            written = {}
+            for name in chosen:
+                with unlocked(self._read(directory, name), self.keys) as file:
+                    _check_is(file, name)
+                    written[name] = file.rewrapped(rotated.keys)
+            for name, data in written.items():
+                files.replace(directory, name + SUFFIX, data)
+        return rotated
+
+    def rekey(self, name: str) -> None:
+        """Encrypt a profile anew under a new data key, wrapped by this store's keys and no others.
+
+        Raises what ``load`` raises except for expiry and model.
+        """
+        with self._writing() as directory, unlocked(self._read(directory, name), self.keys) as file:
+            _check_is(file, name)
+            files.replace(directory, name + SUFFIX, seal_profile(file.header, file.profile(), self.keys))
+
+    def export(
+        self, name: str, file: str | os.PathLike[str], key: KeyProvider | Iterable[KeyProvider]
+    ) -> None:
+        """Write a profile to a file elsewhere (0600), under its own data key and ``key`` alone.
+
+        Raises VaultError rather than replace a file, and what ``load`` raises.
+        """
+        target = Path(file)
+        with self._directory() as directory, unlocked(self._read(directory, name), self.keys) as stored:
+            profile = _usable(stored, name, None)
+            data = seal_profile(stored.header, profile, _all(key))
+        with files.explained("export to", target), files.opened_directory(target.parent) as directory:
+            try:
+                files.write_new(directory, target.name, data)
+            except FileExistsError as error:
+                raise VaultError(
+                    f"{target} exists already and is not replaced; choose another file"
+                ) from error
+
+    def import_(
+        self,
+        file: str | os.PathLike[str],
+        key: KeyProvider | Iterable[KeyProvider],
+        *,
+        name: str | None = None,
+        replace: bool = False,
+    ) -> StoredProfile:
+        """Take in a file that ``export`` wrote: opened with ``key``, stored under this store's keys.
+
+        name: what to call it here, by default as it was called there.
+        Raises VaultError when it cannot be read, and what ``load`` and ``save`` raise.
+        """
+        if name is not None:
+            _check_name(name)
+        with files.explained("import", file):
+            data = bytes(files.read_bounded(Path(file), MAX_FILE))
+        with unlocked(data, _all(key)) as exported:
+            profile = _usable(exported, exported.header.name, None)
+            header = dataclasses.replace(exported.header, name=name or exported.header.name)
+            return self._put(header, profile, replace)
+
+    def _put(self, header: Header, profile: VoiceProfile, replace: bool) -> StoredProfile:
+        data = seal_profile(header, profile, self.keys)
+        entry = header.name + SUFFIX
+        with self._writing() as directory:
+            if not replace and files.exists(directory, entry):
+                raise ProfileExists(
+                    f"there is a profile {header.name!r} already; replace it or choose another name"
+                )
+            files.replace(directory, entry, data)
+        return _describe(header.name, data)
+
+    def _described(self, name: str) -> StoredProfile:
+        try:
+            return self.show(name)
+        except VaultError as error:
+            return StoredProfile(name, problem=str(error))
+
+    def _read(self, directory: int, name: str) -> bytes:
+        _check_name(name)
+        entry = name + SUFFIX
+        try:
+            return bytes(files.read_private(directory, entry, self.path / entry, MAX_FILE))
+        except FileNotFoundError as error:
+            raise _not_found(name) from error
+
+    @contextmanager
+    def _directory(self) -> Iterator[int]:
+        with (
+            files.explained("use the profile store", self.path),
+            files.private_directory(self.path) as directory,
+        ):
+            yield directory
+
+    @contextmanager
+    def _writing(self) -> Iterator[int]:
+        with self._directory() as directory, files.locked(directory, self.path):
+            yield directory
+
+
+def _usable(file: Unlocked, name: str, speaker_model: str | None) -> VoiceProfile:
+    """The profile, if it may be used now, here and under this name."""
+    _check_is(file, name)
+    profile = file.profile()
+    if _is_past(profile.expires):
+        raise ProfileExpired(f"the profile {name!r} expired at {profile.expires}; enroll again or delete it")
+    if speaker_model is not None and speaker_model != profile.speaker_model:
+        raise WrongModelError(
+            f"the profile {name!r} was made with bundle {profile.bundle!r}; use that bundle or enroll again"
+        )
+    return profile
+
+
+def _check_is(file: Unlocked, name: str) -> None:
+    """A file that was moved over another profile's is as bad as a changed one."""
+    if file.header.name != name:
+        raise UnlockError(WRONG_KEY_OR_CHANGED)
+
+
+def _describe(name: str, data: bytes) -> StoredProfile:
+    parts = parse_file(data)
+    header, stanzas = parse_header(parts.header), parse_wraps(parts.wraps)
+    if header.name != name:
+        raise ProfileFormatError(
+            f"the file of {name!r} holds the profile {header.name!r}; give it its name back"
+        )
+    return StoredProfile(
+        name=name,
+        id=header.id,
+        speaker_model=header.speaker_model,
+        bundle=header.bundle,
+        created=header.created,
+        expires=header.expires,
+        consent=header.consent,
+        uses=header.uses,
+        keys=tuple(stanza.type for stanza in stanzas),
+    )
+
+
+def _all(key: KeyProvider | Iterable[KeyProvider]) -> tuple[KeyProvider, ...]:
+    return (key,) if isinstance(key, KeyProvider) else tuple(key)
+
+
+def _is_past(expires: str | None) -> bool:
+    return expires is not None and expires <= utc_now()
+
+
+def _check_name(name: str) -> None:
+    if not is_name(name):
+        raise UsageError(
+            "a profile's name has 1 to 64 letters A-Z a-z, digits, dots, dashes or underscores "
+            "and starts with a letter or digit; choose such a name"
+        )
+
+
+def _not_found(name: str) -> ProfileNotFound:
+    return ProfileNotFound(
+        f"there is no profile {name!r} in the store; list the store to see which there are"
+    )

@@ -1,0 +1,32 @@
+// Runs examples/web/profile.js for the tests: one JSON request a line on standard input, one answer a line.
+// {open: base64, key} -> {outcome, profile}   {seal: {header, embedding, statistics}, keys} -> {file}
+
+import { createInterface } from "node:readline";
+import { keyFile, nodeScrypt, openProfile, passphrase, ProfileError, sealProfile } from "../../examples/web/profile.js";
+
+const scrypt = await nodeScrypt();
+
+function toKey(key) {
+  return key.key_file === undefined ? passphrase(key.passphrase, scrypt, 10) : keyFile(key.key_file);
+}
+
+async function answer(request) {
+  if (request.seal !== undefined) {
+    const { header, embedding, statistics } = request.seal;
+    const file = await sealProfile(
+      { header, embedding: Float32Array.from(embedding), statistics },
+      request.keys.map(toKey),
+    );
+    return { file: Buffer.from(file).toString("base64") };
+  }
+  try {
+    const opened = await openProfile(new Uint8Array(Buffer.from(request.open, "base64")), [toKey(request.key)]);
+    return { outcome: "opens", profile: { ...opened, embedding: [...opened.embedding] } };
+  } catch (error) {
+    return { outcome: error instanceof ProfileError ? error.code : `crash: ${error.stack}` };
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`);
+}

@@ -1,0 +1,64 @@
+"""The JavaScript implementation agrees with the Python one, on good files and on bad ones."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from make_vectors import WITH_KEY_FILE, WITH_PASSPHRASE, header_for
+from parrotlet.vault import KeyProvider, Passphrase
+from parrotlet.vault.envelope import seal_profile, unlocked
+from test_vectors import VECTORS
+from vault_forge import MemoryKey, full_profile, make_profile, outcome_of
+from vault_mutations import mutated
+
+Ask = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_vector(vector: dict[str, Any], javascript: Ask) -> None:
+    answer = javascript({"open": vector["file"], "key": vector["key"]})
+    assert answer["outcome"] == vector["outcome"]
+    if vector["outcome"] == "opens":
+        found = {**answer["profile"]["header"], **answer["profile"]}
+        assert {field: found[field] for field in vector["profile"]} == vector["profile"]
+
+
+@pytest.mark.parametrize("key", [WITH_KEY_FILE, WITH_PASSPHRASE])
+def test_python_opens_what_javascript_writes(key: dict[str, str], javascript: Ask) -> None:
+    profile = full_profile()
+    header = {**header_for(profile, uses=3).__dict__}
+    header["consent"] = profile.consent.__dict__
+    sealing = {
+        "header": header,
+        "embedding": profile.embedding.tolist(),
+        "statistics": dict(profile.statistics),
+    }
+    file = base64.b64decode(javascript({"seal": sealing, "keys": [WITH_KEY_FILE, WITH_PASSPHRASE]})["file"])
+    provider: KeyProvider = MemoryKey() if "key_file" in key else Passphrase(key["passphrase"])
+    with unlocked(file, [provider]) as opened:
+        assert opened.profile() == profile
+        assert opened.header == header_for(profile, uses=3)
+
+
+def test_javascript_opens_what_python_writes(javascript: Ask) -> None:
+    for size in (1, 256, 4096):
+        profile = make_profile(size, size)
+        file = seal_profile(header_for(profile), profile, [MemoryKey()])
+        answer = javascript({"open": base64.b64encode(file).decode(), "key": WITH_KEY_FILE})
+        assert np.array_equal(np.float32(answer["profile"]["embedding"]), profile.embedding)
+
+
+def test_both_judge_changed_files_alike(javascript: Ask) -> None:
+    files = [
+        base64.b64decode(v["file"]) for v in VECTORS if v["key"] == WITH_KEY_FILE and len(v["file"]) < 4000
+    ]
+    generator = random.Random(6)
+    for _ in range(2000):
+        file = mutated(generator, files)
+        answer = javascript({"open": base64.b64encode(file).decode(), "key": WITH_KEY_FILE})
+        assert answer["outcome"] == outcome_of(file, [MemoryKey()]), base64.b64encode(file)
