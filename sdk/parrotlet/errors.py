@@ -44,7 +44,11 @@ class UnlockError(VaultError):
 
 
 class ProfileFormatError(VaultError):
-    """The file is not a profile this version can parse (damaged, too large, newer format)."""
+    """The file is not a profile this version can parse (damaged, too large)."""
+
+
+class NewerFormatError(ProfileFormatError):
+    """The profile was written by a later version of parrotlet."""
 
 
 class ProfileExpired(VaultError):

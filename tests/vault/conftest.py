@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parrotlet.vault import KeyFile, ProfileStore
 from vault_forge import KEY_FILE
+
+from parrotlet.vault import KeyFile, ProfileStore
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -37,9 +38,7 @@ def javascript() -> Iterator[Ask]:
     if int(major.lstrip("v").split(".")[0]) < 20:
         pytest.skip(f"needs node 20 or later, found {major.strip()}")
     driver = Path(__file__).with_name("profile_driver.mjs")
-    with subprocess.Popen(
-        [node, driver], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([node, driver], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
 

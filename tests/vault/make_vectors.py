@@ -16,11 +16,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from parrotlet.profile import VoiceProfile
-from parrotlet.vault.envelope import seal_profile
-from parrotlet.vault.format import Header, parse_file
-from parrotlet.vault.keys import Passphrase
-from parrotlet.vault.payload import write_payload
 from vault_forge import (
     KEY_FILE,
     MemoryKey,
@@ -32,6 +27,12 @@ from vault_forge import (
     stanza_json,
     wrap,
 )
+
+from parrotlet.profile import VoiceProfile
+from parrotlet.vault.envelope import seal_profile
+from parrotlet.vault.format import Header, parse_file
+from parrotlet.vault.keys import Passphrase
+from parrotlet.vault.payload import write_payload
 
 PATH = Path(__file__).parent.parent / "vectors" / "profile-v1.json"
 WITH_KEY_FILE = {"key_file": KEY_FILE}
@@ -90,9 +91,7 @@ def _good() -> Iterator[Vector]:
     unknown = {"args": {"slot": 3, "where": "somewhere"}, "body": "00ff", "type": "future-key"}
     wraps = canonical([unknown, *wrap()])
     data = forge(_header(), wraps, bytes(write_payload(plain.embedding, plain.statistics)))
-    yield opens(
-        "unknown-wrap", "a kind of key this version does not know is skipped", WITH_KEY_FILE, data, plain
-    )
+    yield opens("unknown-wrap", "a kind of key this version does not know is skipped", WITH_KEY_FILE, data, plain)
     bare = make_profile(2, 1, statistics={})
     yield opens("smallest-payload", "one value, no statistics", WITH_KEY_FILE, _sealed(bare), bare)
     older = seal_profile(header_for(plain), plain, [MemoryKey()])
@@ -118,6 +117,7 @@ def _keys() -> Iterator[Vector]:
 
 def _structure() -> Iterator[Vector]:
     good = _plain()
+    yield opens("whole", "what the files below were made from", WITH_KEY_FILE, good, make_profile())
 
     def edited(offset: int, layout: str, value: object) -> bytes:
         return good[:offset] + struct.pack(layout, value) + good[offset + struct.calcsize(layout) :]
@@ -245,7 +245,7 @@ def _wraps() -> Iterator[Vector]:
         ("salt-missing", "no salt", [{**good[0], "args": {}}], "unlock"),
         (
             "argument-extra",
-            "an argument this kind does not have",
+            "one too many",
             [{**good[0], "args": {"a": 1, "salt": "00" * 16}}],
             "unlock",
         ),
@@ -262,9 +262,7 @@ def _wraps() -> Iterator[Vector]:
     twice = raw.replace(b'"type"', b'"type":"other","type"')
     yield _forged("wraps-duplicate-field", "the kind twice", wraps=twice)
     yield _forged("wraps-space", "white space", wraps=raw.replace(b",", b", ", 1))
-    yield _forged(
-        "wraps-too-long", "more than 32 KiB", wraps=canonical([{**good[0], "body": "00" * 4096}] * 5)
-    )
+    yield _forged("wraps-too-long", "more than 32 KiB", wraps=canonical([{**good[0], "body": "00" * 4096}] * 5))
 
 
 def _payloads() -> Iterator[Vector]:
@@ -304,6 +302,7 @@ def _changed() -> Iterator[Vector]:
     """Files that parse, changed by someone without the key."""
     profile, other = full_profile(), make_profile(3, bundle="another")
     file = seal_profile(header_for(profile, uses=7), profile, [MemoryKey(), Passphrase("x", log_n=10)])
+    yield opens("unchanged", "what the changed files below were made from", WITH_KEY_FILE, file, profile)
     parts = parse_file(file)
     fields = [
         (b'"bundle":"default-1"', b'"bundle":"default-2"'),
@@ -324,9 +323,7 @@ def _changed() -> Iterator[Vector]:
         if b"speaker_model" in old:
             at = header.index(old) + len(old)
             header = header[:at] + (b"0" if header[at : at + 1] != b"0" else b"1") + header[at + 1 :]
-        yield _assembled(
-            f"changed-header-{number}", f"{old.decode()} made {new.decode()}", header, parts.wraps, file
-        )
+        yield _assembled(f"changed-header-{number}", f"{old.decode()} made {new.decode()}", header, parts.wraps, file)
     stanzas = json.loads(parts.wraps)
     lists = [
         ("wrap-dropped", "the passphrase's wrap is gone", stanzas[:1]),
@@ -343,7 +340,8 @@ def _changed() -> Iterator[Vector]:
     ]:  # fmt: skip
         flipped = file[:offset] + bytes([file[offset] ^ 1]) + file[offset + 1 :]
         yield fails(f"flipped-{name}", "one bit", WITH_KEY_FILE, flipped, "unlock")
-    second = parse_file(seal_profile(header_for(other, "you"), other, [MemoryKey()]))
+    another = seal_profile(header_for(other, "you"), other, [MemoryKey()])
+    second = parse_file(another)
     yield _assembled("swapped-header", "another profile's header, same key", second.header, parts.wraps, file)
     yield _assembled("swapped-wraps", "another profile's wraps, same key", parts.header, second.wraps, file)
     mixed = file[:start] + parts.mac + second.payload

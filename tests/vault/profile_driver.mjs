@@ -1,5 +1,6 @@
 // Runs examples/web/profile.js for the tests: one JSON request a line on standard input, one answer a line.
 // {open: base64, key} -> {outcome, profile}   {seal: {header, embedding, statistics}, keys} -> {file}
+// {all: requests} -> {all: answers}
 
 import { createInterface } from "node:readline";
 import { keyFile, nodeScrypt, openProfile, passphrase, ProfileError, sealProfile } from "../../examples/web/profile.js";
@@ -11,6 +12,11 @@ function toKey(key) {
 }
 
 async function answer(request) {
+  if (request.all !== undefined) {
+    const all = [];
+    for (const one of request.all) all.push(await answer(one));
+    return { all };
+  }
   if (request.seal !== undefined) {
     const { header, embedding, statistics } = request.seal;
     const file = await sealProfile(

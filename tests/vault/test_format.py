@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from make_vectors import header_for
+from vault_forge import MemoryKey, full_profile, make_profile, outcome_of
+
 from parrotlet.errors import ProfileFormatError, UsageError
 from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.vault import Passphrase, Stanza
 from parrotlet.vault.envelope import seal_profile, unlocked
 from parrotlet.vault.format import MAX_FILE, parse_file, parse_header, parse_wraps, write_header, write_wraps
 from parrotlet.vault.payload import parse_payload, write_payload
-from vault_forge import MemoryKey, full_profile, make_profile, outcome_of
 
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 texts = st.text(max_size=60)
 times = st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9999, 12, 31)).map(
     lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 )
 consents = st.builds(ConsentRecord, texts, texts, texts, texts, texts)
-embeddings = st.lists(
-    st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=64
-).map(lambda values: np.array(values, dtype=np.float32))
+embeddings = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=64).map(
+    lambda values: np.array(values, dtype=np.float32)
+)
 statistics = st.dictionaries(
     st.from_regex(r"[a-z][a-z0-9_]{0,63}", fullmatch=True),
     st.floats(allow_nan=False, allow_infinity=False),
@@ -44,6 +47,7 @@ profiles = st.builds(
 )
 
 
+@calm
 @given(profiles, st.none() | st.integers(0, 2**31 - 1))
 def test_any_profile_comes_back(profile: VoiceProfile, uses: int | None) -> None:
     header = header_for(profile, uses=uses)
@@ -52,6 +56,7 @@ def test_any_profile_comes_back(profile: VoiceProfile, uses: int | None) -> None
         assert opened.profile() == profile
 
 
+@calm
 @given(st.binary(max_size=400))
 def test_any_payload_is_refused_or_is_the_only_spelling(data: bytes) -> None:
     try:
@@ -61,6 +66,7 @@ def test_any_payload_is_refused_or_is_the_only_spelling(data: bytes) -> None:
     assert write_payload(embedding, found) == data
 
 
+@calm
 @given(embeddings, statistics)
 def test_payload_comes_back(embedding: npt.NDArray[np.float32], named: dict[str, float]) -> None:
     found, names = parse_payload(write_payload(embedding, named))
@@ -68,6 +74,7 @@ def test_payload_comes_back(embedding: npt.NDArray[np.float32], named: dict[str,
     assert names == named
 
 
+@calm
 @given(
     st.lists(
         st.builds(
@@ -120,8 +127,7 @@ def test_the_largest_file_is_still_a_file() -> None:
     profile = make_profile(
         size=4096,
         statistics={
-            f"{number:0>2}".translate(str.maketrans("0123456789", "abcdefghij")) * 32: 0.5
-            for number in range(64)
+            f"{number:0>2}".translate(str.maketrans("0123456789", "abcdefghij")) * 32: 0.5 for number in range(64)
         },
         bundle="b" * 256,
         consent=ConsentRecord("\x01" * 1900, "g" * 256, "s" * 256, "r" * 256, "m" * 256),
@@ -154,7 +160,7 @@ def test_large_files_are_refused(length: int) -> None:
         {"statistics": {f"s{number}": 0.0 for number in range(65)}},
     ],
 )
-def test_what_could_not_be_read_is_not_written(fields: dict[str, object]) -> None:
+def test_what_could_not_be_read_is_not_written(fields: dict[str, Any]) -> None:
     profile = make_profile(**fields)
     with pytest.raises(UsageError):
         seal_profile(header_for(profile), profile, [MemoryKey()])
@@ -206,7 +212,7 @@ def test_the_data_key_is_wiped_after_use() -> None:
     assert not any(data_key)
 
 
-@settings(max_examples=50)
+@calm
 @given(st.integers(0, 2**32 - 1))
 def test_header_json_has_one_spelling(seed: int) -> None:
     data = write_header(header_for(make_profile(seed % 5, bundle=f"b{seed}\u00e9")))

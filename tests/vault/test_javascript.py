@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from make_vectors import WITH_KEY_FILE, WITH_PASSPHRASE, header_for
-from parrotlet.vault import KeyProvider, Passphrase
-from parrotlet.vault.envelope import seal_profile, unlocked
 from test_vectors import VECTORS
 from vault_forge import MemoryKey, full_profile, make_profile, outcome_of
 from vault_mutations import mutated
+
+from parrotlet.vault import KeyProvider, Passphrase
+from parrotlet.vault.envelope import seal_profile, unlocked
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -54,11 +55,11 @@ def test_javascript_opens_what_python_writes(javascript: Ask) -> None:
 
 
 def test_both_judge_changed_files_alike(javascript: Ask) -> None:
-    files = [
-        base64.b64decode(v["file"]) for v in VECTORS if v["key"] == WITH_KEY_FILE and len(v["file"]) < 4000
-    ]
+    files = [base64.b64decode(v["file"]) for v in VECTORS if v["key"] == WITH_KEY_FILE and len(v["file"]) < 4000]
     generator = random.Random(6)
-    for _ in range(2000):
-        file = mutated(generator, files)
-        answer = javascript({"open": base64.b64encode(file).decode(), "key": WITH_KEY_FILE})
+    damaged = [mutated(generator, files) for _ in range(2000)]
+    requests = [{"open": base64.b64encode(file).decode(), "key": WITH_KEY_FILE} for file in damaged]
+    answers = javascript({"all": requests})["all"]
+    assert len(answers) == len(damaged)
+    for file, answer in zip(damaged, answers, strict=True):
         assert answer["outcome"] == outcome_of(file, [MemoryKey()]), base64.b64encode(file)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from make_vectors import header_for
+from vault_forge import MODEL, MemoryKey, full_profile, make_profile
+
 from parrotlet.errors import (
     ProfileExists,
     ProfileExpired,
@@ -22,7 +24,6 @@ from parrotlet.errors import (
 from parrotlet.vault import KeyFile, Passphrase, ProfileStore
 from parrotlet.vault.envelope import seal_profile
 from parrotlet.vault.format import parse_file
-from vault_forge import MODEL, MemoryKey, full_profile, make_profile
 
 FAST = Passphrase("recovery words", log_n=10)
 

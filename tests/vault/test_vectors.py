@@ -10,14 +10,15 @@ from typing import Any
 import make_vectors
 import numpy as np
 import pytest
-from parrotlet.errors import ParrotletError, ProfileExpired, ProfileFormatError, UnlockError
-from parrotlet.vault import KeyProvider, Passphrase, ProfileStore
 from vault_forge import MemoryKey, outcome_of
+
+from parrotlet.errors import NewerFormatError, ParrotletError, ProfileExpired, ProfileFormatError, UnlockError
+from parrotlet.vault import KeyProvider, Passphrase, ProfileStore
 
 VECTORS: list[dict[str, Any]] = json.loads(make_vectors.PATH.read_text(encoding="ascii"))
 ERRORS: dict[str, type[ParrotletError]] = {
     "format": ProfileFormatError,
-    "newer": ProfileFormatError,
+    "newer": NewerFormatError,
     "unlock": UnlockError,
     "expired": ProfileExpired,
 }

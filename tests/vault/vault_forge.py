@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from parrotlet.errors import ProfileFormatError, UnlockError
+
+from parrotlet.errors import NewerFormatError, ProfileFormatError, UnlockError
 from parrotlet.profile import ConsentRecord, VoiceProfile, utc_now
 from parrotlet.vault import envelope, keys, sealing
 from parrotlet.vault import store as store_module
@@ -35,18 +37,18 @@ class MemoryKey(StoredSecret):
         return bytearray(self._secret)
 
 
-def make_profile(seed: int = 0, size: int = 8, **fields: object) -> VoiceProfile:
+def make_profile(seed: int = 0, size: int = 8, **fields: Any) -> VoiceProfile:
     """A small profile, the same for the same arguments."""
     embedding = np.random.default_rng(seed).normal(size=size).astype(np.float32)
     embedding /= np.linalg.norm(embedding)
-    values = {
+    values: dict[str, Any] = {
         "statistics": {"pitch_median_hz": 120.5, "rate": 1.0},
         "speaker_model": MODEL,
         "bundle": "default-1",
         "created": "2026-11-22T10:00:00Z",
         **fields,
     }
-    return VoiceProfile(embedding=embedding, **values)  # type: ignore[arg-type]
+    return VoiceProfile(embedding=embedding, **values)
 
 
 def full_profile() -> VoiceProfile:
@@ -104,7 +106,7 @@ def outcome_of(file: bytes, keys: Sequence[KeyProvider]) -> str:
         with envelope.unlocked(file, keys) as opened:
             profile = opened.profile()
     except ProfileFormatError as error:
-        return "newer" if "newer format" in str(error) else "format"
+        return "newer" if isinstance(error, NewerFormatError) else "format"
     except UnlockError as error:
         assert str(error) == envelope.WRONG_KEY_OR_CHANGED
         return "unlock"

@@ -27,16 +27,14 @@ _WORDS = [
 
 
 def _flip(generator: random.Random, file: bytearray, _: Sequence[bytes]) -> None:
-    for _ in range(generator.choice([1, 1, 1, 2, 8])):
+    for _again in range(generator.choice([1, 1, 1, 2, 8])):
         file[generator.randrange(len(file))] ^= 1 << generator.randrange(8)
 
 
 def _overwrite(generator: random.Random, file: bytearray, _: Sequence[bytes]) -> None:
     start = generator.randrange(len(file))
     count = min(generator.randint(1, 16), len(file) - start)
-    file[start : start + count] = generator.choice(
-        [generator.randbytes(count), bytes(count), b"\xff" * count]
-    )
+    file[start : start + count] = generator.choice([generator.randbytes(count), bytes(count), b"\xff" * count])
 
 
 def _cut(generator: random.Random, file: bytearray, _: Sequence[bytes]) -> None:
@@ -72,9 +70,7 @@ def _word(generator: random.Random, file: bytearray, _: Sequence[bytes]) -> None
 
 def _length(generator: random.Random, file: bytearray, _: Sequence[bytes]) -> None:
     offset = generator.choice([8, 12, 16, 20])
-    value = int.from_bytes(file[offset : offset + 4], "little") + generator.choice(
-        [-1, 1, -24, 28, 256, 2**31]
-    )
+    value = int.from_bytes(file[offset : offset + 4], "little") + generator.choice([-1, 1, -24, 28, 256, 2**31])
     file[offset : offset + 4] = (value % 2**32).to_bytes(4, "little")
 
 

@@ -82,9 +82,7 @@ def unlocked(data: bytes, keys: Sequence[KeyProvider]) -> Iterator[Unlocked]:
 
 def _wrap(data_key: bytearray, keys: Sequence[KeyProvider]) -> bytes:
     if not keys:
-        raise UsageError(
-            "a profile needs a key to be stored under; open the store with a passphrase or key file"
-        )
+        raise UsageError("a profile needs a key to be stored under; open the store with a passphrase or key file")
     return write_wraps([key.wrap(data_key) for key in keys])
 
 

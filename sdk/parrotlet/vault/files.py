@@ -18,7 +18,7 @@ from parrotlet.errors import VaultError
 
 from .sealing import random_bytes
 
-LOCK_SECONDS = 10.0
+LOCK_SECONDS = 30.0
 
 _LOCK_NAME = ".lock"
 _TEMPORARY = ".parrotlet-tmp-"
@@ -177,9 +177,7 @@ def _wait_for(descriptor: int, shown: object) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise VaultError(
-                    f"another program is writing to {shown}; wait for it and try again"
-                ) from None
+                raise VaultError(f"another program is writing to {shown}; wait for it and try again") from None
             time.sleep(0.01)
         else:
             return

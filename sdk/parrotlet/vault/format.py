@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from parrotlet.errors import ProfileFormatError, UsageError
+from parrotlet.errors import NewerFormatError, ProfileFormatError, UsageError
 from parrotlet.profile import ConsentRecord
 
 from .sealing import MAC_BYTES, NONCE_BYTES, TAG_BYTES
@@ -116,14 +116,12 @@ class Sealed:
 def parse_file(data: bytes) -> Sealed:
     """Split a file into its parts. Raises ProfileFormatError unless every byte is accounted for."""
     if len(data) > MAX_FILE:
-        raise ProfileFormatError(
-            "the file is too large to be a voice profile; check that it is the right one"
-        )
+        raise ProfileFormatError("the file is too large to be a voice profile; check that it is the right one")
     if len(data) < _PREFIX.size or not data.startswith(MAGIC):
         raise ProfileFormatError("the file is not a voice profile; check that it is the right one")
     _, version, header, wraps, payload = _PREFIX.unpack_from(data)
     if version > VERSION:
-        raise ProfileFormatError(f"the profile has the newer format {version}; update parrotlet to open it")
+        raise NewerFormatError(f"the profile has the newer format {version}; update parrotlet to open it")
     start, end = _PREFIX.size, _PREFIX.size + header + wraps
     with _reading():
         _require(
@@ -303,6 +301,4 @@ def _writing() -> Iterator[None]:
     try:
         yield
     except _Invalid as error:
-        raise UsageError(
-            f"this cannot be stored as a voice profile: {error}; change that and save again"
-        ) from error
+        raise UsageError(f"this cannot be stored as a voice profile: {error}; change that and save again") from error

@@ -48,16 +48,15 @@ class KeyringKey(StoredSecret):
     def read_secret(self) -> bytearray:
         stored = self._stored()
         if stored is None or not _SECRET.fullmatch(stored):
-            raise VaultError(
-                f"the keyring's {self.service}/{self.account} is no parrotlet key; check the name"
-            )
+            raise VaultError(f"the keyring's {self.service}/{self.account} is no parrotlet key; check the name")
         return bytearray.fromhex(stored)
 
     def _stored(self) -> str | None:
         try:
-            return keyring.get_password(self.service, self.account)
+            stored: str | None = keyring.get_password(self.service, self.account)
         except KeyringError as error:
             raise _unusable(error) from None
+        return stored
 
     def __repr__(self) -> str:
         return f"KeyringKey({self.service!r}, {self.account!r})"

@@ -101,9 +101,7 @@ class Passphrase(KeyProvider):
         """An environment variable's value. Other processes of the same user can read it: prefer a file."""
         value = os.environb.get(variable.encode())
         if not value:
-            raise UsageError(
-                f"the environment variable {variable} is not set; set it or name a passphrase file"
-            )
+            raise UsageError(f"the environment variable {variable} is not set; set it or name a passphrase file")
         return cls(value)
 
     @classmethod
@@ -144,9 +142,7 @@ class Passphrase(KeyProvider):
                 self._secret, salt=salted, n=cost, r=8, p=1, maxmem=1024 * (cost + 64), dklen=KEY_BYTES
             )
         except (ValueError, MemoryError) as error:
-            raise VaultError(
-                f"the passphrase needs {cost // 1024} MiB of free memory; close other programs"
-            ) from error
+            raise VaultError(f"the passphrase needs {cost // 1024} MiB of free memory; close other programs") from error
         return bytearray(stretched)
 
 
@@ -203,9 +199,7 @@ class KeyFile(StoredSecret):
             try:
                 files.write_new(directory, target.name, line)
             except FileExistsError as error:
-                raise VaultError(
-                    f"{target} exists already and is not replaced; choose another path"
-                ) from error
+                raise VaultError(f"{target} exists already and is not replaced; choose another path") from error
         return cls(target)
 
     def read_secret(self) -> bytearray:

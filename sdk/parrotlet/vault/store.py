@@ -69,9 +69,7 @@ class ProfileStore:
     keys: tuple[KeyProvider, ...]
 
     @classmethod
-    def open(
-        cls, path: str | os.PathLike[str], key: KeyProvider | Iterable[KeyProvider] = ()
-    ) -> ProfileStore:
+    def open(cls, path: str | os.PathLike[str], key: KeyProvider | Iterable[KeyProvider] = ()) -> ProfileStore:
         """The store in a directory, created with mode 0700 if missing.
 
         key: one key or several; all of them wrap what is saved, any one opens it. None is needed
@@ -145,9 +143,7 @@ class ProfileStore:
                 raise _not_found(name)
             files.erase(directory, name + SUFFIX)
 
-    def rotate(
-        self, new_key: KeyProvider | Iterable[KeyProvider], names: Iterable[str] | None = None
-    ) -> ProfileStore:
+    def rotate(self, new_key: KeyProvider | Iterable[KeyProvider], names: Iterable[str] | None = None) -> ProfileStore:
         """Put profiles under another key: new wraps, the data key and the payload's bytes stay.
 
         names: which profiles, by default all. Nothing is written unless all of them unlock.
@@ -175,9 +171,7 @@ class ProfileStore:
             _check_is(file, name)
             files.replace(directory, name + SUFFIX, seal_profile(file.header, file.profile(), self.keys))
 
-    def export(
-        self, name: str, file: str | os.PathLike[str], key: KeyProvider | Iterable[KeyProvider]
-    ) -> None:
+    def export(self, name: str, file: str | os.PathLike[str], key: KeyProvider | Iterable[KeyProvider]) -> None:
         """Write a profile to a file elsewhere (0600), under its own data key and ``key`` alone.
 
         Raises VaultError rather than replace a file, and what ``load`` raises.
@@ -190,9 +184,7 @@ class ProfileStore:
             try:
                 files.write_new(directory, target.name, data)
             except FileExistsError as error:
-                raise VaultError(
-                    f"{target} exists already and is not replaced; choose another file"
-                ) from error
+                raise VaultError(f"{target} exists already and is not replaced; choose another file") from error
 
     def import_(
         self,
@@ -221,9 +213,7 @@ class ProfileStore:
         entry = header.name + SUFFIX
         with self._writing() as directory:
             if not replace and files.exists(directory, entry):
-                raise ProfileExists(
-                    f"there is a profile {header.name!r} already; replace it or choose another name"
-                )
+                raise ProfileExists(f"there is a profile {header.name!r} already; replace it or choose another name")
             files.replace(directory, entry, data)
         return _describe(header.name, data)
 
@@ -278,9 +268,7 @@ def _describe(name: str, data: bytes) -> StoredProfile:
     parts = parse_file(data)
     header, stanzas = parse_header(parts.header), parse_wraps(parts.wraps)
     if header.name != name:
-        raise ProfileFormatError(
-            f"the file of {name!r} holds the profile {header.name!r}; give it its name back"
-        )
+        raise ProfileFormatError(f"the file of {name!r} holds the profile {header.name!r}; give it its name back")
     return StoredProfile(
         name=name,
         id=header.id,
@@ -311,6 +299,4 @@ def _check_name(name: str) -> None:
 
 
 def _not_found(name: str) -> ProfileNotFound:
-    return ProfileNotFound(
-        f"there is no profile {name!r} in the store; list the store to see which there are"
-    )
+    return ProfileNotFound(f"there is no profile {name!r} in the store: `parrotlet voices` lists those there are")

@@ -80,7 +80,7 @@ class Tpm2Key(KeyProvider):
     ) -> subprocess.CompletedProcess[bytes]:
         environment = os.environ if self.tcti is None else {**os.environ, "TPM2TOOLS_TCTI": self.tcti}
         try:
-            return subprocess.run(  # noqa: S603
+            return subprocess.run(
                 [shutil.which("tpm2") or "tpm2", *arguments],
                 input=given,
                 capture_output=True,
