@@ -6,6 +6,7 @@ import json
 import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from parrotlet.text.lexicon import HEADER, MAGIC, VERSION
@@ -55,7 +56,7 @@ def _byte_pairs(texts: Sequence[str]) -> tuple[list[str], list[bytes]]:
     while len(codes) < 256:
         counts: Counter[tuple[int, int]] = Counter()
         for text in sample:
-            counts.update(zip(text, text[1:], strict=False))
+            counts.update(pairwise(text))
         if not counts:
             break
         pair = counts.most_common(1)[0][0]

@@ -11,7 +11,7 @@ import argparse
 import importlib.metadata
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from parrotlet.text.phonemes import PHONEME_SET
@@ -34,7 +34,7 @@ TAG_NAMES = {
 }
 
 CONTEXT_WORDS: dict[str, str] = {
-    "a": "ɐ|END=ˈA",
+    "a": "ɐ|END=ˈA|L=ˈA",
     "an": "ɐn",
     "am": "ɐm|END=æm",
     "the": "ðə|VOWEL=ði",
@@ -43,6 +43,7 @@ CONTEXT_WORDS: dict[str, str] = {
     "by": "bI|END=bˈI|R=bˈI",
     "used": "jˈuzd|D=jˈust",
     "I": "ˌI",
+    "i": "ˈI",
 }
 """Words whose sound depends on what follows, as the corpus has them."""
 
@@ -57,6 +58,10 @@ OVERRIDES: dict[str, str] = {
     "tomel": "tˈɑmᵊl",
     "onyx": "ˈɑnɪks",
     "sequel": "sˈikwᵊl",
+    "lead": "lˈid|M=lˈɛd",
+    "leads": "lˈidz",
+    "resume": "ɹəzˈum|N=ɹˈɛzəmˌA",
+    "resumes": "ɹəzˈumz|N=ɹˈɛzəmˌAz",
 }
 """Words that the normalizer speaks, and corrections."""
 
@@ -95,14 +100,20 @@ def misaki_entries() -> dict[str, str]:
     return entries
 
 
-def cmu_entries(known: Iterable[str]) -> dict[str, str]:
-    """CMUdict's words that misaki lacks (names, above all), in misaki's alphabet."""
-    have = {word.lower() for word in known}
-    return {
-        word: from_arpabet(phones)
-        for word, phones in read_cmudict().items()
-        if word not in have and _PLAIN.match(word) and not word.endswith("'s")
-    }
+def cmu_entries(misaki: Mapping[str, str]) -> dict[str, str]:
+    """CMUdict's words that misaki lacks (names, above all), in misaki's alphabet.
+
+    Where the word is a regular form of one of misaki's, misaki's stem with its ending sounds better.
+    """
+    have = {word.lower() for word in misaki}
+    pronounce = Pronouncer(misaki, lambda _: "", {})
+    entries: dict[str, str] = {}
+    for word, phones in read_cmudict().items():
+        if word in have or not _PLAIN.match(word):
+            continue
+        regular = pronounce.whole(word) if word.endswith(("s", "ed", "ing", "'")) else None
+        entries[word] = regular if isinstance(regular, str) else from_arpabet(phones)
+    return entries
 
 
 class _Kept:

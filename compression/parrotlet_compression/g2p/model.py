@@ -8,8 +8,8 @@ line them up. Not autoregressive: one call for a word, whatever its length.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from parrotlet.text.phonemes import CONSONANTS, MINOR_VOWELS, PRIMARY, SECONDARY, VOWELS
@@ -44,7 +44,7 @@ def encode_phonemes(phonemes: str) -> list[int] | None:
 
 def fits(letters: list[int], phonemes: list[int]) -> bool:
     """True if CTC can spread the phonemes (and a blank between equal ones) over the slots."""
-    doubled = sum(one == other for one, other in zip(phonemes, phonemes[1:], strict=False))
+    doubled = sum(one == other for one, other in pairwise(phonemes))
     return len(phonemes) + doubled <= SLOTS * len(letters)
 
 
@@ -67,7 +67,7 @@ class Block(nn.Module):
 class LettersToPhonemes(nn.Module):
     """int64 `letters` [B, L] (0 = padding) to log-probabilities [B, 2 L, len(OUTPUTS)]."""
 
-    def __init__(self, width: int = 160, early: int = 5, late: int = 2, kernel: int = 7, expansion: int = 2) -> None:
+    def __init__(self, width: int = 128, early: int = 4, late: int = 0, kernel: int = 7, expansion: int = 2) -> None:
         super().__init__()
         self.width = width
         self.embed = nn.Embedding(len(LETTERS) + 1, width, padding_idx=0)
@@ -76,7 +76,7 @@ class LettersToPhonemes(nn.Module):
         self.late = nn.ModuleList(Block(width, kernel, expansion) for _ in range(late))
         self.norm = nn.LayerNorm(width)
         self.classify = nn.Linear(width, len(OUTPUTS))
-        self.drop = nn.Dropout(0.1)
+        self.drop = nn.Dropout(0.05)
 
     def forward(self, letters: Tensor, masked: bool = True) -> Tensor:
         mask = (letters > 0).unsqueeze(2).float() if masked else None
@@ -90,4 +90,4 @@ class LettersToPhonemes(nn.Module):
             hidden = hidden * mask
         for block in self.late:
             hidden = self.drop(block(hidden, mask))
-        return nn.functional.log_softmax(self.classify(self.norm(hidden)).float(), -1)
+        return nn.functional.log_softmax(self.classify(self.norm(hidden)), -1)

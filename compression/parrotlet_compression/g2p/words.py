@@ -12,7 +12,7 @@ from parrotlet_compression.g2p.compile_lexicon import misaki_entries
 HELD_OUT_SEED = 20261122
 HELD_OUT_SHARE = 0.04
 _PLAIN = re.compile(r"[a-z]{2,24}$")
-_SILVER_SHARE = 0.5
+_SILVER_SHARE = 0.25
 
 
 @dataclass(frozen=True)

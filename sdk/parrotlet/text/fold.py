@@ -33,8 +33,7 @@ _SAME = {
     "№": "№",
     "℃": "°C",
     "℉": "°F",
-    "Ω": "Ω",
-    "Ω": "Ω",
+    "\u2126": "Ω",
     "ß": "ss",
     "ẞ": "SS",
     "æ": "ae",
@@ -86,7 +85,9 @@ _PLAIN = re.compile(r"[\x20-\x7e\n]*\Z")
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _GREEK_RUN = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]+")
 _IDEOGRAPHS = re.compile(r"[\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
-_LETTER_NAME = re.compile(r"(?:LETTER|SYLLABLE|LIGATURE|DIGRAPH|VOWEL SIGN) (?:SMALL |CAPITAL |FINAL )?(.+?)(?: WITH .*)?$")
+_LETTER_NAME = re.compile(
+    r"(?:LETTER|SYLLABLE|LIGATURE|DIGRAPH|VOWEL SIGN) (?:SMALL |CAPITAL |FINAL )?(.+?)(?: WITH .*)?$"
+)
 _KEPT = frozenset("—–°µ²³™®©№Ω§¶±×÷≈≠≤≥→←∞√π†‡‰∑∆£€¥₹₩₽₿¢")
 
 

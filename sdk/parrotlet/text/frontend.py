@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from parrotlet.errors import InputError
 from parrotlet.text.context import choose
+from parrotlet.text.fold import is_foreign
 from parrotlet.text.lexicon import Lexicon
+from parrotlet.text.markup import INLINE, inline_phonemes, pause_seconds
 from parrotlet.text.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with_vowel
 from parrotlet.text.pronounce import Pronouncer
 from parrotlet.text.rules import Normalizer
 from parrotlet.text.sentences import cut_phonemes, cut_stream, pause_after
 from parrotlet.text.spelling import by_rule
+from parrotlet.text.ssml import Segment, Style, parse_ssml
+from parrotlet.text.unknown import UnknownWords
+from parrotlet.text.userlexicon import Source, read_user_lexicon
 
 _DATA = Path(__file__).parent / "data"
-_TOKEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,.;:!?]")
+_TOKEN = re.compile(r"\[\[[^\[\]]*\]\]|[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,;:.!?]")
+_UNKNOWN = UnknownWords(_DATA) if (_DATA / "g2p.onnx").exists() else by_rule
 LONGEST = 300
 """Phonemes in an utterance, at most."""
 
 
 class TextWarning(UserWarning):
-    """Text that gives no sound, or characters that had to be guessed."""
+    """Text that gives no sound, or letters that had to be guessed."""
 
 
 @dataclass(frozen=True)
@@ -41,66 +46,129 @@ class Word:
 class Utterance:
     """What is spoken in one breath.
 
-    `phonemes` holds at most 300 symbols of `PHONEMES`; `pause_after` is in seconds; `words` point
-    into `phonemes`.
+    `phonemes` holds at most 300 symbols of `PHONEMES` (none at all for a bare pause); `pause_after` is in
+    seconds; `words` point into `phonemes`. `speed` and `volume` are factors, `pitch` is in semitones: SSML
+    sets them.
     """
 
     text: str
     phonemes: str
     pause_after: float
     words: tuple[Word, ...]
+    speed: float = 1.0
+    pitch: float = 0.0
+    volume: float = 1.0
 
 
 class TextFrontEnd:
-    """English text to phonemes. Data files are opened at the first use.
+    """English text to phonemes. Data files are opened at the first use; safe to share between threads.
 
-    `lexicon` is the user's own: a mapping from word to phonemes, or the path of a file with one
-    `word<TAB>phonemes` per line.
+    `lexicon` holds the user's own words: a mapping, or the path of a file (`userlexicon.py` has the format).
+    `speak_emoji=False` passes over emoji. Raises `InputError` for a lexicon that cannot be used.
     """
 
-    def __init__(self, lexicon: Mapping[str, str] | Path | str | None = None) -> None:
-        self._own = dict(lexicon) if isinstance(lexicon, Mapping) else _read_lexicon(lexicon)
+    def __init__(self, lexicon: Source | None = None, *, speak_emoji: bool = True) -> None:
+        self._speak_emoji = speak_emoji
+        self._own: dict[str, str] = {}
+        if lexicon is not None:
+            self._own = read_user_lexicon(lexicon, TextFrontEnd()._respell)
 
     @cached_property
     def _pronounce(self) -> Pronouncer:
-        return Pronouncer(Lexicon(_DATA / "lexicon.bin"), by_rule, self._own)
+        return Pronouncer(Lexicon(_DATA / "lexicon.bin"), _UNKNOWN, self._own)
 
     @cached_property
     def _normalizer(self) -> Normalizer:
-        return Normalizer(self._pronounce.knows)
+        return Normalizer(self._pronounce.knows, frozenset(self._own), self._speak_emoji)
 
     def normalize(self, text: str) -> str:
-        """`text` as it is spoken: "$5" becomes "five dollars"."""
+        """`text` as it is spoken: "$5" becomes "five dollars". Normalizing twice changes nothing."""
         return self._normalizer(text)
 
     def phonemize(self, text: str) -> str:
-        """Phonemes of `text`, with punctuation and spaces. Empty, with a `TextWarning`, for empty text."""
-        phonemes, _ = self._speak(self.normalize(text))
-        if not phonemes:
-            warnings.warn("the text holds nothing to say", TextWarning, stacklevel=2)
+        """Phonemes of `text`, with punctuation and spaces; empty, with a `TextWarning`, if it has no sound.
+
+        Raises `InputError` if `[[ ]]` holds something that is not a phoneme.
+        """
+        phonemes, _ = self._speak(INLINE.sub(_pause_as_comma, self.normalize(text)))
+        _warn(text, phonemes)
         return phonemes
 
-    def sentences(self, text: str | Iterable[str]) -> Iterator[Utterance]:
-        """Utterances as soon as they are complete; `text` may arrive in pieces of any size."""
-        empty = True
-        for sentence in cut_stream([text] if isinstance(text, str) else text):
-            phonemes, words = self._speak(self.normalize(sentence))
-            for start, end in cut_phonemes(phonemes, LONGEST):
-                inside = tuple(
-                    Word(word.text, word.start - start, word.end - start)
-                    for word in words
-                    if start <= word.start and word.end <= end
-                )
-                if inside:
-                    empty = False
-                    part = phonemes[start:end]
-                    spoken = " ".join(word.text for word in inside)
-                    yield Utterance(spoken, part, pause_after(part, sentence if end == len(phonemes) else ""), inside)
-        if empty:
+    def sentences(self, text: str | Iterable[str], *, ssml: bool = False) -> Iterator[Utterance]:
+        """Utterances as soon as they are complete; plain text may arrive in pieces of any size.
+
+        With `ssml` the text is one SSML document. Warns with `TextWarning` if there is nothing to say.
+        Raises `InputError` for phonemes or SSML that cannot be used.
+        """
+        if ssml:
+            utterances = self._from_ssml(text if isinstance(text, str) else "".join(text))
+        else:
+            utterances = self._from_text([text] if isinstance(text, str) else text, Style())
+        spoken = False
+        for utterance in utterances:
+            spoken = spoken or bool(utterance.phonemes)
+            yield utterance
+        if not spoken:
             warnings.warn("the text holds nothing to say", TextWarning, stacklevel=2)
 
+    def _respell(self, spelling: str) -> str:
+        """A respelling's phonemes: parts between hyphens are one word."""
+        return self._speak(self.normalize(spelling))[0].strip(PAUSE_MARKS)
+
+    def _from_ssml(self, document: str) -> Iterator[Utterance]:
+        for segment in parse_ssml(document):
+            yield from self._from_segment(segment)
+
+    def _from_segment(self, segment: Segment) -> Iterator[Utterance]:
+        """The segment's utterances, the last with the segment's own pause."""
+        held: Utterance | None = None
+        for utterance in self._from_text([segment.text], segment.style):
+            if held is not None:
+                yield held
+            held = utterance
+        if segment.pause is None:
+            yield from [held] if held else []
+        elif held is None:
+            yield _silence(segment.pause)
+        else:
+            yield _styled(held.text, held.phonemes, segment.pause, held.words, segment.style)
+
+    def _from_text(self, pieces: Iterable[str], style: Style) -> Iterator[Utterance]:
+        for sentence in cut_stream(pieces):
+            if is_foreign(sentence):
+                warnings.warn(
+                    "letters of a script that is not read here are named or guessed", TextWarning, stacklevel=3
+                )
+            spoken = self.normalize(sentence)
+            start = 0
+            for match in INLINE.finditer(spoken):
+                seconds = pause_seconds(match.group(1))
+                if seconds is not None:
+                    yield from self._utterances(spoken[start : match.start()], style, seconds, "")
+                    start = match.end()
+            rest = spoken[start:]
+            if rest.strip():
+                yield from self._utterances(rest, style, None, sentence)
+
+    def _utterances(self, spoken: str, style: Style, pause: float | None, source: str) -> Iterator[Utterance]:
+        """Utterances of normalized text; `pause`, if given, is the silence after the last."""
+        phonemes, words = self._speak(spoken)
+        slices = list(cut_phonemes(phonemes, LONGEST))
+        for start, end in slices:
+            last = (start, end) == slices[-1]
+            inside = tuple(
+                Word(word.text, max(word.start, start) - start, min(word.end, end) - start)
+                for word in words
+                if word.start < end and start < word.end
+            )
+            part = phonemes[start:end]
+            seconds = pause if last and pause is not None else pause_after(part, source if last else "")
+            yield _styled(" ".join(word.text for word in inside), part, seconds, inside, style)
+        if not slices and pause is not None:
+            yield _silence(pause)
+
     def _speak(self, spoken: str) -> tuple[str, list[Word]]:
-        """Phonemes and words of normalized text."""
+        """Phonemes and words of normalized text, from right to left: what follows decides."""
         pronounce = self._pronounce
         tokens = _TOKEN.findall(spoken)
         sounds: list[str] = [""] * len(tokens)
@@ -111,8 +179,11 @@ class TextFrontEnd:
                 before_vowel = None
                 sounds[at] = token
                 continue
-            entry = pronounce(token)
-            sound = entry if isinstance(entry, str) else choose(entry, tokens, at, before_vowel)
+            if token[0] == "[":
+                sound = inline_phonemes(token[2:-2])
+            else:
+                entry = pronounce(token)
+                sound = entry if isinstance(entry, str) else choose(entry, tokens, at, before_vowel)
             first = sound[1:2] if sound[:1] in "ˈˌ" else sound[:1]
             if first in VOWELS:
                 before_vowel = True
@@ -125,31 +196,39 @@ class TextFrontEnd:
         return _joined(tokens, sounds)
 
 
+def _styled(text: str, phonemes: str, pause: float, words: tuple[Word, ...], style: Style) -> Utterance:
+    return Utterance(text, phonemes, pause, words, style.speed, style.pitch, style.volume)
+
+
+def _silence(seconds: float) -> Utterance:
+    return Utterance("", "", seconds, ())
+
+
+def _pause_as_comma(match: re.Match[str]) -> str:
+    return match.group() if pause_seconds(match.group(1)) is None else ","
+
+
+def _warn(text: str, phonemes: str) -> None:
+    if not phonemes:
+        warnings.warn("the text holds nothing to say", TextWarning, stacklevel=3)
+    elif is_foreign(text):
+        warnings.warn("letters of a script that is not read here are named or guessed", TextWarning, stacklevel=3)
+
+
 def _joined(tokens: list[str], sounds: list[str]) -> tuple[str, list[Word]]:
+    """Words apart by spaces, marks glued to the word before; a mark needs a word to stand on."""
     pieces: list[str] = []
     words: list[Word] = []
     length = 0
     for token, sound in zip(tokens, sounds, strict=True):
-        if not sound:
+        is_mark = token in PAUSE_MARKS
+        if not sound or (is_mark and (not words or pieces[-1] in PAUSE_MARKS)):
             continue
-        if token in PAUSE_MARKS:
-            if not words or pieces[-1] in PAUSE_MARKS:
-                continue
-        elif pieces:
+        if pieces and not is_mark:
             pieces.append(" ")
             length += 1
-        if token not in PAUSE_MARKS:
+        if not is_mark:
             words.append(Word(token, length, length + len(sound)))
         pieces.append(sound)
         length += len(sound)
     return "".join(pieces), words
-
-
-def _read_lexicon(path: Path | str | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the lexicon {path}: {error}; give a UTF-8 text file") from error
-    return dict(line.split("\t", 1) for line in lines if "\t" in line)

@@ -30,11 +30,12 @@ class Lexicon:
         try:
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            magic, version, self._per_block, self._words, codes_at, blocks_at = HEADER.unpack_from(self._map)
+            magic, version, self._per_block, words, codes_at, blocks_at = HEADER.unpack_from(self._map)
         except (OSError, ValueError, struct.error) as error:
             raise BundleError(f"cannot read the lexicon {path}: {error}; reinstall parrotlet") from error
         if magic != MAGIC or version != VERSION:
             raise BundleError(f"{path} is not a version-{VERSION} lexicon; reinstall parrotlet")
+        self._words: int = words
         self._entries_end: int = codes_at
         self._codes: list[str] = _read_codes(self._map, codes_at)
         (count,) = struct.unpack_from("<I", self._map, blocks_at)

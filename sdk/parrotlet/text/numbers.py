@@ -96,10 +96,10 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 def roman(numeral: str) -> int:
     """The value of a roman numeral; 0 if it is not written in the one standard way."""
     total = 0
-    for sign, following in zip(numeral, [*numeral[1:], ""], strict=True):
+    for sign, following in zip(numeral, [*numeral[1:], ""], strict=False):
         value = _ROMAN.get(sign, 0)
         total += -value if value < _ROMAN.get(following, 0) else value
-    return total if to_roman(total) == numeral else 0
+    return total if numeral and to_roman(total) == numeral else 0
 
 
 def to_roman(value: int) -> str:

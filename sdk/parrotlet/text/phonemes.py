@@ -15,7 +15,7 @@ VOWELS = "AIOWYaiuæɑɔəɛɜɪʊʌᵻ"
 CONSONANTS = "bdfhjklmnpstvwzðŋɡɹTʃʒʤʧθ"
 MINOR_VOWELS = "ɐᵊ"
 PAUSE_MARKS = ",.;:!?—"
-OTHER_MARKS = "()\"“”"
+OTHER_MARKS = '()"“”'
 
 _LETTERS = sorted((set(VOWELS) | set(CONSONANTS) | set(MINOR_VOWELS)) - {"a"})
 

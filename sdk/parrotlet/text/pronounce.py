@@ -66,18 +66,30 @@ class Pronouncer:
         return word in self._own or self.whole(word) is not None
 
     def _stressed(self, word: str) -> Entry:
-        own = self._own.get(word) or self._own.get(word.lower())
+        own = self._from_own(word)
         if own:
             return own
+        if len(word) == 1 and word not in "aAI":
+            return self.letter(word)
         value = self.whole("a" if word == "A" else word)
         if value is None:
             return self._compound(word)
-        if word == word.lower() or word.lower() in _KEEP_UNSTRESSED or len(word) == 1:
+        if word == word.lower() or len(word) == 1 or word.lower() in _KEEP_UNSTRESSED:
             return value
         raise_stress = promote if word.isupper() else lift
         if isinstance(value, str):
             return raise_stress(value)
         return {tag: raise_stress(phonemes) for tag, phonemes in value.items()}
+
+    def _from_own(self, word: str) -> str | None:
+        """The user's word, or one of the user's words with an ending."""
+        if not self._own:
+            return None
+        own = self._own.get(word) or self._own.get(word.lower())
+        if own:
+            return own
+        stems = ((self._own.get(stem) or self._own.get(stem.lower()), ending) for stem, _, ending in derivations(word))
+        return next((ending(known) for known, ending in stems if known), None)
 
     def whole(self, word: str) -> Entry | None:
         """The lexicon's answer in any case, or a stem of the lexicon plus an ending."""
@@ -102,6 +114,9 @@ class Pronouncer:
     def _compound(self, word: str) -> str:
         if word.endswith("'s"):
             return with_s(self._single(word[:-2]))
+        for tail, spoken in _CONTRACTIONS:
+            if word.endswith(tail) and len(word) > len(tail):
+                return self._single(word[: -len(tail)]) + spoken
         if "-" in word or "'" in word:
             parts = [part for part in re.split(r"[-']", word) if part]
         elif word.isupper() and len(word) > 1:
@@ -129,9 +144,7 @@ class Pronouncer:
 
     def letter(self, letter: str) -> str:
         """The name of one letter."""
-        value = self._lexicon.get(letter.upper()) or ""
-        variants = parse_variants(value)
-        return promote(variants[""])
+        return promote(self._lexicon.get(letter.upper()) or "")
 
 
 Derivation = tuple[str, str, Callable[[str], str]]

@@ -7,13 +7,14 @@ is a pattern and a function from its match to words, or to None where the contex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from parrotlet.text import numbers
 from parrotlet.text.acronyms import AcronymReader
 from parrotlet.text.emoji import EMOJI, emoji_name
 from parrotlet.text.fold import fold
+from parrotlet.text.markup import INLINE
 from parrotlet.text.tables import (
     ABBREVIATIONS,
     CURRENCIES,
@@ -21,6 +22,8 @@ from parrotlet.text.tables import (
     DIGIT_WORDS,
     DOMAIN_WORDS,
     DOT_NEEDED,
+    DOTTED_UNITS,
+    ELIDED,
     FILE_ENDINGS,
     MONTH_SHORT,
     MONTHS,
@@ -32,7 +35,9 @@ from parrotlet.text.tables import (
     REGNAL,
     SCALE_WORDS,
     SCALES,
+    SENTENCE_STARTERS,
     SILENT,
+    SPELLED_WORDS,
     SPOKEN_ENDINGS,
     SYMBOLS,
     TITLES,
@@ -78,6 +83,7 @@ _MONEY = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
 _CODES = "|".join(CURRENCY_CODES)
 _SCALE = "|".join(sorted({*SCALES, *SCALE_WORDS}, key=len, reverse=True))
 _TOP = "|".join(TOP_DOMAINS)
+_PER = "|".join(sorted(map(re.escape, PER), key=len, reverse=True))
 _FILE = "|".join(sorted(FILE_ENDINGS, key=len, reverse=True))
 _END = r"(?![\w])"
 
@@ -123,10 +129,18 @@ def _email(match: re.Match[str], place: Place) -> str:
 def _address(part: str, place: Place) -> str:
     """The pieces of an address, path or name: words, numbers, letters and the signs between them."""
     signs = {".": "dot", "/": "slash", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "~": "tilde"}
-    signs |= {"?": "question mark", "&": "and", "=": "equals", "%": "percent", "#": "hash", "@": "at", "\\": "backslash"}
+    signs |= {
+        "?": "question mark",
+        "&": "and",
+        "=": "equals",
+        "%": "percent",
+        "#": "hash",
+        "@": "at",
+        "\\": "backslash",
+    }
     words: list[str] = []
     for atom in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\w]|_", part):
-        if atom.isdigit():
+        if atom.isdecimal():
             words.append(_bare(atom) if len(atom) < 5 else numbers.spelled(atom))
         elif atom.isalpha():
             words.append(atom.lower() if _sayable(atom, place) else _letters(atom))
@@ -137,6 +151,8 @@ def _address(part: str, place: Place) -> str:
 
 def _sayable(word: str, place: Place) -> bool:
     lower = word.lower()
+    if word.upper() in SPELLED_WORDS and lower not in _SHORT_WORDS:
+        return False
     if len(word) < 3:
         return place.knows(lower) and lower in _SHORT_WORDS
     return place.knows(lower) or (len(word) > 3 and re.search(r"[aeiouy]", lower) is not None)
@@ -152,10 +168,9 @@ def _domain(domain: str, place: Place) -> str:
 
 
 def _url(match: re.Match[str], place: Place) -> str:
-    scheme, domain, path = match.group(1), match.group(2), match.group(3) or ""
-    head = "" if scheme is None else f"{_letters(scheme.rstrip(':/'))} colon slash slash "
+    domain, path = match.group(2), match.group(3) or ""
     host, _, port = domain.partition(":")
-    spoken = head + _domain(host, place)
+    spoken = _domain(host, place)
     if port:
         spoken += f" colon {_bare(port)}"
     return f"{spoken} {_address(path.rstrip('/'), place)}".strip()
@@ -235,7 +250,13 @@ def _slash_date(match: re.Match[str], _: Place) -> str | None:
 
 
 def _full_year(year: str) -> str:
-    return numbers.year(year) if len(year) == 4 else numbers.spelled(year, "oh") if year[0] == "0" else numbers.cardinal(year)
+    return (
+        numbers.year(year)
+        if len(year) == 4
+        else numbers.spelled(year, "oh")
+        if year[0] == "0"
+        else numbers.cardinal(year)
+    )
 
 
 def _month_day(match: re.Match[str], _: Place) -> str | None:
@@ -284,7 +305,7 @@ def _clock(match: re.Match[str], place: Place) -> str | None:
     if hour > 24 or int(minute) > 59:
         return None
     if minute == "00":
-        middle = "" if half else (" o'clock" if 0 < hour <= 12 else " hundred" if hour else " hundred")
+        middle = "" if half else (" o'clock" if 0 < hour <= 12 else " hundred")
     else:
         middle = f" {numbers.spelled(minute, 'oh') if minute[0] == '0' else numbers.cardinal(minute)}"
     spoken = numbers.cardinal(str(hour)) + middle
@@ -320,15 +341,13 @@ def _version(match: re.Match[str], place: Place) -> str:
 
 
 def _range(match: re.Match[str], _: Place) -> str | None:
-    low, high, unit = match.group(1), match.group(2), match.group(3)
-    if unit and unit not in UNITS:
-        return None
-    year = len(low) == 4 and low.isdigit() and 1100 <= int(low) <= 2099
+    low, high, unit, per = match.group(1, 2, 3, 4)
+    year = len(low) == 4 and low.isdecimal() and 1100 <= int(low) <= 2099
     if year and not unit:
         spoken = f"{numbers.year(low)} to {numbers.year(high) if len(high) == 4 else numbers.cardinal(high)}"
     else:
         spoken = f"{_real(low)} to {_real(high)}"
-    return f"{spoken} {UNITS[unit][1]}" if unit else spoken
+    return spoken + (f" {UNITS[unit][1]}" if unit else "") + (f" per {PER[per]}" if per else "")
 
 
 _DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
@@ -362,8 +381,8 @@ def _feet_inches(match: re.Match[str], _: Place) -> str:
     return f"{spoken} {numbers.cardinal(inches)}" if inches else spoken
 
 
-def _measure(match: re.Match[str], _: Place) -> str | None:
-    sign, amount, scale, gap, unit, power, per = match.group(1, 2, 3, 4, 5, 6, 7)
+def _measure(match: re.Match[str], place: Place) -> str | None:
+    sign, amount, scale, gap, unit, power, per, per_power, dot = match.groups()
     if gap and (unit in NEEDS_TOUCH):
         return None
     one, many = UNITS[unit]
@@ -372,11 +391,17 @@ def _measure(match: re.Match[str], _: Place) -> str | None:
     minus = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus ", "~": "about ", "<": "less than "}
     minus[">"] = "more than "
     spoken = f"{minus.get(sign or '', '')}{_real(amount)}{f' {scale}' if scale else ''}"
-    name = one if amount == "1" and not scale else many
-    return f"{spoken} {name}" + (f" per {PER[per]}" if per else "")
+    following = place.text[match.end() :].lstrip(" \"')")
+    attributive = gap == "-" or (place.before in ("a", "an") and re.match(r"[a-z]", following) and not per)
+    name = one if (amount == "1" and not scale) or attributive else many
+    stop = "." if dot and (unit not in DOTTED_UNITS or not following or following[0].isupper()) else ""
+    rate = f" per {PER[per]}{f' {SYMBOLS[per_power]}' if per_power else ''}" if per else ""
+    return f"{spoken} {name}{rate}{stop}"
 
 
-def _scaled(match: re.Match[str], _: Place) -> str:
+def _scaled(match: re.Match[str], place: Place) -> str | None:
+    if match.group(2).isupper() and re.match(r"\s[A-Z]", place.text[match.end() :]):
+        return None
     return f"{_real(match.group(1))} {SCALES[match.group(2)]}"
 
 
@@ -386,17 +411,25 @@ def _scientific(match: re.Match[str], _: Place) -> str:
 
 
 def _hexadecimal(match: re.Match[str], _: Place) -> str:
-    digits = " ".join(_bare(one) if one.isdigit() else _letters(one) for one in match.group(1))
+    digits = " ".join(_bare(one) if one.isdecimal() else _letters(one) for one in match.group(1))
     return f"zero X {digits}"
 
 
-_SIGNS = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus ", "~": "about ", "#": "number ", "№": "number "}
+_SIGNS = {
+    "-": "minus ",
+    "−": "minus ",
+    "+": "plus ",
+    "±": "plus or minus ",
+    "~": "about ",
+    "#": "number ",
+    "№": "number ",
+}
 
 
 def _number(match: re.Match[str], place: Place) -> str:
     sign, written, tail = match.group(1) or "", match.group(2), match.group(3) or ""
     head = _SIGNS.get(sign, "")
-    if written.isdigit():
+    if written.isdecimal():
         counted = place.before in ("number", "room", "flight", "route", "highway", "suite", "apartment", "bus", "area")
         spoken = numbers.pairs(written) if counted and len(written) > 2 else _bare(written)
     else:
@@ -444,7 +477,7 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
         return "saint" if name_next and not (named and dot and place.spoken) else f"street{last}"
     if lower == "dr" and not re.match(r"[A-Z]", following):
         return f"drive{last}" if dot or place.spoken else None
-    if lower in NUMBER_FOLLOWS and not re.match(r"#?\d|[IVX]+\b", following):
+    if lower in NUMBER_FOLLOWS and not re.match(r"#?\d|[IVX]{2,}\b|[VX]\b", following):
         return None
     if lower in TITLES:
         named = re.match(r"[A-Z]", following) is not None
@@ -457,7 +490,7 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
         return WEEKDAYS[lower] + last if dot and word[0].isupper() else None
     if lower not in ABBREVIATIONS or (not dot and lower in DOT_NEEDED):
         return None
-    if lower in ("al", "ed", "est", "ca", "co") and not following:
+    if lower in ("al", "ed", "est", "ca") and not following:
         return None
     if word.isupper() and "." not in word and len(word) < 5 and not dot:
         return None
@@ -468,8 +501,11 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
 def _initials(match: re.Match[str], place: Place) -> str | None:
     letters = re.findall(r"[A-Za-z]", match.group(1))
     following = place.text[match.end() :].lstrip()
-    if len(letters) == 1 and (not following or not following[0].isupper() or not match.group(1).endswith(".")):
-        return None
+    if len(letters) == 1:
+        named = re.match(r"([A-Z][a-z]+)|[A-Z]\.", following)
+        lone = place.spoken and place.before.islower() and not place.spoken[-2:][0].strip()[:1].isupper()
+        if named is None or (named.group(1) or "").lower() in SENTENCE_STARTERS or (lone and letters[0] != "J"):
+            return None
     return ("ay" if letters == ["A"] else _letters("".join(letters))) + _full_stop(match, place)
 
 
@@ -485,8 +521,10 @@ def _mixed(match: re.Match[str], place: Place) -> str:
     """Letters and digits in one token: "F-16", "iPhone15", "A4", "COVID-19"."""
     words: list[str] = []
     for atom in re.findall(r"[A-Za-z]+|\d+(?:\.\d+)*", match.group()):
-        if atom[0].isdigit():
-            spoken = " point ".join(numbers.pairs(part) if len(part) < 5 else numbers.spelled(part) for part in atom.split("."))
+        if atom[0].isdecimal():
+            spoken = " point ".join(
+                numbers.pairs(part) if len(part) < 5 else numbers.spelled(part) for part in atom.split(".")
+            )
             words.append(spoken)
         elif len(atom) == 1 or (atom.isupper() and len(atom) < 4 and atom not in ("THE", "AND")):
             words.append(_letters(atom))
@@ -530,6 +568,10 @@ def _brackets(match: re.Match[str], place: Place) -> str:
     return ","
 
 
+def _elided(match: re.Match[str], _: Place) -> str | None:
+    return ELIDED.get(match.group(1).lower())
+
+
 def _silent(_: re.Match[str], __: Place) -> str:
     return ""
 
@@ -543,21 +585,26 @@ def _rule(name: str, pattern: str, say: Say, flags: int = 0) -> Rule:
 
 
 RULES: tuple[Rule, ...] = (
+    _rule("inline", INLINE.pattern, lambda match, _: match.group()),
     _rule("email", r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", _email),
     _rule(
         "url",
         rf"((?:https?|ftp)://)?((?:[A-Za-z0-9-]+\.)+(?:{_TOP})(?::\d+)?|(?<=://)[A-Za-z0-9.-]+(?::\d+)?)"
-        r"(/[^\s,;!?\"'<>)\]]*[^\s.,;:!?\"'<>)\]])?/?(?![\w@])",
+        r"(/[^\s\"'<>]*[^\s.,;:!?\"'<>)\]])?/?(?![\w@])",
         _url,
     ),
-    _rule("url with scheme", r"((?:https?|ftp)://)([A-Za-z0-9.-]+(?::\d+)?)(/[^\s\"'<>)\]]*[^\s.,;:!?\"'<>)\]])?/?", _url),
+    _rule(
+        "url with scheme", r"((?:https?|ftp)://)([A-Za-z0-9.-]+(?::\d+)?)(/[^\s\"'<>)\]]*[^\s.,;:!?\"'<>)\]])?/?", _url
+    ),
     _rule("file", rf"((?:[A-Za-z]:)?[\w./\\~-]*[\w-])\.({_FILE})(?![\w.]*\w)", _file),
     _rule("path", r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}/?", lambda match, place: _address(match.group().strip("/"), place)),
     _rule("set phrase", r"[\d/-]+[\w°()-]*|[A-Za-z]\w*", _table_word),
     _rule("hashtag", r"#([A-Za-z]\w*)", _hashtag),
     _rule("handle", r"@([A-Za-z]\w*)", _handle),
-    _rule("money range", rf"({_MONEY})\s?({_REAL})\s?[-–]\s?(?:{_MONEY})?({_REAL})(?:\s?({_SCALE}){_END})?", _money_range),
-    _rule("money", rf"([-−])?({_MONEY})\s?({_REAL})(?:\s?({_SCALE}){_END})?(?:/({'|'.join(PER)}){_END})?", _money),
+    _rule(
+        "money range", rf"({_MONEY})\s?({_REAL})\s?[-–]\s?(?:{_MONEY})?({_REAL})(?:\s?({_SCALE}){_END})?", _money_range
+    ),
+    _rule("money", rf"([-−])?({_MONEY})\s?({_REAL})(?:\s?({_SCALE}){_END})?(?:/({_PER}){_END})?", _money),
     _rule("money after", rf"({_REAL})(?:\s?({_SCALE}))?\s?({_MONEY}|(?:{_CODES})\b)", _money_after),
     _rule("money code", rf"({_CODES})\s?({_REAL})(?:\s?({_SCALE}){_END})?", _money_code),
     _rule("iso date", r"(\d{4})-(\d{2})-(\d{2})(?!\d)", _iso_date),
@@ -582,12 +629,12 @@ RULES: tuple[Rule, ...] = (
     _rule("dimensions", rf"({_REAL}(?:\s?[x×]\s?{_REAL})+)(?:\s?({_UNIT}))?{_END}", _dimensions),
     _rule("feet", r"(\d{1,2})'\s?(\d{1,2})\"", _feet_inches),
     _rule("fraction", r"(?:(\d+)[ -]+)?(\d+)/(\d+)(?![\d/])", _fraction),
-    _rule("range", rf"({_REAL})\s?[–-]\s?({_REAL})(?:\s?({_UNIT}))?(?![\w-])", _range),
+    _rule("range", rf"({_REAL})\s?[–-]\s?({_REAL})(?:\s?({_UNIT})(?:/({_PER}))?)?(?![\w-])", _range),
     _rule("ordinal", rf"({_NUM})(?:st|nd|rd|th|ST|ND|RD|TH){_END}", _ordinal),
     _rule(
         "measure",
         rf"([-−+±~<>])?({_REAL})(?:\s({'|'.join(SCALE_WORDS)}))?([\s-]?)({_UNIT})([²³])?"
-        rf"(?:/({'|'.join(sorted(map(re.escape, PER), key=len, reverse=True))}))?(?![\w°])",
+        rf"(?:/({_PER})([²³])?)?(?![\w°])(\.(?=[\s)\"]|\Z))?",
         _measure,
     ),
     _rule("scaled", rf"({_REAL})([kKMmBbT]|bn|mn|tn){_END}", _scaled),
@@ -595,11 +642,15 @@ RULES: tuple[Rule, ...] = (
     _rule("hexadecimal", r"0x([0-9A-Fa-f]+)\b", _hexadecimal),
     _rule("number", rf"([-−+±~#№])?\s?({_REAL})('?s)?(?![\w])", _number),
     _rule("roman", r"([IVXLCDM]+)('s)?(?![\w'.-]*\w)", _roman),
+    _rule(
+        "abbreviation", r"([wb]/[oc]?|(?:[A-Za-z]\.)+[A-Za-z]|[A-Za-z]+(?:\.[A-Za-z])?)(\.)?(?![\w'-])", _abbreviation
+    ),
     _rule("initials", r"((?:[A-Za-z]\.){2,}(?:[A-Z]\b)?|(?:[A-Z]\.\s)+[A-Z]\.(?=\s[A-Z][a-z])|[A-Z]\.)", _initials),
-    _rule("abbreviation", r"((?:[A-Za-z]\.)+[A-Za-z]|[A-Za-z]+(?:\.[A-Za-z])?|[wb]/[oc]?)(\.)?(?![\w'-])", _abbreviation),
     _rule("mixed", r"(?=\w*-?\w*\d)[A-Za-z]*\d*(?:-?(?:[A-Za-z]+|\d+(?:\.\d+)*))+(?![\w])", _mixed),
+    _rule("shouted article", r"A(?=\s+[A-Z]{2,}\b)", lambda _, __: "a"),
     _rule("acronym", r"([A-Z]{2,})('?[sS]|')?(?![\w-])", _acronym),
     _rule("hyphenated", r"[A-Za-z]+(?:-[A-Za-z]+)+", _hyphenated),
+    _rule("elided", r"'([A-Za-z]+)'?(?![\w])", _elided),
     _rule("dots", r"\.(?:\s?\.)+", _dots),
     _rule("marks", r"[!?](?:\s?[!?])+", _marks),
     _rule("arithmetic", r"([=+<>×÷≈≠≤≥±/*])(?=\s)", _times),
@@ -623,21 +674,25 @@ _TRIGGERS = frozenset(
     }
 ) - {"mon", "sun", "sat", "no", "al", "ed"}
 _DOTTED_TRIGGERS = frozenset("mon sun sat no al ed".split())
-_ONE_LETTER_ROMAN = frozenset("IVXLCDM")
+_LONE_CAPITALS = frozenset("AIVXLCDM")
 _EDGE = re.compile(r"[\"'(\[{]+(?=[\w$£€¥#@+\-.])")
 
 
 class Normalizer:
-    """`knows` tells whether the lexicon has a word; `speak_emoji` names emoji or passes over them."""
+    """`knows` tells whether the lexicon has a word; `own` words of the user no rule may touch.
 
-    def __init__(self, knows: Callable[[str], bool], speak_emoji: bool = True) -> None:
+    `speak_emoji` names emoji or passes over them.
+    """
+
+    def __init__(self, knows: Callable[[str], bool], own: Container[str] = (), speak_emoji: bool = True) -> None:
         self._acronyms = AcronymReader(knows)
+        self._own = own
         self._knows = knows
         self._speak_emoji = speak_emoji
 
     def __call__(self, text: str) -> str:
         """The words to speak, with the punctuation that pauses."""
-        folded = fold(text)
+        folded = _outside_inline(fold, text)
         spoken: list[str] = []
         place = Place(folded, spoken, self._knows, self._acronyms)
         at = 0
@@ -652,11 +707,15 @@ class Normalizer:
             at = self._step(place, start)
             while at < token.end():
                 at = self._step(place, at)
-        return _tidy("".join(spoken))
+        return _outside_inline(_tidy, "".join(spoken)).strip()
 
     def _special(self, word: str) -> bool:
         core = word.strip("\"',;:.!?")
-        if _CAPS.search(word) or (len(core) == 1 and core in _ONE_LETTER_ROMAN):
+        if core in self._own or core.lower() in self._own:
+            return False
+        if word[0] == "'" and core.lower() in ELIDED:
+            return True
+        if _CAPS.search(word) or (len(core) == 1 and core in _LONE_CAPITALS):
             return True
         lower = core.lower()
         return lower in _TRIGGERS or (lower in _DOTTED_TRIGGERS and "." in word)
@@ -687,7 +746,7 @@ class Normalizer:
         """A word, a run of digits or a sign that no rule claimed."""
         if atom[0].isascii() and atom[0].isalpha():
             return atom
-        if atom[0].isdigit():
+        if atom[0].isdecimal():
             return _bare(atom)
         if atom in ",;:.!?":
             joins = end < len(place.text) and place.text[end].isalnum() and place.spoken and place.spoken[-1].strip()
@@ -713,14 +772,22 @@ def _append(spoken: list[str], said: str) -> None:
 
 _SPACES = re.compile(r"\s+")
 _SPACE_BEFORE = re.compile(r"\s+(?=[,;:.!?])")
-_MARK_RUN = re.compile(r"[,;:.!?](?:[,;:.!?])+")
+_MARK_RUN = re.compile(r"[,;:.!?](?:\s?[,;:.!?])+")
 _LEADING = re.compile(r"^[\s,;:.!?]+")
 
 
 def _strongest(match: re.Match[str]) -> str:
-    return min(match.group(), key="?!.;:,".index)
+    return min(match.group().replace(" ", ""), key="?!.;:,".index)
 
 
 def _tidy(text: str) -> str:
     text = _SPACE_BEFORE.sub("", _SPACES.sub(" ", text))
-    return _LEADING.sub("", _MARK_RUN.sub(_strongest, text)).strip()
+    return _MARK_RUN.sub(_strongest, text)
+
+
+def _outside_inline(change: Callable[[str], str], text: str) -> str:
+    """Apply `change` to the text between inline instructions."""
+    if "[[" not in text:
+        return _LEADING.sub("", change(text))
+    parts = INLINE.split(text)
+    return "".join(f"[[{part}]]" if at % 2 else change(part) for at, part in enumerate(parts))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from parrotlet.text.tables import ABBREVIATIONS, DOT_NEEDED, NAME_FOLLOWS, NUMBER_FOLLOWS
+from parrotlet.text.tables import ABBREVIATIONS, DOT_NEEDED, NAME_FOLLOWS, NUMBER_FOLLOWS, SENTENCE_STARTERS
 
 _LONGEST_SENTENCE = 1_000
 """Characters to wait for a sentence's end before cutting at a clause or a space."""
 
-_END = re.compile(r"([.!?…。！？]+)[\"'”’)\]]*(?=\s)|\n[ \t]*\n")
+_END = re.compile(r"((?<![.!?…。！？])[.!?…。！？]+)[\"'”’)\]]*(?=\s)|\n[ \t]*\n")
+_NEXT = re.compile(r"\S|\Z")
 _LAST_WORD = re.compile(r"([\w./]+)$")
 _PAUSES = {".": 0.30, "!": 0.30, "?": 0.35, ":": 0.20, ";": 0.20, ",": 0.10}
 _PARAGRAPH = 0.60
@@ -22,48 +23,43 @@ def cut_stream(pieces: Iterable[str]) -> Iterator[str]:
     waiting = ""
     for piece in pieces:
         waiting += piece
-        if len(piece) > 4 * _LONGEST_SENTENCE or _END.search(waiting) or len(waiting) > _LONGEST_SENTENCE:
-            start = 0
-            for end in _ends(waiting):
+        start = 0
+        for end in _ends(waiting):
+            if waiting[start:end].strip():
                 yield waiting[start:end]
-                start = end
-            waiting = waiting[start:]
+            start = end
+        waiting = waiting[start:]
     if waiting.strip():
         yield waiting
 
 
 def _ends(text: str) -> Iterator[int]:
+    """Where sentences of `text` end, white space included; never at its very end, which may go on."""
     start = 0
     for match in _END.finditer(text):
-        yield from _forced(text, start, match.end())
-        start = max(start, last_forced(text, start, match.end()))
-        following = text[match.end() :].lstrip()
-        if match.group(1) is None:
-            if not following:
-                return
-            if text[start : match.start()].strip():
-                yield match.end()
-                start = match.end()
-            continue
-        if not following:
-            return
-        if _is_end(text[start : match.start()], match.group(1), following):
-            yield match.end()
-            start = match.end()
+        end = _after_space(text, match.end())
+        if end == len(text):
+            break
+        for cut in _forced(text, start, end):
+            yield cut
+            start = cut
+        marks = match.group(1)
+        if start < match.end() and (marks is None or _is_end(text[start : match.start()], marks, text[end : end + 40])):
+            yield end
+            start = end
     yield from _forced(text, start, len(text))
 
 
+def _after_space(text: str, at: int) -> int:
+    match = _NEXT.search(text, at)
+    return match.start() if match else len(text)
+
+
 def _forced(text: str, start: int, end: int) -> Iterator[int]:
+    """Cuts that keep what has no sentence end from growing without bound."""
     while end - start > _LONGEST_SENTENCE:
         start = _soft_cut(text, start)
         yield start
-
-
-def last_forced(text: str, start: int, end: int) -> int:
-    """Where the last of the forced cuts of `text[start:end]` lies."""
-    for cut in _forced(text, start, end):
-        start = cut
-    return start
 
 
 def _soft_cut(text: str, start: int) -> int:
@@ -80,7 +76,7 @@ def _is_end(before: str, mark: str, following: str) -> bool:
         return False
     if mark != ".":
         return True
-    match = _LAST_WORD.search(before)
+    match = _LAST_WORD.search(before[-40:])
     word = match.group(1).lower() if match else ""
     if word in NAME_FOLLOWS:
         return False
@@ -91,17 +87,10 @@ def _is_end(before: str, mark: str, following: str) -> bool:
     if re.fullmatch(r"\d{1,2}", word) and before.strip() == word:
         return False
     if re.fullmatch(r"(?:[a-z]\.)+[a-z]", word):
-        return following.split(maxsplit=1)[0].lower() in _STARTERS
+        return following.split(maxsplit=1)[0].lower() in SENTENCE_STARTERS
     if word in ABBREVIATIONS and word not in DOT_NEEDED:
-        return following.split(maxsplit=1)[0].lower() in _STARTERS
+        return following.split(maxsplit=1)[0].lower() in SENTENCE_STARTERS
     return True
-
-
-_STARTERS = frozenset(
-    "the a an this that these those he she it we they i you but and so then there here when what who how why if "
-    "in on at as for my your his her our their its no not yes after before now once while although however".split()
-)
-"""After "p.m." or "Inc." these begin a new sentence."""
 
 
 def pause_after(phonemes: str, source: str) -> float:

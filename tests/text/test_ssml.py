@@ -1,0 +1,85 @@
+"""The SSML subset: what it does, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from parrotlet.errors import InputError
+from parrotlet.text import TextFrontEnd
+from parrotlet.text.ssml import parse_ssml
+
+
+def speak(front_end: TextFrontEnd, inside: str) -> list:
+    return list(front_end.sentences(f"<speak>{inside}</speak>", ssml=True))
+
+
+def test_breaks_paragraphs_and_sentences(front_end: TextFrontEnd) -> None:
+    utterances = speak(
+        front_end, '<p><s>One</s><s>Two.</s></p>Three<break time="700ms"/>four<break strength="none"/>five'
+    )
+    assert [utterance.text for utterance in utterances] == ["One", "Two", "Three", "four", "five"]
+    assert utterances[1].pause_after == pytest.approx(0.6)
+    assert utterances[2].pause_after == pytest.approx(0.7)
+    assert utterances[3].pause_after == 0
+
+
+def test_prosody_nests_and_is_bounded(front_end: TextFrontEnd) -> None:
+    inside = '<prosody rate="50%" pitch="+2st">slow <prosody rate="fast" volume="+6dB">less</prosody></prosody> plain'
+    slow, less, plain = speak(front_end, inside)
+    assert (slow.speed, slow.pitch, slow.volume) == (0.5, 2.0, 1.0)
+    assert (less.speed, less.pitch) == (0.625, 2.0)
+    assert less.volume == pytest.approx(1.995, abs=0.01)
+    assert (plain.speed, plain.pitch, plain.volume) == (1.0, 0.0, 1.0)
+    assert speak(front_end, '<prosody rate="9000%">fast</prosody>')[0].speed == 4.0
+
+
+def test_emphasis_slows_and_raises(front_end: TextFrontEnd) -> None:
+    (word,) = speak(front_end, '<emphasis level="strong">now</emphasis>')
+    assert word.speed < 1 < word.volume
+
+
+@pytest.mark.parametrize(
+    ("inside", "text"),
+    [
+        ('<say-as interpret-as="digits">2024</say-as>', "two zero two four"),
+        ('<say-as interpret-as="ordinal">3</say-as>', "third"),
+        ('<say-as interpret-as="cardinal">2024</say-as>', "two thousand twenty four"),
+        ('<say-as interpret-as="telephone">555 0100</say-as>', "five five five oh one oh oh"),
+        ('<say-as interpret-as="date">2024-03-05</say-as>', "March fifth twenty twenty four"),
+        ('<sub alias="World Wide Web Consortium">W3C</sub>', "World Wide Web Consortium"),
+        ("a &amp; b", "a and b"),
+    ],
+)
+def test_replacements(front_end: TextFrontEnd, inside: str, text: str) -> None:
+    assert " ".join(utterance.text for utterance in speak(front_end, inside)) == text
+
+
+def test_phoneme_takes_ordinary_ipa(front_end: TextFrontEnd) -> None:
+    (utterance,) = speak(front_end, 'You say <phoneme alphabet="ipa" ph="təˈmeɪtoʊ">tomato</phoneme>.')
+    assert utterance.phonemes == "jˌu sˈA təˈmATO." or utterance.phonemes == "jˌu sˈA təˈmAtO."
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ("<speak>unclosed", "not well-formed"),
+        ("hello", "not well-formed"),
+        ("<p>no speak</p>", "<speak>"),
+        ("<speak><audio src='x'/></speak>", "not supported"),
+        ('<!DOCTYPE speak [<!ENTITY a "aaaa">]><speak>&a;</speak>', "DOCTYPE"),
+        ('<!DOCTYPE speak SYSTEM "file:///etc/passwd"><speak/>', "DOCTYPE"),
+        ("<speak>" + "<p>" * 100 + "</p>" * 100 + "</speak>", "deep"),
+        ("<speak><break time='long'/></speak>", "300ms"),
+        ("<speak><prosody rate='quick'>x</prosody></speak>", "rate"),
+        ("<speak><phoneme ph='777'>x</phoneme></speak>", "phoneme"),
+    ],
+)
+def test_refusals(document: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as raised:
+        parse_ssml(document)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_deep_document_of_text_keeps_its_words(front_end: TextFrontEnd) -> None:
+    inside = "<p>" * 20 + "word" + "</p>" * 20
+    assert speak(front_end, inside)[0].text == "word"
