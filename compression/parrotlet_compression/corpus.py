@@ -129,9 +129,7 @@ def _synthetic_jobs(archive: zipfile.ZipFile) -> Iterator[_Job]:
     rows = [json.loads(line) for line in archive.read("synthetic/metadata.jsonl").decode().splitlines()]
     for row in rows:
         split = split_of("synthetic", row["speaker"], 3)
-        clip = Clip(
-            row["id"], "synthetic", row["speaker"], row["text"], 0, 0, 24000, 90.0, split, row["phonemes"]
-        )
+        clip = Clip(row["id"], "synthetic", row["speaker"], row["text"], 0, 0, 24000, 90.0, split, row["phonemes"])
         yield _Job(
             clip,
             archive.read(f"synthetic/{row['id']}.opus"),
@@ -187,9 +185,7 @@ def pack(corpus: Path, out: Path, processes: int = 2) -> None:
             sums[name] = hashlib.sha256(path.read_bytes()).hexdigest()
             with zipfile.ZipFile(path) as archive:
                 jobs = list(_synthetic_jobs(archive) if name == "synthetic" else _real_jobs(name, archive))
-            for clip, high, low, mel, f0 in tqdm(
-                pool.map(_decode, jobs, chunksize=16), total=len(jobs), desc=name
-            ):
+            for clip, high, low, mel, f0 in tqdm(pool.map(_decode, jobs, chunksize=16), total=len(jobs), desc=name):
                 if clip.frames < 20:
                     continue
                 clip.start = start
@@ -225,9 +221,9 @@ class Pack:
     def samples16(self, clip: Clip) -> Samples:
         """The clip at 16 kHz, float32 [frames * 200]."""
         part = self.audio16[clip.start : clip.start + clip.frames].reshape(-1)
-        return part.astype(np.float32) / 32768
+        return np.asarray(part, dtype=np.float32) / np.float32(32768)
 
     def samples24(self, clip: Clip) -> Samples:
         """The clip at 24 kHz, float32 [frames * hop]."""
         part = self.audio24[clip.start : clip.start + clip.frames].reshape(-1)
-        return part.astype(np.float32) / 32768
+        return np.asarray(part, dtype=np.float32) / np.float32(32768)

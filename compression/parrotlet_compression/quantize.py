@@ -16,47 +16,75 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 MIN_WEIGHTS = 512
 
 
-def quantize_int8(source: Path, target: Path) -> None:
-    """Write the INT8 form of an fp32 graph.
+def quantize_int8(source: Path, target: Path, dynamic: bool, keep: tuple[str, ...] = ()) -> None:
+    """Write the INT8 form of an fp32 graph, to be loaded with ``fold_int8``.
 
-    Matrix products with constant weights run in int8 (activations quantized on the fly, weights per
-    channel); the weights of convolutions and embeddings are stored as int8 and unpacked at load, so the
-    session must be opened with ``fold_int8``.
+    dynamic: matrix products with constant weights run in int8, activations quantized on the fly with one
+    scale a call, weights per channel. That scale makes a result depend on how much is passed at once, so a
+    graph that is run in chunks must not use it. All other weights are stored as int8, unpacked at load.
+    keep: weights whose names begin so stay in float.
     """
-    prepared, dynamic = target.with_suffix(".prepared"), target.with_suffix(".dynamic")
+    prepared, products = target.with_suffix(".prepared"), target.with_suffix(".products")
     try:
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        quantize_dynamic(
-            str(prepared), str(dynamic), op_types_to_quantize=["MatMul", "Gemm"], weight_type=QuantType.QInt8, per_channel=True
-        )
-        model = onnx.load(dynamic)
-        _store_weights_as_int8(model.graph)
+        if dynamic:
+            quantize_dynamic(
+                str(prepared),
+                str(products),
+                op_types_to_quantize=["MatMul", "Gemm"],
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+            )
+        model = onnx.load(products if dynamic else prepared)
+        _store_weights_as_int8(model.graph, keep)
         onnx.save(model, target)
     finally:
         prepared.unlink(missing_ok=True)
-        dynamic.unlink(missing_ok=True)
+        products.unlink(missing_ok=True)
 
 
-def _store_weights_as_int8(graph: onnx.GraphProto) -> None:
-    """Replace float weights of Conv and Gather by int8 behind DequantizeLinear, one scale a row."""
+def _weight(node: onnx.NodeProto, ranks: dict[str, int]) -> tuple[int, int] | None:
+    """Which input of a node is its weight and which axis of it has one scale an entry."""
+    if node.op_type == "Conv":
+        return 1, 0
+    if node.op_type == "Gather":
+        return 0, 0
+    if node.op_type == "MatMul":
+        return 1, ranks.get(node.input[1], 0) - 1
+    if node.op_type == "Gemm":
+        transposed = any(a.name == "transB" and a.i for a in node.attribute)
+        return 1, 0 if transposed else 1
+    return None
+
+
+def _store_weights_as_int8(graph: onnx.GraphProto, keep: tuple[str, ...]) -> None:
+    """Replace float weights by int8 behind DequantizeLinear, one scale an output channel."""
     weights = {tensor.name: tensor for tensor in graph.initializer}
+    ranks = {name: len(tensor.dims) for name, tensor in weights.items()}
     unpack = []
     for node in graph.node:
-        index = {"Conv": 1, "Gather": 0}.get(node.op_type)
-        if index is None or node.input[index] not in weights:
+        place = _weight(node, ranks)
+        if place is None or node.input[place[0]] not in weights:
             continue
-        name = node.input[index]
+        name, axis = node.input[place[0]], place[1]
         array = numpy_helper.to_array(weights[name])
+        if name.startswith(keep):
+            continue
         if array.dtype != np.float32 or array.size < MIN_WEIGHTS or array.ndim < 2:
             continue
-        scale = np.maximum(np.abs(array).reshape(len(array), -1).max(axis=1), 1e-12) / 127
-        rounded = np.rint(array / scale.reshape(-1, *[1] * (array.ndim - 1))).astype(np.int8)
+        others = tuple(k for k in range(array.ndim) if k != axis)
+        scale = np.maximum(np.abs(array).max(axis=others, keepdims=True), 1e-12) / 127
+        rounded = np.rint(array / scale).astype(np.int8)
         graph.initializer.remove(weights.pop(name))
         graph.initializer.append(numpy_helper.from_array(rounded, f"{name}_int8"))
-        graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}_scale"))
+        graph.initializer.append(numpy_helper.from_array(scale.reshape(-1).astype(np.float32), f"{name}_scale"))
         unpack.append(
             helper.make_node(
-                "DequantizeLinear", [f"{name}_int8", f"{name}_scale"], [name], name=f"{name}_unpack", axis=0
+                "DequantizeLinear",
+                [f"{name}_int8", f"{name}_scale"],
+                [name],
+                name=f"{name}_unpack",
+                axis=axis,
             )
         )
     for node in unpack:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .blocks import Convolution, ConvNeXtStack
+from .blocks import ConvNeXtStack, Convolution
 
 STATISTICS = ("pitch_median", "pitch_spread", "rate")
 """What the ``statistics`` input holds, in order: log2 of the median f0 in Hz over 160 Hz; standard deviation
@@ -60,7 +60,7 @@ def expand(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Te
     inside its phoneme [B, T, 3]: fraction done, log frames since its start, log frames to its end.
     """
     ends = durations.cumsum(dim=1)
-    times = torch.arange(frames, device=durations.device)
+    times = torch.arange(frames, device=durations.device)  # type: ignore[arg-type] # a tensor when traced
     index = (times[None, :, None] >= ends[:, None, :]).sum(dim=2)
     index = index.clamp_max(durations.shape[1] - 1)
     rows = torch.gather(encoded, 1, index.unsqueeze(-1).expand(-1, -1, encoded.shape[-1]))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..symbols import SYMBOLS
-from .blocks import Convolution, ConvNeXtStack
+from .blocks import ConvNeXtStack, Convolution
 
 OPTIONAL = frozenset(SYMBOLS.index(symbol) for symbol in ' ˈˌ,.;:!?—()"“”')
 """Symbols that real speech may give no time at all: stress marks, spaces, punctuation."""
@@ -35,9 +35,7 @@ class Aligner(nn.Module):
 
 
 @torch.no_grad()
-def align(
-    model: Aligner, mel: npt.NDArray[np.float32], ids: list[int]
-) -> tuple[list[int], float] | None:
+def align(model: Aligner, mel: npt.NDArray[np.float32], ids: list[int]) -> tuple[list[int], float] | None:
     """Forced alignment by dynamic programming (Viterbi) over the frame posteriors.
 
     mel [T, M], ids [L] -> durations [L] in frames that sum to T, and the mean log posterior along the path;
@@ -69,5 +67,5 @@ def align(
     durations, j = np.zeros(tokens, np.int64), tokens - 1
     for t in range(frames - 1, -1, -1):
         durations[j] += 1
-        j -= came[t, j]
+        j -= int(came[t, j])
     return durations.tolist(), float(score[-1]) / frames

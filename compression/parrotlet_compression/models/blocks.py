@@ -35,9 +35,7 @@ class ConvNeXtBlock(nn.Module):
     x [B, T, C], condition [B, D] -> [B, T, C].
     """
 
-    def __init__(
-        self, width: int, expansion: int = 3, kernel: int = 7, condition: int = 0, layers: int = 8
-    ) -> None:
+    def __init__(self, width: int, expansion: int = 3, kernel: int = 7, condition: int = 0, layers: int = 8) -> None:
         super().__init__()
         self.depthwise = Convolution(width, width, kernel, depthwise=True)
         self.norm = nn.LayerNorm(width, elementwise_affine=condition == 0)
@@ -61,13 +59,9 @@ class ConvNeXtBlock(nn.Module):
 class ConvNeXtStack(nn.Module):
     """``layers`` blocks one after the other; see ConvNeXtBlock for shapes."""
 
-    def __init__(
-        self, width: int, layers: int, expansion: int = 3, kernel: int = 7, condition: int = 0
-    ) -> None:
+    def __init__(self, width: int, layers: int, expansion: int = 3, kernel: int = 7, condition: int = 0) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(
-            ConvNeXtBlock(width, expansion, kernel, condition, layers) for _ in range(layers)
-        )
+        self.blocks = nn.ModuleList(ConvNeXtBlock(width, expansion, kernel, condition, layers) for _ in range(layers))
 
     def forward(self, x: Tensor, mask: Tensor | None = None, condition: Tensor | None = None) -> Tensor:
         for block in self.blocks:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .blocks import Convolution, ConvNeXtStack
+from .blocks import ConvNeXtStack, Convolution
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ def overlap_add(frames: Tensor, config: VocoderConfig) -> Tensor:
     length = (frames.shape[1] - 1) * config.hop_length + config.n_fft
 
     def fold(x: Tensor) -> Tensor:
-        return functional.fold(
-            x.transpose(1, 2), (1, length), (1, config.n_fft), stride=(1, config.hop_length)
-        )[:, 0, 0]
+        return functional.fold(x.transpose(1, 2), (1, length), (1, config.n_fft), stride=(1, config.hop_length))[
+            :, 0, 0
+        ]
 
     weight = fold((window * window).expand(1, frames.shape[1], -1))
     return (fold(frames * window) / weight.clamp_min(1e-3))[:, pad:-pad]

@@ -29,6 +29,8 @@ def resemblyzer_weights() -> Path:
 class GE2E(nn.Module):
     """Three LSTM layers over 40 mel energies; the last state, projected, is the embedding."""
 
+    bank: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.lstm = nn.LSTM(MELS, 256, 3, batch_first=True)
@@ -46,7 +48,7 @@ class GE2E(nn.Module):
         spectrum = torch.stft(
             leveled, WINDOW, HOP, window=torch.hann_window(WINDOW), return_complex=True, pad_mode="constant"
         )
-        mel = (torch.view_as_real(spectrum).square().sum(-1).T @ self.bank)
+        mel = torch.view_as_real(spectrum).square().sum(-1).T @ self.bank
         mel = functional.pad(mel, (0, 0, 0, max(0, PARTIAL_FRAMES - len(mel))))
         return mel.unfold(0, PARTIAL_FRAMES, PARTIAL_FRAMES // 2).transpose(1, 2)
 

@@ -16,13 +16,17 @@ from torch.nn import functional
 
 from ..corpus import Clip, Pack
 from ..models.acoustic import REFERENCE_HZ, AcousticConfig, AcousticModel
+from ..models.likeness import LikenessCritic
 from ..symbols import SYMBOLS, phoneme_ids
-from .loop import Losses, Schedule, fast_math, train
+from .loop import Losses, Schedule, fast_math, load_weights, train
 
 FRAMES_A_BATCH = 2600
 # Digital silence lies at the floor of the logarithm; left there it would dominate the loss.
 SILENCE = -9.0
 NARROW_BAND_HZ = 7600.0
+# How often the voice is that of the very clip: an embedding holds no words, and it fits this clip best.
+SAME_CLIP = 0.6
+LIKENESS = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,7 @@ class AlignedClips:
             # Clips of nobody in particular are speakers of their own.
             self.clips_of[clip.speaker or f"{clip.archive}/{clip.id}"].append(index)
         self.statistics = {
-            speaker: pitch_statistics(
-                np.concatenate([self._f0(pack.clips[i]) for i in clips]).astype(np.float32)
-            )
+            speaker: pitch_statistics(np.concatenate([self._f0(pack.clips[i]) for i in clips]).astype(np.float32))
             for speaker, clips in self.clips_of.items()
         }
         self.speaker = {i: s for s, clips in self.clips_of.items() for i in clips}
@@ -120,7 +122,7 @@ class AlignedClips:
             pitch[row, : clip.frames][on] = np.log2(f0[on] / REFERENCE_HZ) - median
             mel[row, : clip.frames] = np.maximum(self.pack.mel[clip.start : clip.start + clip.frames], SILENCE)
             siblings = self.clips_of[speaker]
-            reference = i if random.random() < 0.2 else siblings[int(random.integers(len(siblings)))]
+            reference = i if random.random() < SAME_CLIP else siblings[int(random.integers(len(siblings)))]
             embedding.append(self.embeddings[reference])
             statistics.append([median, spread, self.rate(i)])
             recording.append([float(np.clip((40 - clip.snr_db) / 40, 0, 1)), float(clip.rate < 24000)])
@@ -152,8 +154,12 @@ class AlignedClips:
             yield self.batch([int(i) for i in chosen], random)
 
 
-def acoustic_losses(model: AcousticModel, batch: Batch, hertz: npt.NDArray[np.float64]) -> Losses:
+def acoustic_losses(
+    model: AcousticModel, batch: Batch, hertz: npt.NDArray[np.float64], critic: LikenessCritic | None = None
+) -> Losses:
     """L1 on the mel spectrogram, Huber on log durations, L1 on pitch, cross-entropy on voicing.
+
+    With a ``critic``, also the distance between the voice it hears in the predicted mel and the one asked for.
 
     ``hertz`` [M]: centre of every mel band, to leave out what narrow-band recordings do not hold.
     """
@@ -178,12 +184,18 @@ def acoustic_losses(model: AcousticModel, batch: Batch, hertz: npt.NDArray[np.fl
     voiced = batch.voiced * frames
     pitch = ((out.pitch.float() - batch.pitch).abs() * voiced).sum() / voiced.sum().clamp_min(1)
     voicing = functional.binary_cross_entropy_with_logits(out.voicing.float(), batch.voiced, reduction="none")
-    return {
+    losses = {
         "mel": mel,
         "duration": (duration * tokens).sum() / tokens.sum(),
         "pitch": pitch,
         "voicing": 0.3 * (voicing * frames).sum() / frames.sum(),
     }
+    if critic is not None:
+        heard = torch.where(mask > 0, out.mel.float(), batch.mel)
+        with fast_math():
+            voice = critic(heard, frames.unsqueeze(-1)).float()
+        losses["likeness"] = LIKENESS * (1 - (voice * batch.embedding).sum(-1)).mean()
+    return losses
 
 
 def band_centres(pack: Pack) -> npt.NDArray[np.float64]:
@@ -195,10 +207,25 @@ def band_centres(pack: Pack) -> npt.NDArray[np.float64]:
     return np.asarray(bank.argmax(axis=1) * c.sample_rate / c.n_fft, dtype=np.float64)
 
 
-def train_acoustic(clips: AlignedClips, out: Path, schedule: Schedule, start_from: Path | None = None) -> None:
-    """Train, or go on training, an acoustic model."""
+def train_acoustic(
+    clips: AlignedClips,
+    out: Path,
+    schedule: Schedule,
+    start_from: Path | None = None,
+    critic_weights: Path | None = None,
+) -> None:
+    """Train, or go on training, an acoustic model; with a likeness critic if its weights are given."""
     torch.manual_seed(0)
     model = AcousticModel(AcousticConfig(symbols=len(SYMBOLS), embedding=clips.embeddings.shape[1]))
     hertz = band_centres(clips.pack)
+    critic = None
+    if critic_weights is not None:
+        critic = LikenessCritic(clips.embeddings.shape[1])
+        load_weights(critic, critic_weights)
+        critic.requires_grad_(False).eval()
     batches = clips.batches(seed=int(torch.randint(1 << 30, ())))
-    train(model, batches, lambda batch: acoustic_losses(model, batch, hertz), out, schedule, start_from)
+
+    def voice(name: str) -> bool:
+        return name.startswith("voice.") or ".modulate." in name
+
+    train(model, batches, lambda batch: acoustic_losses(model, batch, hertz, critic), out, schedule, start_from, voice)

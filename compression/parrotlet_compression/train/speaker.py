@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..corpus import Pack
-from ..models.speaker import SpeakerEncoder
+from ..models.speaker import SpeakerEncoder, embed_clips, fit_whitening
 from .loop import Losses, Schedule, fast_math, train
 
 SECONDS = (1.6, 3.2)
@@ -26,12 +26,15 @@ def damage(samples: Samples, noise: Samples, random: np.random.Generator) -> Sam
     """A copy as a phone in a room might record it: reverberant, band-limited, noisy (each by chance)."""
     if random.random() < 0.4:
         seconds = random.uniform(0.1, 0.6)
-        tail = random.standard_normal(int(16000 * seconds)) * np.exp(-np.arange(int(16000 * seconds)) / (2300 * seconds))
+        tail = random.standard_normal(int(16000 * seconds)) * np.exp(
+            -np.arange(int(16000 * seconds)) / (2300 * seconds)
+        )
         room = np.concatenate([[1.0], tail * random.uniform(0.01, 0.08)])
         samples = fftconvolve(samples, room)[: len(samples)].astype(np.float32)
     if random.random() < 0.3:
         low, high = random.uniform(50, 300), random.uniform(3300, 7500)
-        samples = fftconvolve(samples, firwin(101, [low, high], pass_zero=False, fs=16000), mode="same")
+        band = firwin(101, [low, high], pass_zero=False, fs=16000)
+        samples = np.asarray(fftconvolve(samples, band, mode="same"), dtype=np.float32)
     if random.random() < 0.6:
         hiss = random.standard_normal(len(samples)).astype(np.float32)
         added = noise if random.random() < 0.4 else hiss
@@ -79,7 +82,7 @@ class _Student(nn.Module):
         samples, target, speaker = batch
         mel = self.encoder.features(samples)
         with fast_math():
-            embedding = self.encoder.embed(mel).float()
+            embedding = self.encoder.raw(mel).float()
         # Additive margin (Wang 2018) on top of the distance to the teacher: who, not only what GE2E says.
         cosine = embedding @ functional.normalize(self.classes, dim=-1).T
         margin = 0.1 * functional.one_hot(speaker, len(self.classes))
@@ -105,5 +108,8 @@ def train_speaker(pack_path: Path, targets: npt.NDArray[np.float32], out: Path, 
     batches = crops(pack, targets, label, batch=32, seed=int(torch.randint(1 << 30, ())))
     train(student, batches, student.losses, out, schedule)
     load_weights(student, out / "model.safetensors")
+    indices = sorted(label)
+    raw = embed_clips([pack.samples16(pack.clips[i]) for i in indices], student.encoder, whitened=False)
+    fit_whitening(student.encoder, raw, [pack.clips[i].speaker for i in indices])
     save_weights(student.encoder, out / "encoder.safetensors")
     return student.encoder

@@ -16,7 +16,13 @@ from ..models.vocoder import Vocoder, pulse_train, render
 from .loop import Losses, Schedule, fast_math, train
 
 # Clean and full-band material counts most; noisy rooms would teach the vocoder to hiss.
-ARCHIVE_SHARES = {"synthetic": 0.5, "vctk": 0.22, "commonvoice": 0.15, "librispeech": 0.08, "speechocean762": 0.05}
+ARCHIVE_SHARES = {
+    "synthetic": 0.5,
+    "vctk": 0.22,
+    "commonvoice": 0.15,
+    "librispeech": 0.08,
+    "speechocean762": 0.05,
+}
 MIN_SNR_DB = 25.0
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 240), (2048, 480))
 NARROW_BAND_HZ = 7600.0
@@ -103,7 +109,12 @@ def vocoder_losses(model: Vocoder, batch: Batch) -> Losses:
 
 
 def train_vocoder(
-    pack: Path, out: Path, schedule: Schedule, start_from: Path | None = None, batch: int = 16, frames: int = 64
+    pack: Path,
+    out: Path,
+    schedule: Schedule,
+    start_from: Path | None = None,
+    batch: int = 16,
+    frames: int = 64,
 ) -> None:
     """Train, or go on training, a vocoder from the packed corpus."""
     torch.manual_seed(0)

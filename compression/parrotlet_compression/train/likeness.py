@@ -1,0 +1,58 @@
+"""Train the likeness critic on recorded mel spectrograms and our speaker encoder's embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..corpus import Pack
+from ..models.likeness import LikenessCritic
+from .loop import Losses, Schedule, fast_math, train
+
+FRAMES, BATCH = 192, 24
+SILENCE = -9.0
+Batch = tuple[Tensor, Tensor]
+
+
+def labelled(pack: Pack, embeddings: npt.NDArray[np.float32], seed: int) -> Iterator[Batch]:
+    """Random cuts of any full-band clip, for ever: mel [B, T, M], embedding [B, E]."""
+    random = np.random.default_rng(seed)
+    usable = [
+        i
+        for i, clip in enumerate(pack.clips)
+        if clip.split == "train" and clip.frames > FRAMES and clip.archive != "speechocean762"
+    ]
+    while True:
+        chosen = random.choice(usable, size=BATCH)
+        rows = []
+        for index in chosen:
+            clip = pack.clips[index]
+            at = clip.start + int(random.integers(clip.frames - FRAMES))
+            mel = np.maximum(pack.mel[at : at + FRAMES].astype(np.float32), SILENCE)
+            if random.random() < 0.5:  # blur, as predictions are blurred, so that sharpness does not count
+                mel[1:-1] = (mel[:-2] + 2 * mel[1:-1] + mel[2:]) / 4
+            rows.append(mel)
+        yield torch.from_numpy(np.stack(rows)), torch.from_numpy(embeddings[chosen])
+
+
+def train_likeness(pack: Path, embeddings: npt.NDArray[np.float32], out: Path, schedule: Schedule) -> LikenessCritic:
+    """Train, or go on training, the critic."""
+    torch.manual_seed(0)
+    model = LikenessCritic(embeddings.shape[1])
+    mask = torch.ones(BATCH, FRAMES, 1)
+
+    def losses(batch: Batch) -> Losses:
+        mel, target = batch
+        with fast_math():
+            made = model(mel, mask).float()
+        # Against the other clips of the batch too: telling people apart is the point.
+        others = torch.nn.functional.cross_entropy(10 * made @ target.T, torch.arange(BATCH))
+        return {"distance": (1 - (made * target).sum(-1)).mean(), "others": 0.3 * others}
+
+    train(model, labelled(Pack(pack), embeddings, seed=0), losses, out, schedule)
+    return model

@@ -1,0 +1,86 @@
+"""Export and quantization of the released weights: contracts, parity with torch, size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
+
+from parrotlet import Parrotlet  # noqa: E402
+from parrotlet.bundle import DEFAULT, GRAPHS  # noqa: E402
+from parrotlet.errors import InputError  # noqa: E402
+from parrotlet_compression.export import Parity, export_bundle  # noqa: E402
+
+CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
+PRESETS = json.loads((DEFAULT / "presets.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[Parity]]:
+    folder = tmp_path_factory.mktemp("bundles")
+    rows = export_bundle(CHECKPOINTS, PRESETS, folder / "int8", "int8-test")
+    export_bundle(CHECKPOINTS, PRESETS, folder / "fp32", "fp32-test", precision="fp32")
+    return folder / "int8", folder / "fp32", rows
+
+
+def test_fp32_graphs_equal_torch(exported: tuple[Path, Path, list[Parity]]) -> None:
+    for row in exported[2]:
+        if row.precision == "fp32":
+            assert row.largest < 1e-3 * max(1.0, row.scale), row
+
+
+def test_int8_speaker_and_vocoder_stay_near_torch(exported: tuple[Path, Path, list[Parity]]) -> None:
+    bounds = {"embedding": 0.1, "magnitude": 0.15, "noise": 0.15}
+    rows = {row.output: row for row in exported[2] if row.precision == "int8"}
+    for output, bound in bounds.items():
+        assert rows[output].mean < bound * rows[output].scale, rows[output]
+
+
+def test_int8_speech_stays_near_fp32_speech(exported: tuple[Path, Path, list[Parity]]) -> None:
+    small, full = Parrotlet.load(exported[0]), Parrotlet.load(exported[1])
+    phonemes = full.phonemize("The weather tomorrow will be cloudy.")
+    for name in list(full.presets)[:3]:
+        a, b = (bird.acoustics(phonemes, bird.presets[name].profile) for bird in (small, full))
+        assert len(a.mel) == pytest.approx(len(b.mel), rel=0.03)
+        assert np.abs(a.durations - b.durations).mean() < 0.5
+
+
+def test_the_int8_bundle_is_a_third_of_fp32_and_within_20_mb(exported: tuple[Path, Path, list[Parity]]) -> None:
+    small, full = (sum(f.stat().st_size for f in folder.glob("*.onnx")) for folder in exported[:2])
+    assert small < 20e6
+    assert full / small > 3.3
+
+
+def test_the_contract_of_names_and_manifest(exported: tuple[Path, Path, list[Parity]]) -> None:
+    manifest = json.loads((exported[0] / "manifest.json").read_text())
+    bird = Parrotlet.load(exported[0])
+    assert set(manifest["graphs"]) == set(GRAPHS)
+    assert set(bird.session_info["speaker"].inputs) == {"samples"}
+    assert set(bird.session_info["speaker"].outputs) == {"embedding"}
+    assert {"phonemes", "embedding", "speed", "pitch"} <= set(bird.session_info["acoustic"].inputs)
+    assert {"mel", "durations"} <= set(bird.session_info["acoustic"].outputs)
+    assert set(bird.session_info["vocoder"].inputs) == {"mel"}
+    assert {"magnitude", "phase"} <= set(bird.session_info["vocoder"].outputs)
+    for graph, info in bird.session_info.items():
+        assert list(info.inputs) == manifest["graphs"][graph]["inputs"]
+        assert list(info.outputs) == manifest["graphs"][graph]["outputs"]
+
+
+def test_the_shipped_bundle_comes_from_the_released_checkpoints() -> None:
+    import hashlib
+
+    manifest = json.loads((DEFAULT / "manifest.json").read_text())
+    weights = (CHECKPOINTS / "speaker.safetensors").read_bytes()
+    assert manifest["speaker"]["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+
+
+def test_clear_errors_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no weights"):
+        export_bundle(tmp_path, {}, tmp_path / "out", "x")
+    with pytest.raises(InputError, match="int4"):
+        export_bundle(CHECKPOINTS, {}, tmp_path / "out", "x", precision="int4")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,134 @@
+"""The student models: shapes, the properties that hosts rely on, and both definitions of the rendering."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
+
+from parrotlet.rendering import Renderer  # noqa: E402
+from parrotlet.rendering import pulse_train as host_pulse_train  # noqa: E402
+from parrotlet.text import PHONEMES  # noqa: E402
+from parrotlet_compression.mel import MelConfig, mel_filterbank, mel_spectrogram  # noqa: E402
+from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel, expand  # noqa: E402
+from parrotlet_compression.models.aligner import Aligner, align  # noqa: E402
+from parrotlet_compression.models.speaker import SpeakerEncoder  # noqa: E402
+from parrotlet_compression.models.vocoder import Vocoder, VocoderConfig, pulse_train, render  # noqa: E402
+from parrotlet_compression.symbols import SYMBOLS, phoneme_ids  # noqa: E402
+
+
+def test_a_tone_lands_in_its_mel_band() -> None:
+    config = MelConfig()
+    tone = np.sin(2 * np.pi * 1000 * np.arange(24000) / 24000).astype(np.float32)
+    mel = mel_spectrogram(tone, config)
+    assert mel.shape == (80, config.n_mels)
+    bank = mel_filterbank(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
+    peak_hz = bank.argmax(axis=1)[mel[40].argmax()] * config.sample_rate / config.n_fft
+    assert abs(peak_hz - 1000) < 40
+    assert mel.min() >= np.log(config.log_floor) - 1e-5
+
+
+def test_every_phoneme_of_the_front_end_is_in_the_table() -> None:
+    assert set(PHONEMES) <= set(SYMBOLS)
+    assert len(set(SYMBOLS)) == len(SYMBOLS)
+    assert phoneme_ids("a")[0] == 1 if "a" in SYMBOLS else True
+
+
+def test_the_length_regulator_repeats_each_phoneme_for_its_duration() -> None:
+    encoded = torch.arange(8.0).reshape(1, 4, 2)
+    durations = torch.tensor([[2, 0, 3, 1]])
+    rows, position = expand(encoded, durations, 6)
+    assert rows[0, :, 0].tolist() == [0, 0, 4, 4, 4, 6]
+    assert position[0, :, 0].tolist() == pytest.approx([0.25, 0.75, 1 / 6, 0.5, 5 / 6, 0.5])
+
+
+def small_acoustic() -> AcousticModel:
+    torch.manual_seed(0)
+    config = AcousticConfig(symbols=len(SYMBOLS), encoder_width=32, pitch_width=32, decoder_width=32, condition=16)
+    return AcousticModel(config).eval()
+
+
+@torch.no_grad()
+def test_padding_does_not_change_the_mel() -> None:
+    model = small_acoustic()
+    ids = torch.tensor([[1, 20, 30, 25, 2], [1, 22, 2, 0, 0]])
+    durations = torch.tensor([[3, 4, 5, 6, 2], [4, 5, 2, 0, 0]])
+    pitch, voiced = torch.zeros(2, 20), torch.ones(2, 20)
+    voice = torch.nn.functional.normalize(torch.randn(2, 256), dim=1)
+    other = torch.zeros(2, 3), torch.zeros(2, 2)
+    both = model(ids, durations, pitch, voiced, voice, *other)
+    alone = model(
+        ids[1:, :3], durations[1:, :3], pitch[1:, :11], voiced[1:, :11], voice[1:], other[0][1:], other[1][1:]
+    )
+    assert torch.allclose(both.mel[1, :11], alone.mel[0], atol=1e-5)
+    assert torch.allclose(both.log_durations[1, :3], alone.log_durations[0], atol=1e-5)
+
+
+@torch.no_grad()
+def test_rounding_keeps_the_rate() -> None:
+    model = small_acoustic()
+    log_durations = torch.log1p(torch.full((1, 101), 2.4))
+    assert int(model.durations(log_durations, torch.ones(1)).sum()) == pytest.approx(242, abs=1)
+    assert int(model.durations(log_durations, torch.full((1,), 2.0)).sum()) == pytest.approx(121, abs=1)
+
+
+@torch.no_grad()
+def test_the_vocoder_context_is_as_long_as_it_says() -> None:
+    torch.manual_seed(0)
+    model = Vocoder(VocoderConfig(width=32, layers=3)).eval()
+    mel = torch.randn(1, 60, 80) - 5
+    whole = model(mel).magnitude[0, 30]
+    near = model(mel[:, 30 - model.context : 31 + model.context]).magnitude[0, model.context]
+    far = model(mel[:, 30 - model.context + 2 : 31 + model.context - 2]).magnitude[0, model.context - 2]
+    assert torch.allclose(whole, near, atol=1e-6)
+    assert not torch.allclose(whole, far, atol=1e-6)
+
+
+def test_host_and_torch_render_the_same_samples() -> None:
+    config = VocoderConfig()
+    random = np.random.default_rng(0)
+    frames = 50
+    f0 = np.where(random.random(frames) > 0.2, random.uniform(80, 300, frames), 0).astype(np.float32)
+    magnitude, noise = (random.uniform(0, 1, (frames, config.bins)).astype(np.float32) for _ in range(2))
+    phase = random.uniform(-3, 3, (frames, config.bins)).astype(np.float32)
+    white = np.random.default_rng(7).standard_normal(frames * config.hop_length, dtype=np.float32)
+    renderer = Renderer(f0, config.hop_length, config.n_fft, config.sample_rate, np.random.default_rng(7))
+    made = np.concatenate([renderer.push(magnitude, phase, noise), renderer.finish()])
+    tensors = [torch.from_numpy(x)[None] for x in (magnitude, phase, noise)]
+    source = pulse_train(torch.from_numpy(f0)[None], config.hop_length, config.sample_rate)
+    expected = render(*tensors, source, torch.from_numpy(white)[None], config)[0].numpy()
+    error = np.sqrt(np.mean((made - expected) ** 2) / np.mean(expected**2))
+    assert 20 * np.log10(error) < -50
+
+
+def test_the_pulse_train_holds_all_harmonics_equally() -> None:
+    pulses, cycles = host_pulse_train(np.full(82, 200.0, np.float32), 300, 24000, 0.0)
+    spectrum = np.abs(np.fft.rfft(pulses)) / len(pulses) * 2
+    harmonics = spectrum[200::200][:55]  # one second of samples: bins are whole hertz
+    assert np.allclose(harmonics, 1, atol=0.02)
+    assert cycles == pytest.approx(0, abs=1e-6) or cycles == pytest.approx(1, abs=1e-6)
+
+
+@torch.no_grad()
+def test_the_speaker_encoder_ignores_level() -> None:
+    torch.manual_seed(0)
+    model = SpeakerEncoder().eval()
+    samples = torch.randn(1, 16000) * 0.05
+    embedding = model(samples)
+    assert embedding.norm() == pytest.approx(1, abs=1e-4)
+    assert torch.allclose(embedding, model(samples * 4), atol=1e-4)
+
+
+def test_alignment_finds_the_durations_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = phoneme_ids("kˈæt sˈæt.")
+    durations = [5, 4, 0, 8, 5, 3, 6, 1, 7, 4, 6, 3]
+    labels = np.repeat(ids, durations)
+    model = Aligner()
+    logits = torch.full((1, len(labels), len(SYMBOLS)), -4.0)
+    logits[0, torch.arange(len(labels)), torch.from_numpy(labels)] = 4.0
+    monkeypatch.setattr(model, "forward", lambda mel: logits)
+    found = align(model, np.zeros((len(labels), 80), np.float32), ids)
+    assert found is not None
+    assert found[0] == durations
+    assert align(model, np.zeros((len(labels), 80), np.float32), ids * 10) is None or len(labels) >= len(ids) * 8

@@ -1,0 +1,112 @@
+"""From archives to weights on a miniature corpus: every training loop runs, resumes, and learns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
+
+from parrotlet.errors import InputError  # noqa: E402
+from parrotlet_compression.cli import main  # noqa: E402
+from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
+from parrotlet_compression.train.loop import Schedule, load_weights, train  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def packed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("pack")
+    pack(corpus, out, processes=1)
+    return out
+
+
+def test_a_pack_holds_every_clip_with_durations_that_fit(packed: Path) -> None:
+    corpus = Pack(packed)
+    assert len(corpus.clips) == 12 + 8
+    for clip in corpus.clips:
+        if clip.archive == "synthetic":
+            assert sum(clip.durations) == clip.frames
+            assert len(clip.durations) == len(clip.phonemes) + 2
+        f0 = corpus.f0[clip.start : clip.start + clip.frames]
+        assert 0.2 < (f0 > 0).mean() < 1
+    assert corpus.samples24(corpus.clips[0]).shape == (corpus.clips[0].frames * 300,)
+    assert corpus.samples16(corpus.clips[0]).shape == (corpus.clips[0].frames * 200,)
+
+
+def test_a_missing_archive_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"synthetic\.zip"):
+        pack(tmp_path, tmp_path / "out")
+    with pytest.raises(InputError, match="parrotlet-compress corpus"):
+        Pack(tmp_path)
+
+
+def test_whole_people_are_held_out() -> None:
+    splits = {split_of("vctk", f"vctk_p{n}", 10) for n in range(200, 380)}
+    assert splits == {"train", "validation", "test"}
+    assert split_of("librispeech", "ls_1", 1) == "train"
+
+
+def test_training_learns_resumes_and_stops_where_it_should(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    target = torch.randn(4, 1)
+
+    def run(model: torch.nn.Module, steps: int) -> list[float]:
+        seen: list[float] = []
+
+        def batches():
+            while True:
+                yield torch.randn(32, 4)
+
+        def loss(batch: torch.Tensor) -> dict[str, torch.Tensor]:
+            error = (model(batch) - batch @ target).square().mean()
+            seen.append(float(error.detach()))
+            return {"error": error}
+
+        train(model, batches(), loss, tmp_path, Schedule(steps, rate=0.05, warmup=1, average=0.5))
+        return seen
+
+    first = run(torch.nn.Linear(4, 1), 60)
+    second = run(torch.nn.Linear(4, 1), 100)
+    assert len(first) == 60
+    assert len(second) == 40
+    assert second[0] < first[0] / 10
+    restored = torch.nn.Linear(4, 1)
+    load_weights(restored, tmp_path / "model.safetensors")
+    assert torch.allclose(restored.weight.T, target, atol=0.1)
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    from parrotlet_compression.train.loop import save_weights
+
+    save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors")
+    with pytest.raises(InputError, match="another model"):
+        load_weights(torch.nn.Linear(4, 1), tmp_path / "a.safetensors")
+    with pytest.raises(InputError, match="no weights"):
+        load_weights(torch.nn.Linear(4, 1), tmp_path / "b.safetensors")
+
+
+def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) -> None:
+    run = ["--threads", "2"]
+    embeddings = tmp_path / "embeddings.npy"
+    random = np.random.default_rng(0).random((len(Pack(packed).clips), 256)).astype(np.float32)
+    np.save(embeddings, random / np.linalg.norm(random, axis=1, keepdims=True))
+    common = ["--steps", "2"]
+    assert main([*run, "train", "aligner", str(packed), str(tmp_path / "aligner"), *common]) == 0
+    weights = tmp_path / "aligner" / "model.safetensors"
+    assert main([*run, "align", str(packed), str(weights), str(tmp_path / "alignments.json")]) == 0
+    alignments = json.loads((tmp_path / "alignments.json").read_text())
+    corpus = Pack(packed)
+    assert alignments
+    for index, (phonemes, durations) in alignments.items():
+        assert sum(durations) == corpus.clips[int(index)].frames
+        assert len(durations) == len(phonemes) + 2
+    voices = ["--embeddings", str(embeddings)]
+    more = ["--alignments", str(tmp_path / "alignments.json")]
+    assert main([*run, "train", "likeness", str(packed), str(tmp_path / "likeness"), *common, *voices]) == 0
+    more += ["--critic", str(tmp_path / "likeness" / "model.safetensors")]
+    assert main([*run, "train", "acoustic", str(packed), str(tmp_path / "acoustic"), *common, *voices, *more]) == 0
+    assert main([*run, "train", "vocoder", str(packed), str(tmp_path / "vocoder"), *common]) == 0
+    assert main([*run, "train", "acoustic", str(packed), str(tmp_path / "x"), *common]) == 3
