@@ -30,9 +30,7 @@ class OnnxSession:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises types of its own, without a common public base
             raise GraphError(f"onnxruntime cannot load the graph: {_first_line(error)}") from error
-        self._types = {
-            tensor.name: np.dtype(_TYPES[tensor.type]) for tensor in self._session.get_inputs()
-        }
+        self._types = {tensor.name: np.dtype(_TYPES[tensor.type]) for tensor in self._session.get_inputs()}
         self._outputs = [tensor.name for tensor in self._session.get_outputs()]
         self.info = SessionInfo(
             "onnx",

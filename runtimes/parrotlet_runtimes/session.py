@@ -59,9 +59,8 @@ def load_session(graph: Path | bytes, runtime: str = "onnx", threads: int = 1, f
         raise ValueError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
     if threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
-    if isinstance(graph, Path):
-        try:
-            graph = graph.read_bytes()
-        except OSError as error:
-            raise GraphError(f"cannot read {graph}: {error.strerror}") from error
-    return RUNTIMES[runtime].load(graph, threads, fold_int8)
+    try:
+        data = graph.read_bytes() if isinstance(graph, Path) else graph
+    except OSError as error:
+        raise GraphError(f"cannot read {graph!s}: {error.strerror}") from error
+    return RUNTIMES[runtime].load(data, threads, fold_int8)

@@ -22,11 +22,25 @@ _WAV_LIMIT = 0xFFFFFFFF - 256
 
 
 @dataclass(frozen=True)
+class Mark:
+    """When a word or a phoneme is spoken, in seconds from the start of the stream."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class AudioChunk:
-    """A piece of synthesized speech: ``samples`` float32 [N] in [-1, 1], mono, at ``sample_rate`` Hz."""
+    """A piece of synthesized speech: ``samples`` float32 [N] in [-1, 1], mono, at ``sample_rate`` Hz.
+
+    ``words`` and ``phonemes``: marks of the whole utterance, on its first chunk, for captions and lip sync.
+    """
 
     samples: Samples
     sample_rate: int
+    words: tuple[Mark, ...] = ()
+    phonemes: tuple[Mark, ...] = ()
 
     @property
     def int16(self) -> npt.NDArray[np.int16]:
@@ -124,7 +138,7 @@ def write_wav(path: Path | str, chunks: Iterable[AudioChunk], sample_rate: int, 
             file.write(wav_header(sample_rate, written, comment))
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(part, 0o666 & ~umask)
+        Path(part).chmod(0o666 & ~umask)
         Path(part).replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error

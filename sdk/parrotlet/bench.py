@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import resource
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +63,9 @@ def bundle_megabytes(path: Path) -> float:
 
 
 def bench(
-    load: Callable[[], Parrotlet], repeats: int = 5, progress: Callable[[int, int], None] = lambda done, of: None
+    load: Callable[[], Parrotlet],
+    repeats: int = 5,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> BenchRow:
     """Load the engine, speak a ten-second sentence ``repeats`` times and a short one for the first-audio delay."""
     started = time.perf_counter()
@@ -95,10 +96,8 @@ def bench(
     return BenchRow(
         cpu=cpu_name(),
         python=platform.python_version(),
-        parrotlet=version("parrotlet"),
-        runtime=" ".join(
-            (bird.session_info["acoustic"].runtime, bird.session_info["acoustic"].version)
-        ),
+        parrotlet=package_version("parrotlet"),
+        runtime=" ".join((bird.session_info["acoustic"].runtime, bird.session_info["acoustic"].version)),
         threads=bird.threads,
         bundle=bird.bundle.name,
         bundle_sha256=bird.bundle.sha256[:16],
@@ -114,6 +113,9 @@ def bench(
     )
 
 
-def processors() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def package_version(package: str) -> str:
+    """Installed version of a package, or "not installed"."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -38,7 +38,7 @@ class Bundle:
 
     hop_length, n_fft: samples at ``sample_rate``; n_fft is the synthesis window of the vocoder.
     vocoder_context: frames on each side that a vocoder frame depends on.
-    symbols: the phoneme table, id = position.
+    symbols: the phoneme table, id = position. lead_in: phonemes put before every utterance, mostly silent.
     """
 
     path: Path
@@ -51,6 +51,7 @@ class Bundle:
     speaker_rate: int
     same_speaker: float
     symbols: tuple[str, ...]
+    lead_in: str
     manifest: dict[str, Any]
 
     @classmethod
@@ -77,10 +78,13 @@ class Bundle:
                 speaker_rate=manifest["speaker"]["sample_rate"],
                 same_speaker=manifest["speaker"]["same_speaker"],
                 symbols=tuple(manifest["symbols"]),
+                lead_in=manifest["lead_in"],
                 manifest=manifest,
             )
         except OSError as error:
-            raise BundleError(f"no bundle at {folder}: give a folder with manifest.json, or none for the default") from error
+            raise BundleError(
+                f"no bundle at {folder}: give a folder with manifest.json, or none for the default"
+            ) from error
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"{folder}/manifest.json is damaged ({error}): export the bundle again") from error
 
@@ -112,7 +116,9 @@ class Bundle:
             raise UsageError(f"threads must be at least 1, not {threads}")
         entry = self.manifest["graphs"][graph].get(runtime)
         if entry is None:
-            raise BundleError(f"bundle {self.name} has no {graph} graph for {runtime}: export one, or use another runtime")
+            raise BundleError(
+                f"bundle {self.name} has no {graph} graph for {runtime}: export one, or use another runtime"
+            )
         try:
             return load_session(self.read(entry["file"]), runtime, threads, entry["fold_int8"])
         except (RuntimeMissing, GraphError) as error:

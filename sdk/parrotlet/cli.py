@@ -10,13 +10,13 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_data_dir
 
 from parrotlet.audio import AudioChunk, wav_header, write_wav
+from parrotlet.bench import bench, bundle_megabytes, package_version
 from parrotlet.bundle import Bundle
 from parrotlet.engine import SYNTHETIC, Parrotlet, SpeakOptions
 from parrotlet.errors import InputError, ParrotletError, UsageError
@@ -25,6 +25,7 @@ from parrotlet.vault import KeyFile, KeyProvider, Passphrase, ProfileStore, Stor
 from parrotlet_runtimes import available
 
 PRESET = "preset:"
+PACKAGES = ("parrotlet", "numpy", "scipy", "pycryptodome", "soundfile")
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 SENTENCE = "Hello, this is my voice, spoken by a small device that keeps it to itself. The time is 7:45."
 READ_ALOUD = (
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     speech.add_argument("--threads", type=int, default=1, metavar="N")
 
     parser = argparse.ArgumentParser(prog="parrotlet", description="Your voice, on your device, and nowhere else.")
-    parser.add_argument("--version", action="version", version=f"parrotlet {_version('parrotlet')}")
+    parser.add_argument("--version", action="version", version=f"parrotlet {package_version('parrotlet')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
@@ -92,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
     say.add_argument("--pitch", type=float, default=0.0, help="semitones, -6 to 6")
     say.add_argument("--volume", type=float, default=1.0, help="0 to 4")
+    say.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
+    say.add_argument("--ssml", action="store_true", help="the text is SSML")
     say.add_argument("--seed", type=int, default=0)
 
     add("voices", _voices, "list profiles and presets")
@@ -109,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     imported.add_argument("--transfer-passphrase-file", type=Path, required=True, metavar="F")
     imported.add_argument("--name", help="store it under another name")
     imported.add_argument("--replace", action="store_true")
-    bench = add("bench", _bench, "measure speed, first-audio delay and memory on this machine", speech)
-    bench.add_argument("--repeats", type=int, default=5, metavar="N")
+    measure = add("bench", _bench, "measure speed, first-audio delay and memory on this machine", speech)
+    measure.add_argument("--repeats", type=int, default=5, metavar="N")
     add("doctor", _doctor, "say what is installed and whether it works")
     return parser
 
@@ -134,7 +137,7 @@ def _open_store(options: argparse.Namespace) -> ProfileStore:
 
 
 def _load(options: argparse.Namespace) -> Parrotlet:
-    return Parrotlet.load(options.bundle, getattr(options, "runtime", "onnx"), getattr(options, "threads", 1))
+    return Parrotlet.load(options.bundle, options.runtime, options.threads, getattr(options, "lexicon", None))
 
 
 def _emit(options: argparse.Namespace, value: dict[str, Any], text: str) -> None:
@@ -172,7 +175,7 @@ def _say(options: argparse.Namespace) -> None:
     text = _text(options.text)
     settings = SpeakOptions(options.speed, options.pitch, options.volume, seed=options.seed)
     bird = _load(options)
-    chunks = bird.speak(text, _profile(options, bird), options=settings)
+    chunks = bird.speak(text, _profile(options, bird), options=settings, ssml=options.ssml)
     if options.raw:
         for chunk in chunks:
             sys.stdout.buffer.write(chunk.int16_bytes())
@@ -206,7 +209,12 @@ def _enroll(options: argparse.Namespace) -> None:
     store = _open_store(options)
     profile = bird.enroll(options.recordings, expires=options.expires, consent=_consent(options))
     store.save(options.name, profile, replace=options.replace)
-    result = {"name": options.name, "bundle": profile.bundle, "created": profile.created, "expires": profile.expires}
+    result = {
+        "name": options.name,
+        "bundle": profile.bundle,
+        "created": profile.created,
+        "expires": profile.expires,
+    }
     _emit(
         options,
         result,
@@ -275,8 +283,6 @@ def _import(options: argparse.Namespace) -> None:
 
 
 def _bench(options: argparse.Namespace) -> None:
-    from parrotlet.bench import bench
-
     def progress(done: int, of: int) -> None:
         if sys.stderr.isatty():
             print(f"\rbench {done}/{of}", end="" if done < of else "\n", file=sys.stderr, flush=True)
@@ -286,8 +292,6 @@ def _bench(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from parrotlet.bench import bundle_megabytes
-
     started = time.perf_counter()
     bird = _load(options)
     loaded = time.perf_counter() - started
@@ -321,20 +325,15 @@ def _demo(options: argparse.Namespace) -> None:
         "times_real_time": round(seconds / spoken, 1),
         "bundle_mb": round(bundle_megabytes(bird.bundle.path), 2),
     }
-    lines = [f"spoke {seconds:.1f} s in {spoken:.2f} s: {seconds / spoken:.0f} times real time on {options.threads} thread"]
+    lines = [
+        f"spoke {seconds:.1f} s in {spoken:.2f} s: {seconds / spoken:.0f} times real time on {options.threads} thread"
+    ]
     if options.recording:
         lines.append(f"enrolled {options.recording} in {enrolled:.2f} s; the profile is encrypted in {store.path}")
     else:
         lines.append(f"no recording given, so presets spoke. {READ_ALOUD}\nThen: parrotlet demo YOUR.wav")
     lines.append(f"bundle {value['bundle_mb']} MB, loaded in {loaded:.2f} s")
     _emit(options, value, "\n".join([*files, *lines]))
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -348,7 +347,7 @@ def _doctor(options: argparse.Namespace) -> None:
     value = {
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "packages": {name: _version(name) for name in ("parrotlet", "numpy", "scipy", "pycryptodome", "soundfile")},
+        "packages": {name: package_version(name) for name in PACKAGES},
         "runtimes": runtimes,
         "bundle": {"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256},
         "store": str(_store_path(options)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from parrotlet.audio import AudioChunk, Samples, read_audio, resample
+from parrotlet.audio import AudioChunk, Mark, Samples, read_audio, resample
 from parrotlet.bundle import Bundle, Preset
 from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
 from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
@@ -24,8 +24,10 @@ from parrotlet_runtimes import GraphError, Session, SessionInfo
 Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
 
 REFERENCE_HZ = 160.0
+SPEED, PITCH, VOLUME = (0.5, 2.0), (-6.0, 6.0), (0.0, 4.0)
 EMBED_WINDOW_S = 4.0
 FIRST_FRAMES, CHUNK_FRAMES = 32, 160
+EDGE_FRAMES = 10  # of the silence before an utterance
 SYNTHETIC = "Synthetic speech made with parrotlet"
 START, END = "^", "$"
 
@@ -46,7 +48,7 @@ class SpeakOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low, high in (("speed", 0.5, 2.0), ("pitch", -6.0, 6.0), ("volume", 0.0, 4.0)):
+        for name, (low, high) in (("speed", SPEED), ("pitch", PITCH), ("volume", VOLUME)):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise UsageError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
@@ -69,17 +71,30 @@ class Parrotlet:
     Graphs and the lexicon are loaded when first needed.
     """
 
-    def __init__(self, bundle: Bundle, runtime: str = "onnx", threads: int = 1) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        runtime: str = "onnx",
+        threads: int = 1,
+        lexicon: Mapping[str, str] | Path | str | None = None,
+    ) -> None:
         self.bundle, self.runtime, self.threads = bundle, runtime, threads
+        self._text = TextFrontEnd(lexicon)
 
     @classmethod
-    def load(cls, bundle: Path | str | None = None, runtime: str = "onnx", threads: int = 1) -> Parrotlet:
+    def load(
+        cls,
+        bundle: Path | str | None = None,
+        runtime: str = "onnx",
+        threads: int = 1,
+        lexicon: Mapping[str, str] | Path | str | None = None,
+    ) -> Parrotlet:
         """Load a bundle (the default one, from the wheel, if no path is given).
 
-        runtime: "onnx". threads: of one inference call.
-        Raises BundleError (missing, damaged, or not for this runtime) and UsageError.
+        runtime: "onnx". threads: of one inference call. lexicon: the user's own words, see docs/text.md.
+        Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon).
         """
-        engine = cls(Bundle.load(bundle), runtime, threads)
+        engine = cls(Bundle.load(bundle), runtime, threads, lexicon)
         engine._acoustic, engine._vocoder  # noqa: B018 - loading now makes the first sentence fast
         return engine
 
@@ -94,10 +109,6 @@ class Parrotlet:
     @cached_property
     def _vocoder(self) -> Session:
         return self.bundle.session("vocoder", self.runtime, self.threads)
-
-    @cached_property
-    def _text(self) -> TextFrontEnd:
-        return TextFrontEnd()
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -199,6 +210,7 @@ class Parrotlet:
         profile: VoiceProfile | None = None,
         *,
         phonemes: str | None = None,
+        ssml: bool = False,
         options: SpeakOptions | None = None,
         speed: float = 1.0,
         pitch: float = 0.0,
@@ -209,8 +221,10 @@ class Parrotlet:
         """Speak in a voice; chunks come as soon as they exist, and memory does not grow with the text.
 
         text: a string, or an iterator of strings (a language model's tokens), cut at sentence ends.
+        ssml: the text is an SSML document (the subset in docs/text.md).
         phonemes: spoken instead of text. profile: from ``enroll``, a store, or ``presets[name].profile``.
-        See SpeakOptions for the rest. Raises UsageError, InputError and WrongModelError at the call, not later.
+        See SpeakOptions for the rest. Raises UsageError, InputError (phonemes) and WrongModelError at the call;
+        InputError for text that cannot be used (SSML, [[ ]]) when it is reached.
         """
         options = options or SpeakOptions(speed, pitch, volume, sentence_silence, seed)
         if profile is None:
@@ -223,37 +237,60 @@ class Parrotlet:
             utterances: Iterable[Utterance] = [Utterance(text="", phonemes=phonemes, pause_after=0.0, words=())]
         else:
             assert text is not None
-            utterances = self._text.sentences(text)
+            utterances = self._text.sentences(text, ssml=ssml)
         return self._speak(utterances, profile, options)
 
     def _speak(
         self, utterances: Iterable[Utterance], profile: VoiceProfile, options: SpeakOptions
     ) -> Iterator[AudioChunk]:
         random = np.random.default_rng(options.seed)
+        spoken = 0  # samples
         for utterance in utterances:
+            speed = float(np.clip(options.speed * utterance.speed, *SPEED))
             if any(symbol.isalpha() for symbol in utterance.phonemes):
-                acoustics = self.acoustics(utterance.phonemes, profile, options.speed, options.pitch)
+                pitch = float(np.clip(options.pitch + utterance.pitch, *PITCH))
+                acoustics = self.acoustics(utterance.phonemes, profile, speed, pitch)
+                words, phonemes = self._marks(utterance, acoustics.durations, spoken)
                 for samples in self.vocode(acoustics.mel, acoustics.f0, random):
-                    yield AudioChunk(np.clip(samples * options.volume, -1, 1), self.sample_rate)
+                    loud = samples * (options.volume * utterance.volume)
+                    yield AudioChunk(np.clip(loud, -1, 1), self.sample_rate, words, phonemes)
+                    words, phonemes = (), ()
+                    spoken += len(samples)
             pause = utterance.pause_after if options.sentence_silence is None else options.sentence_silence
-            silence = round(pause / options.speed * self.sample_rate)
+            silence = round(pause / speed * self.sample_rate)
             if silence:
                 yield AudioChunk(np.zeros(silence, np.float32), self.sample_rate)
+                spoken += silence
 
-    def acoustics(
-        self, phonemes: str, profile: VoiceProfile, speed: float = 1.0, pitch: float = 0.0
-    ) -> Acoustics:
+    def _marks(
+        self, utterance: Utterance, durations: npt.NDArray[np.int64], spoken: int
+    ) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
+        """Marks of the words and of the phonemes of an utterance that begins ``spoken`` samples into the stream."""
+        # edges[k]: where phoneme k begins; the start token comes before phoneme 0.
+        edges = (spoken + np.cumsum(durations) * self.bundle.hop_length) / self.sample_rate
+        words = tuple(Mark(w.text, float(edges[w.start]), float(edges[w.end])) for w in utterance.words)
+        phonemes = tuple(
+            Mark(symbol, float(edges[k]), float(edges[k + 1])) for k, symbol in enumerate(utterance.phonemes)
+        )
+        return words, phonemes
+
+    def acoustics(self, phonemes: str, profile: VoiceProfile, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:
         """The acoustic stage alone: one utterance's phonemes to mel spectrogram, f0 and durations."""
         self._check(profile)
+        lead = self.bundle.lead_in
         out = self._run(
             self._acoustic,
-            phonemes=np.array([self._phoneme_ids(phonemes)]),
+            phonemes=np.array([self._phoneme_ids(lead + phonemes)]),
             embedding=profile.embedding[None],
             statistics=np.array([model_statistics(profile)]),
             speed=np.array([speed]),
             pitch=np.array([pitch]),
         )
-        return Acoustics(out["mel"][0], out["f0"][0], out["durations"][0])
+        durations = np.asarray(out["durations"][0], dtype=np.int64)
+        silent = int(durations[: 1 + len(lead)].sum())
+        cut = max(0, silent - EDGE_FRAMES)
+        durations = np.concatenate([[silent - cut], durations[1 + len(lead) :]])
+        return Acoustics(out["mel"][0, cut:], out["f0"][0, cut:], durations)
 
     def vocode(
         self,
@@ -272,7 +309,11 @@ class Parrotlet:
         if f0 is None:
             f0 = self._run(self._vocoder, mel=mel[None])["f0"][0]
         renderer = Renderer(
-            f0, self.bundle.hop_length, self.bundle.n_fft, self.sample_rate, random or np.random.default_rng(0)
+            f0,
+            self.bundle.hop_length,
+            self.bundle.n_fft,
+            self.sample_rate,
+            random or np.random.default_rng(0),
         )
         edges = [0, *range(min(first, frames), frames, chunk), frames] if frames else [0]
         for start, end in pairwise(edges):
@@ -292,7 +333,9 @@ class Parrotlet:
     def _phoneme_ids(self, phonemes: str) -> list[int]:
         unknown = sorted({symbol for symbol in phonemes if symbol not in self._ids or symbol in START + END})
         if unknown:
-            raise InputError(f"{' '.join(unknown)} cannot be spoken: the phonemes are {''.join(self.bundle.symbols[3:])}")
+            raise InputError(
+                f"{' '.join(unknown)} cannot be spoken: the phonemes are {''.join(self.bundle.symbols[3:])}"
+            )
         return [self._ids[START], *(self._ids[symbol] for symbol in phonemes), self._ids[END]]
 
     @staticmethod
@@ -306,4 +349,8 @@ class Parrotlet:
 def model_statistics(profile: VoiceProfile) -> list[float]:
     """The acoustic graph's ``statistics`` input: log2 median f0 over 160 Hz, spread of log2 f0, rate."""
     values = profile.statistics
-    return [math.log2(values["pitch_median_hz"] / REFERENCE_HZ), values["pitch_spread"], values.get("rate", 0.0)]
+    return [
+        math.log2(values["pitch_median_hz"] / REFERENCE_HZ),
+        values["pitch_spread"],
+        values.get("rate", 0.0),
+    ]

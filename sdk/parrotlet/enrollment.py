@@ -5,6 +5,7 @@ Nothing of the audio is kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ GOOD_SPEECH_S = 5.0
 MIN_LEVEL_DBFS = -50.0
 MAX_CLIPPED = 0.005
 MIN_SNR_DB = 12.0
-MIN_VOICED = 0.2
+MIN_VOICED = 0.08
 FULL_SCALE = 0.985
 
 
@@ -48,7 +49,7 @@ class RecordingReport:
         return asdict(self)
 
 
-def _decibels(power: npt.NDArray[np.float64] | float) -> npt.NDArray[np.float64]:
+def _decibels(power: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)))
 
 
@@ -63,7 +64,7 @@ def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt
     if not len(level):
         return np.zeros(0, bool), level
     floor, peak = np.percentile(level, 10), np.percentile(level, 97)
-    threshold = max(peak - 35, min(floor + 9, peak - 12), -65.0)
+    threshold = max(peak - 35, min(floor + 9, peak - 12), -75.0)
     active = level > threshold
     # Bridge the short gaps inside words (stops) and keep the soft edges of words.
     reach = round(0.12 / FRAME_S)
@@ -95,7 +96,7 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
     return _with_problem(report), speech
 
 
-_CHECKS = (
+_CHECKS: tuple[tuple[Callable[[RecordingReport], bool], str, str], ...] = (
     (lambda r: r.speech_s < 0.5, "no speech found", "speak closer to the microphone and record again"),
     (
         lambda r: r.level_dbfs < MIN_LEVEL_DBFS,

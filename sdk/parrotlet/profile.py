@@ -54,6 +54,8 @@ class VoiceProfile:
     def __repr__(self) -> str:  # the embedding is biometric data: keep it out of logs
         return f"VoiceProfile(bundle={self.bundle!r}, created={self.created!r}, expires={self.expires!r})"
 
+    __hash__ = None  # type: ignore[assignment] # holds an array and a mapping
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, VoiceProfile):
             return NotImplemented

@@ -40,9 +40,7 @@ class Renderer:
     f0 [T] in Hz (0 where unvoiced) must be known from the start; ``random`` gives the noise.
     """
 
-    def __init__(
-        self, f0: Array, hop_length: int, n_fft: int, sample_rate: int, random: np.random.Generator
-    ) -> None:
+    def __init__(self, f0: Array, hop_length: int, n_fft: int, sample_rate: int, random: np.random.Generator) -> None:
         self.hop, self.n_fft, self.rate = hop_length, n_fft, sample_rate
         self._random = random
         self._f0 = np.pad(f0.astype(np.float32), 1, mode="edge")
@@ -67,13 +65,14 @@ class Renderer:
         self._sources = self._sources[:, frames * self.hop :]
         ready = self._overlap(windows)
         # The window of frame 0 begins before sample 0.
-        return ready[max(0, self._pad - first * self.hop) :]
+        kept: Array = ready[max(0, self._pad - first * self.hop) :]
+        return kept
 
     def finish(self) -> Array:
         """The samples still held back by the last frames' overlap."""
         samples, weight = self._sum[:, : self.n_fft - self.hop - self._pad]
         held_back = max(0, self._pad - self._done * self.hop)
-        return (samples / np.maximum(weight, 1e-3))[held_back:]
+        return np.asarray((samples / np.maximum(weight, 1e-3))[held_back:], dtype=np.float32)
 
     def _extend(self, frames: int) -> None:
         """Generate sources far enough for the windows of the first ``frames`` frames."""

@@ -1,0 +1,42 @@
+"""The Session interface on onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parrotlet.bundle import DEFAULT
+from parrotlet_runtimes import GraphError, available, load_session
+
+
+def test_a_graph_loads_from_a_path_and_from_bytes() -> None:
+    path = DEFAULT / "vocoder.onnx"
+    mel = np.full((1, 20, 80), -5, np.float32)
+    one = load_session(path, fold_int8=True).run({"mel": mel})
+    other = load_session(path.read_bytes(), fold_int8=True, threads=2).run({"mel": mel})
+    assert set(one) == {"magnitude", "phase", "noise", "f0"}
+    assert all(np.allclose(one[name], other[name], atol=1e-4) for name in one)
+
+
+def test_info_says_what_it_runs_on() -> None:
+    info = load_session(DEFAULT / "speaker.onnx", threads=2).info
+    assert (info.runtime, info.device, info.threads) == ("onnx", "cpu", 2)
+    assert info.version == available()["onnx"]
+
+
+def test_errors(tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match="cannot read"):
+        load_session(tmp_path / "missing.onnx")
+    with pytest.raises(GraphError, match="cannot load"):
+        load_session(b"not a graph")
+    with pytest.raises(ValueError, match="runtime"):
+        load_session(b"", runtime="abacus")
+    with pytest.raises(ValueError, match="threads"):
+        load_session(b"", threads=0)
+    session = load_session(DEFAULT / "vocoder.onnx")
+    with pytest.raises(GraphError, match="takes mel"):
+        session.run({"sound": np.zeros(1)})
+    with pytest.raises(GraphError, match="cannot run"):
+        session.run({"mel": np.zeros((1, 20, 7), np.float32)})

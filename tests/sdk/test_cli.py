@@ -1,0 +1,179 @@
+"""The command line as a user types it: output, exit codes, one-line errors, nothing half-written."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parrotlet.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        try:
+            code = main(arguments)
+        except SystemExit as stop:  # argparse
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return command
+
+
+def seconds(path: Path) -> float:
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        return file.getnframes() / file.getframerate()
+
+
+def test_enroll_say_show_delete(run: Run, recordings: dict[str, list[Path]], tmp_path: Path) -> None:
+    files = [str(path) for path in recordings["woman"]]
+    assert run("enroll", *files, "--name", "me", "--consent", "I agree.")[0] == 0
+    code, out, _ = run("voices", "--json")
+    assert code == 0
+    assert [p["name"] for p in json.loads(out)["profiles"]] == ["me"]
+    code, out, _ = run("say", "Hello there, how are you?", "--voice", "me", "-o", "a.wav", "--json")
+    assert code == 0
+    assert json.loads(out)["seconds"] == pytest.approx(seconds(tmp_path / "a.wav"), abs=0.01)
+    assert json.loads(run("show", "me", "--json")[1])["consent"]["text"] == "I agree."
+    assert run("delete", "me")[0] == 0
+    code, _, err = run("say", "Hello.", "--voice", "me")
+    assert code == 4
+    assert "parrotlet voices" in err
+
+
+def test_enroll_does_not_overwrite_unless_told(run: Run, recordings: dict[str, list[Path]]) -> None:
+    file = str(recordings["man"][0])
+    assert run("enroll", file, "--name", "me")[0] == 0
+    assert run("enroll", file, "--name", "me")[0] == 4
+    assert run("enroll", file, "--name", "me", "--replace")[0] == 0
+
+
+def test_a_bad_recording_leaves_no_profile(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.wav").write_bytes(b"RIFFxxxx")
+    code, _, err = run("enroll", "bad.wav", "--name", "me")
+    assert code == 3
+    assert err.count("\n") == 1
+    assert "bad.wav" in err
+    assert json.loads(run("voices", "--json")[1])["profiles"] == []
+
+
+def test_a_wrong_passphrase_is_a_clear_error(run: Run, recordings: dict[str, list[Path]], tmp_path: Path) -> None:
+    (tmp_path / "right").write_text("correct horse battery staple")
+    (tmp_path / "wrong").write_text("incorrect")
+    file = str(recordings["man"][0])
+    assert run("enroll", file, "--name", "me", "--passphrase-file", "right")[0] == 0
+    assert run("say", "Hi.", "--voice", "me", "--passphrase-file", "right")[0] == 0
+    code, _, err = run("say", "Hi.", "--voice", "me", "--passphrase-file", "wrong")
+    assert code == 4
+    assert err.count("\n") == 1
+
+
+def test_rotate_and_move_to_another_store(run: Run, recordings: dict[str, list[Path]], tmp_path: Path) -> None:
+    (tmp_path / "transfer").write_text("a passphrase for the journey")
+    assert run("enroll", str(recordings["man"][0]), "--name", "me")[0] == 0
+    assert run("export", "me", "me.profile", "--transfer-passphrase-file", "transfer")[0] == 0
+    other = ["--store", "other", "--key-file", "other.key"]
+    assert run("rotate", "--new-key-file", "other.key")[0] == 0
+    assert run("say", "Hi.", "--voice", "me")[0] == 4
+    assert run("say", "Hi.", "--voice", "me", "--key-file", "other.key")[0] == 0
+    code, _, err = run("import", "me.profile", "--transfer-passphrase-file", "transfer", "--name", "moved", *other)
+    assert code == 0, err
+    assert run("say", "Hi.", "--voice", "moved", *other)[0] == 0
+
+
+def test_say_reads_files_and_standard_input(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    voice = ["--voice", "preset:" + first_preset(run)]
+    (tmp_path / "text").write_text("From a file.", encoding="utf-8")
+    assert run("say", "@text", *voice, "-o", "f.wav")[0] == 0
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"From standard input.")))
+    assert run("say", "-", *voice, "-o", "s.wav")[0] == 0
+    assert min(seconds(tmp_path / "f.wav"), seconds(tmp_path / "s.wav")) > 0.4
+    assert run("say", "@missing", *voice)[0] == 3
+
+
+def test_own_words_and_ssml(run: Run, tmp_path: Path) -> None:
+    voice = ["--voice", "preset:" + first_preset(run)]
+    (tmp_path / "words").write_text("xyzzy\tabracadabra and a lot more magic words\n")
+    run("say", "xyzzy", *voice, "-o", "plain.wav")
+    assert run("say", "xyzzy", *voice, "-o", "own.wav", "--lexicon", "words")[0] == 0
+    assert seconds(tmp_path / "own.wav") > seconds(tmp_path / "plain.wav") + 0.5
+    document = '<speak>One. <break time="2s"/> Two.</speak>'
+    assert run("say", document, *voice, "-o", "ssml.wav", "--ssml")[0] == 0
+    assert seconds(tmp_path / "ssml.wav") > 2.4
+    assert run("say", "<speak>One.", *voice, "--ssml")[0] == 3
+
+
+def first_preset(run: Run) -> str:
+    return str(json.loads(run("voices", "--json")[1])["presets"][0]["voice"]).removeprefix("preset:")
+
+
+def test_usage_errors(run: Run) -> None:
+    assert run("say", "Hello.")[0] == 2
+    assert run("bogus")[0] == 2
+    voice = ["--voice", "preset:" + first_preset(run)]
+    code, _, err = run("say", "Hello.", *voice, "--speed", "9")
+    assert code == 2
+    assert "speed" in err
+    assert run("say", "Hello.", *voice, "--threads", "0")[0] == 2
+    assert run("say", "Hello.", "--voice", "preset:nobody")[0] == 3
+    assert run("say", "Hello.", *voice, "--bundle", "nowhere")[0] == 5
+
+
+def test_no_wav_is_left_when_writing_fails(run: Run, tmp_path: Path) -> None:
+    voice = ["--voice", "preset:" + first_preset(run)]
+    assert run("say", "Hello.", *voice, "-o", "no/such/folder.wav")[0] == 2
+    assert not list(tmp_path.glob("**/*.part"))
+
+
+def test_raw_streams_pcm_and_a_closed_pipe_ends_it() -> None:
+    say = [sys.executable, "-m", "parrotlet", "say", "One two three. " * 200, "--raw", "--voice"]
+    listed = subprocess.run([sys.executable, "-m", "parrotlet", "voices", "--json"], capture_output=True, check=True)
+    process = subprocess.Popen(
+        [*say, json.loads(listed.stdout)["presets"][0]["voice"]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert len(process.stdout.read(9600)) == 9600
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read() == b""
+
+
+def test_wavs_say_that_they_are_synthetic(run: Run, tmp_path: Path) -> None:
+    run("say", "Hello.", "--voice", "preset:" + first_preset(run), "-o", "a.wav")
+    assert b"Synthetic speech made with parrotlet" in (tmp_path / "a.wav").read_bytes()[:200]
+
+
+def test_demo_with_and_without_a_recording(run: Run, recordings: dict[str, list[Path]]) -> None:
+    code, out, _ = run("demo", "--json", "-o", "d1")
+    assert code == 0
+    assert all(seconds(Path(file)) > 2 for file in json.loads(out)["files"])
+    code, out, err = run("demo", str(recordings["woman"][0]), "--json", "-o", "d2")
+    assert code == 0, err
+    assert json.loads(out)["enroll_s"] > 0
+
+
+def test_doctor_and_bench(run: Run) -> None:
+    report = json.loads(run("doctor", "--json")[1])
+    assert report["runtimes"]["onnx"]
+    assert report["speech"] > 0.3
+    row = json.loads(run("bench", "--json", "--repeats", "1")[1])
+    assert row["times_real_time"] > 0
+    assert row["bundle_mb"] <= 20
