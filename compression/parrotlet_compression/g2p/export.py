@@ -1,33 +1,31 @@
-"""Export the unknown-word model: `python -m parrotlet_compression.g2p.export STATE.pt OUT_FOLDER`.
-
-Writes `g2p.onnx` (Linear layers int8, symmetric per channel, activations quantized as they come; the rest
-float32) and `g2p.json` (the two alphabets). Checks the int8 graph against torch on held-out words, and prints both
-error rates.
-"""
+"""Export the unknown-word model as ONNX and TFLite, both INT8, and judge the graphs on held-out words."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from parrotlet.text.unknown import UnknownWords
 from parrotlet_compression.g2p.cmudict import to_arpabet
-from parrotlet_compression.g2p.model import LETTERS, OUTPUTS, LettersToPhonemes, encode_letters
-from parrotlet_compression.g2p.train import decode, edit_distance, judge
-from parrotlet_compression.g2p.words import split_words
-from parrotlet_runtimes import load_session
+from parrotlet_compression.g2p.model import LETTERS, OUTPUTS, LettersToPhonemes, decode, encode_letters
+from parrotlet_compression.g2p.words import edit_distance
+from parrotlet_compression.tflite import export_tflite, quantize_tflite
+from parrotlet_compression.train.loop import load_weights
 
-_EXPORT_LENGTH = 13
+FORMATS = ("onnx", "tflite")
+_LENGTHS = (13, 17)
 
 
 class BestPath(nn.Module):
-    """int64 `letters` [1, L] to the best output of every slot, int64 `phonemes` [1, 2 L]."""
+    """`letters` [1, L] to the best output of every slot, `phonemes` [1, 2 L]."""
 
     def __init__(self, model: LettersToPhonemes) -> None:
         super().__init__()
@@ -37,27 +35,34 @@ class BestPath(nn.Module):
         return self.model(letters, masked=False).argmax(-1)
 
 
-def load_model(state: Path) -> LettersToPhonemes:
-    """The averaged weights, from `train.py`'s output or from the state it keeps while it runs."""
-    saved = torch.load(state, weights_only=True)
-    if "average" in saved:
-        weights = saved["average"]
-        saved = {name.removeprefix("module."): value for name, value in weights.items() if name.startswith("module.")}
+def load_model(weights: Path) -> LettersToPhonemes:
+    """The model with trained weights (safetensors). Raises InputError for a file that does not fit."""
     model = LettersToPhonemes()
-    model.load_state_dict(saved)
+    load_weights(model, weights)
     return model.eval()
 
 
-def write_onnx(model: LettersToPhonemes, path: Path) -> None:
-    """The graph with dynamic int8 Linear layers."""
+def write_graphs(weights: Path, folder: Path, formats: tuple[str, ...] = FORMATS) -> None:
+    """`g2p.onnx`, `g2p.tflite` (those of `formats`) and `g2p.json`, the two alphabets, in `folder`."""
+    model = BestPath(load_model(weights)).eval()
+    if "onnx" in formats:
+        _write_onnx(model, folder / "g2p.onnx")
+    if "tflite" in formats:
+        _write_tflite(model, folder / "g2p.tflite")
+    tables = {"letters": LETTERS, "phonemes": list(OUTPUTS)}
+    (folder / "g2p.json").write_text(json.dumps(tables, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_onnx(model: BestPath, path: Path) -> None:
+    """Linear layers int8, symmetric per channel, activations quantized as they come; the rest float32."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    example = torch.randint(1, len(LETTERS), (1, _EXPORT_LENGTH))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the exporter that writes dynamic lengths well
         plain = Path(folder) / "plain.onnx"
         torch.onnx.export(
-            BestPath(model),
-            (example,),
+            model,
+            (_example(_LENGTHS[0])["letters"].long(),),
             str(plain),
             input_names=["letters"],
             output_names=["phonemes"],
@@ -68,35 +73,51 @@ def write_onnx(model: LettersToPhonemes, path: Path) -> None:
         quantize_dynamic(plain, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("state", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--words", type=int, default=2_000, help="held-out words to check on")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    model = load_model(arguments.state)
-    graph = arguments.folder / "g2p.onnx"
-    write_onnx(model, graph)
-    tables = {"letters": LETTERS, "phonemes": list(OUTPUTS)}
-    (arguments.folder / "g2p.json").write_text(json.dumps(tables, ensure_ascii=False) + "\n", encoding="utf-8")
-    held_out = dict(random.Random(0).sample(sorted(split_words().held_out.items()), arguments.words))
-    per, accuracy = judge(model, held_out)
-    print(f"torch: PER {per:.2%}, words right {accuracy:.1%}")
-    session = load_session(graph)
-    best_path = BestPath(model.eval())
-    errors = total = right = same = 0
-    for word, phones in held_out.items():
-        letters = np.array([encode_letters(word)], np.int64)
-        said = decode(session.run({"letters": letters})["phonemes"][0].tolist())
+def _write_tflite(model: BestPath, path: Path) -> None:
+    """Weights int8 per channel, unpacked when the graph is loaded: right on ai-edge-litert and on tflite-runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.tflite"
+        export_tflite(model, _example, ("phonemes",), _LENGTHS, plain)
+        quantize_tflite(plain, path)
+
+
+def _example(length: int) -> dict[str, Tensor]:
+    return {"letters": torch.arange(length, dtype=torch.int32).remainder(len(LETTERS)).add(1)[None]}
+
+
+@dataclass(frozen=True)
+class Score:
+    """On held-out words, in ARPAbet without stress: `per` phoneme error rate, `right` share of words."""
+
+    name: str
+    per: float
+    right: float
+
+
+def judge(say: Callable[[str], str], words: Mapping[str, list[str]], name: str) -> Score:
+    """Score what `say` makes of CMUdict's words, against their first pronunciation."""
+    errors = total = right = 0
+    for word, phones in words.items():
         truth = [phone.rstrip("012") for phone in phones]
-        wrong = edit_distance(to_arpabet(said), truth)
+        wrong = edit_distance(to_arpabet(say(word)), truth)
         errors, total, right = errors + wrong, total + len(truth), right + (wrong == 0)
-        with torch.no_grad():
-            same += said == decode(best_path(torch.from_numpy(letters))[0].tolist())
-    print(f"int8:  PER {errors / total:.2%}, words right {right / len(held_out):.1%}")
-    print(f"int8 and torch alike on {same / len(held_out):.1%} of words; {graph.stat().st_size} bytes")
+    return Score(name, errors / total, right / len(words))
 
 
-if __name__ == "__main__":
-    main()
+def judge_graphs(
+    weights: Path, folder: Path, formats: tuple[str, ...], held_out: Mapping[str, list[str]]
+) -> list[Score]:
+    """The weights in torch, then every graph of `folder`, on the same words."""
+    model = BestPath(load_model(weights)).eval()
+
+    @torch.no_grad()
+    def by_torch(word: str) -> str:
+        return decode(model(torch.tensor([encode_letters(word)]))[0].tolist())
+
+    scores = [judge(by_torch, held_out, "torch float32")]
+    return scores + [judge(UnknownWords(folder, runtime), held_out, f"{runtime} int8") for runtime in formats]
+
+
+def some_of(words: Mapping[str, list[str]], count: int) -> dict[str, list[str]]:
+    """`count` of the words, the same ones every time; all of them for 0."""
+    return dict(random.Random(0).sample(sorted(words.items()), count) if count else words)

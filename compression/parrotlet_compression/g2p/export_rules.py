@@ -1,18 +1,85 @@
-"""Write the pronunciation rules as JSON for other hosts: `python -m parrotlet_compression.g2p.export_rules OUT`.
+"""The text rules as data for other hosts: what `examples/web` needs beside `lexicon.bin`.
 
-With `lexicon.bin` it is all that `examples/web/g2p.js` needs to turn normalized text into phonemes. The
-format is described in docs/text.md.
+The format is described in docs/text.md. Patterns are written for ECMAScript's `u` flag; what Python's `re`
+means by a word character is spelled out in them.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Set
+import struct
+import unicodedata
+import zlib
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from parrotlet.text import context, phonemes, pronounce, spelling
+from parrotlet.text import acronyms, context, emoji, fold, markup, numbers, phonemes, pronounce, rules, spelling, tables
+
+_WORD = r"\p{L}\p{N}_"
+_BOUNDARY = rf"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))"
+_HEADER = struct.Struct("<4sHHI")
+_SYNTAX = frozenset("^$\\.*+?()[]{}|/")
+_NAMED_SIGNS = ((0xA0, 0xFF), (0x2000, 0x2BFF), (0x1F000, 0x1FAFF))
+"""Code points whose spoken names go with the tables; a host without Unicode names is silent about others."""
+
+_TABLES = {
+    phonemes: "VOWELS CONSONANTS PAUSE_MARKS _FLAPPING _VOICELESS _SIBILANT _DEVOICING",
+    pronounce: "_KEEP_UNSTRESSED _CONTRACTIONS _SUFFIXES _PREFIXES",
+    spelling: "_RULES",
+    context: "_WANTS_VERB _SUBJECTS _THIRD_PERSONS _HAVE_OR_BE _HAVE _WANTS_NOUN _DETERMINERS _ADVERBS "
+    "_PAST_CUES _AFTER_NOUNS _ADJECTIVE_ENDS _NOUN_ENDS _BEFORE _AFTER _POINTED_AT _POINTING_AFTER",
+}
+_NORMALIZER_TABLES = {
+    tables: " ".join(name for name in vars(tables) if name.isupper()),
+    numbers: "_SMALL _TENS _ORDINALS",
+    acronyms: "_COMMON _ALWAYS_SPELLED",
+    fold: "_SAME _CYRILLIC _GREEK _GREEK_SOUNDS _KEPT",
+    rules: "_NOT_DESCRIBED _RECKONING _DENOMINATORS _SHORT_WORDS _SIGNS _MEASURE_SIGNS _ADDRESS_SIGNS _AFTER_I "
+    "_TRIGGERS _DOTTED_TRIGGERS _SPANS _SMALL_ROMANS _LONE_CAPITALS",
+}
+_PATTERNS = {
+    "inline": markup.INLINE,
+    "plain": rules._PLAIN,
+    "caps": rules._CAPS,
+    "atom": rules._ATOM,
+    "emoji": emoji.EMOJI,
+    "greek": fold._GREEK_RUN,
+    "ideographs": fold._IDEOGRAPHS,
+    "caps_word": acronyms._CAPS_WORD,
+}
+
+
+def pronunciation_rules() -> dict[str, Any]:
+    """Every table by its name in Python, in lower case without the underscore; `normalizer` holds the other part."""
+    return _tables(_TABLES) | {"normalizer": _normalizer(), "spelled": ecmascript(pronounce._SPELLED.pattern)}
+
+
+def _normalizer() -> dict[str, Any]:
+    """`names`: signs by their spoken names. `rules`: [name, pattern] in order of trial."""
+    return {
+        "tables": _tables(_NORMALIZER_TABLES),
+        "number_scales": numbers._SCALES,
+        "foresight": rules._FORESIGHT,
+        "patterns": {name: ecmascript(pattern.pattern) for name, pattern in _PATTERNS.items()},
+        "names": {sign: name for sign in _signs() if (name := emoji.emoji_name(sign))},
+        "rules": [[rule.name, ecmascript(rule.pattern.pattern)] for rule in rules.RULES],
+    }
+
+
+def _signs() -> Iterator[str]:
+    for first, last in _NAMED_SIGNS:
+        for code in range(first, last + 1):
+            if unicodedata.category(chr(code))[0] in "SPN":
+                yield chr(code)
+
+
+def _tables(wanted: dict[Any, str]) -> dict[str, Any]:
+    return {
+        name.strip("_").lower(): _plain(getattr(module, name))
+        for module, names in wanted.items()
+        for name in names.split()
+    }
 
 
 def _plain(value: object) -> Any:
@@ -24,28 +91,39 @@ def _plain(value: object) -> Any:
     return value
 
 
-def rules() -> dict[str, Any]:
-    """Every table by its name in Python, in lower case without the underscore."""
-    wanted = {
-        phonemes: "VOWELS CONSONANTS PAUSE_MARKS _FLAPPING _VOICELESS _SIBILANT _DEVOICING",
-        pronounce: "_KEEP_UNSTRESSED _CONTRACTIONS _SUFFIXES _PREFIXES",
-        spelling: "_RULES",
-        context: "_WANTS_VERB _SUBJECTS _THIRD_PERSONS _HAVE_OR_BE _HAVE _WANTS_NOUN _DETERMINERS _ADVERBS "
-        "_PAST_CUES _AFTER_NOUNS _ADJECTIVE_ENDS _NOUN_ENDS _BEFORE _AFTER _POINTED_AT _POINTING_AFTER",
-    }
-    return {
-        name.strip("_").lower(): _plain(getattr(module, name))
-        for module, names in wanted.items()
-        for name in names.split()
-    }
+def ecmascript(pattern: str) -> str:
+    r"""A pattern of Python's `re` for ECMAScript's `u` flag. Raises ValueError for an escape it does not know.
+
+    `\w` and `\b` become classes of letters and numbers of every script, as Python has them; `\Z` becomes `$`.
+    """
+    written: list[str] = []
+    in_class = False
+    signs = iter(pattern)
+    for sign in signs:
+        if sign != "\\":
+            in_class = (in_class or sign == "[") and sign != "]"
+            written.append(sign)
+            continue
+        escaped = next(signs)
+        if escaped == "w":
+            written.append(_WORD if in_class else f"[{_WORD}]")
+        elif escaped == "b" and not in_class:
+            written.append(_BOUNDARY)
+        elif escaped == "Z":
+            written.append("$")
+        elif escaped in "uU":
+            digits = "".join(next(signs) for _ in range(4 if escaped == "u" else 8))
+            written.append(f"\\u{{{int(digits, 16):x}}}")
+        elif escaped in "dsn123" or escaped in _SYNTAX or (escaped == "-" and in_class):
+            written.append("\\" + escaped)
+        elif escaped.isalnum():
+            raise ValueError(f"\\{escaped} in {pattern!r} has no known counterpart in ECMAScript")
+        else:
+            written.append(escaped)
+    return "".join(written)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path)
-    output: Path = parser.parse_args().output
-    output.write_text(json.dumps(rules(), ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def write_rules(path: Path) -> None:
+    """The rules as `rules.bin`: magic, version, length, then the JSON text compressed by zlib."""
+    text = json.dumps(pronunciation_rules(), ensure_ascii=False, separators=(",", ":")).encode()
+    path.write_bytes(_HEADER.pack(b"PRUL", 1, 0, len(text)) + zlib.compress(text, 9))

@@ -8,6 +8,7 @@ line them up. Not autoregressive: one call for a word, whatever its length.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -46,6 +47,12 @@ def fits(letters: list[int], phonemes: list[int]) -> bool:
     """True if CTC can spread the phonemes (and a blank between equal ones) over the slots."""
     doubled = sum(one == other for one, other in pairwise(phonemes))
     return len(phonemes) + doubled <= SLOTS * len(letters)
+
+
+def decode(best: Sequence[int]) -> str:
+    """Best path: repeats collapse, blanks go."""
+    kept = [code for at, code in enumerate(best) if code and (at == 0 or best[at - 1] != code)]
+    return "".join(OUTPUTS[code] for code in kept)
 
 
 class Block(nn.Module):

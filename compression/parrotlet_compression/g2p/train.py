@@ -1,4 +1,4 @@
-"""Train the unknown-word model: `python -m parrotlet_compression.g2p.train OUT.pt --epochs 8`.
+"""Train the unknown-word model: `python -m parrotlet_compression.g2p.train OUT.safetensors --epochs 8`.
 
 Keeps its state beside the output and goes on from there when started again.
 Prints phoneme error rate and word accuracy on held-out CMUdict words, both sides folded to ARPAbet.
@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from parrotlet_compression.g2p.cmudict import to_arpabet
-from parrotlet_compression.g2p.model import OUTPUTS, SLOTS, LettersToPhonemes, encode_letters, encode_phonemes, fits
-from parrotlet_compression.g2p.words import split_words
+from parrotlet_compression.g2p.model import SLOTS, LettersToPhonemes, decode, encode_letters, encode_phonemes, fits
+from parrotlet_compression.g2p.words import edit_distance, split_words
+from parrotlet_compression.train.loop import save_weights
 
 _PEAK_RATE = 3e-3
 _WARM_UP = 0.03
@@ -27,17 +28,6 @@ _BATCH_LETTERS = 2_048
 _SAVE_EVERY = 120.0
 
 Pair = tuple[list[int], list[int]]
-
-
-def edit_distance(left: Sequence[str], right: Sequence[str]) -> int:
-    """Levenshtein distance."""
-    row = list(range(len(right) + 1))
-    for at, one in enumerate(left, 1):
-        fresh = [at]
-        for column, other in enumerate(right, 1):
-            fresh.append(min(row[column] + 1, fresh[-1] + 1, row[column - 1] + (one != other)))
-        row = fresh
-    return row[-1]
 
 
 def batches(pairs: Sequence[Pair], chooser: random.Random) -> Iterator[list[Pair]]:
@@ -52,12 +42,6 @@ def batches(pairs: Sequence[Pair], chooser: random.Random) -> Iterator[list[Pair
         groups.extend(members[at : at + size] for at in range(0, len(members), size))
     chooser.shuffle(groups)
     yield from groups
-
-
-def decode(best: Sequence[int]) -> str:
-    """Best path: repeats collapse, blanks go."""
-    kept = [code for at, code in enumerate(best) if code and (at == 0 or best[at - 1] != code)]
-    return "".join(OUTPUTS[code] for code in kept)
 
 
 @torch.no_grad()
@@ -128,7 +112,7 @@ def main() -> None:
                 print(f"step {step} used {used:.1%} loss {running:.3f}", flush=True)
         per, accuracy = judge(cast(LettersToPhonemes, average.module), words.held_out)
         print(f"epoch {epoch + 1} PER {per:.2%} words {accuracy:.1%}", flush=True)
-        torch.save(average.module.state_dict(), arguments.output)
+        save_weights(average.module, arguments.output)
 
 
 def _resume(state_file: Path, parts: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parrotlet_compression.g2p.cmudict import from_arpabet, read_cmudict
@@ -13,6 +14,17 @@ HELD_OUT_SEED = 20261122
 HELD_OUT_SHARE = 0.04
 _PLAIN = re.compile(r"[a-z]{2,24}$")
 _SILVER_SHARE = 0.25
+
+
+def edit_distance(left: Sequence[str], right: Sequence[str]) -> int:
+    """Levenshtein distance."""
+    row = list(range(len(right) + 1))
+    for at, one in enumerate(left, 1):
+        fresh = [at]
+        for column, other in enumerate(right, 1):
+            fresh.append(min(row[column] + 1, fresh[-1] + 1, row[column - 1] + (one != other)))
+        row = fresh
+    return row[-1]
 
 
 @dataclass(frozen=True)

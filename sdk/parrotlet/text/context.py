@@ -75,7 +75,10 @@ _AFTER: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
     "lives": {"V": frozenset("in at near here there together alone by on with next under".split())},
     "minute": {
-        "J": frozenset("detail details amount amounts particle particles traces trace difference differences".split())
+        "J": frozenset(
+            "detail details amount amounts particle particles traces trace difference differences crack cracks hole "
+            "holes change changes quantity quantities fragment fragments fraction speck specks".split()
+        )
     },
     "use": {"N": frozenset("of".split()), "V": frozenset("the a an it this that them your my".split())},
     "uses": {"N": frozenset("of for".split()), "V": frozenset("the a an it this that them".split())},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from parrotlet.text.context import choose
@@ -24,9 +24,14 @@ from parrotlet.text.userlexicon import Source, read_user_lexicon
 
 _DATA = Path(__file__).parent / "data"
 _TOKEN = re.compile(r"\[\[[^\[\]]*\]\]|[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,;:.!?]")
-_UNKNOWN = UnknownWords(_DATA) if (_DATA / "g2p.onnx").exists() else by_rule
 LONGEST = 300
 """Phonemes in an utterance, at most."""
+
+
+@cache
+def _unknown_words(runtime: str | None) -> Callable[[str], str]:
+    """One model for all front ends of a process; letter-to-sound rules where its file was left out."""
+    return UnknownWords(_DATA, runtime) if (_DATA / "g2p.json").exists() else by_rule
 
 
 class TextWarning(UserWarning):
@@ -64,18 +69,20 @@ class TextFrontEnd:
     """English text to phonemes. Data files are opened at the first use; safe to share between threads.
 
     `lexicon` holds the user's own words: a mapping, or the path of a file (`userlexicon.py` has the format).
-    `speak_emoji=False` passes over emoji. Raises `InputError` for a lexicon that cannot be used.
+    `speak_emoji=False` passes over emoji. `runtime` ("onnx", "tflite") runs the model for unknown words; else it is
+    one that is installed. Raises `InputError` for a lexicon that cannot be used.
     """
 
-    def __init__(self, lexicon: Source | None = None, *, speak_emoji: bool = True) -> None:
+    def __init__(self, lexicon: Source | None = None, *, speak_emoji: bool = True, runtime: str | None = None) -> None:
         self._speak_emoji = speak_emoji
+        self._runtime = runtime
         self._own: dict[str, str] = {}
         if lexicon is not None:
-            self._own = read_user_lexicon(lexicon, TextFrontEnd()._respell)
+            self._own = read_user_lexicon(lexicon, TextFrontEnd(runtime=runtime)._respell)
 
     @cached_property
     def _pronounce(self) -> Pronouncer:
-        return Pronouncer(Lexicon(_DATA / "lexicon.bin"), _UNKNOWN, self._own)
+        return Pronouncer(Lexicon(_DATA / "lexicon.bin"), _unknown_words(self._runtime), self._own)
 
     @cached_property
     def _normalizer(self) -> Normalizer:
@@ -97,13 +104,15 @@ class TextFrontEnd:
     def sentences(self, text: str | Iterable[str], *, ssml: bool = False) -> Iterator[Utterance]:
         """Utterances as soon as they are complete; plain text may arrive in pieces of any size.
 
+        A string is cut at sentence ends; text in pieces at clause ends too, since the rest may be long in coming.
+
         With `ssml` the text is one SSML document. Warns with `TextWarning` if there is nothing to say.
         Raises `InputError` for phonemes or SSML that cannot be used.
         """
         if ssml:
             utterances = self._from_ssml(text if isinstance(text, str) else "".join(text))
         else:
-            utterances = self._from_text([text] if isinstance(text, str) else text, Style())
+            utterances = self._from_text([text] if isinstance(text, str) else text, Style(), not isinstance(text, str))
         spoken = False
         for utterance in utterances:
             spoken = spoken or bool(utterance.phonemes)
@@ -133,8 +142,8 @@ class TextFrontEnd:
         else:
             yield _styled(held.text, held.phonemes, segment.pause, held.words, segment.style)
 
-    def _from_text(self, pieces: Iterable[str], style: Style) -> Iterator[Utterance]:
-        for sentence in cut_stream(pieces):
+    def _from_text(self, pieces: Iterable[str], style: Style, clauses: bool = False) -> Iterator[Utterance]:
+        for sentence in cut_stream(pieces, clauses):
             if is_foreign(sentence):
                 warnings.warn(
                     "letters of a script that is not read here are named or guessed", TextWarning, stacklevel=3

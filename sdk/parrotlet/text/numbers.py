@@ -65,6 +65,11 @@ def spelled(digits: str, zero: str = "zero") -> str:
     return " ".join(zero if digit == "0" else _SMALL[int(digit)] for digit in digits)
 
 
+def minutes(digits: str) -> str:
+    """Minutes of a clock or a short year: `"05"` as "oh five", `"30"` as "thirty"."""
+    return spelled(digits, "oh") if digits[0] == "0" else cardinal(digits)
+
+
 def year(digits: str) -> str:
     """`"1999"` as "nineteen ninety nine", `"2007"` as "two thousand seven", `"1905"` as "nineteen oh five"."""
     if len(digits) != 4 or digits[0] == "0":

@@ -32,6 +32,8 @@ class Lookup(Protocol):
 _KEEP_UNSTRESSED = frozenset(("the", "to", "in", "a", "an", "am", "by", "used"))
 _CACHE_LIMIT = 50_000
 _LONGEST_WORD = 48
+_SPELLED = re.compile(r"(?!.*(.)\1)[^aeiouy]{1,5}", re.IGNORECASE)
+"""Unknown words that are spelled: "ls", "grpc", but neither "tosh" nor "brr"."""
 
 _CONTRACTIONS = (("n't", "ᵊnt"), ("'ll", "əl"), ("'ve", "əv"), ("'re", "əɹ"), ("'d", "d"), ("'m", "m"))
 _DOUBLED = re.compile(r"([bdfgklmnprstvz])\1$")
@@ -127,7 +129,8 @@ class Pronouncer:
             if all(len(part) == 1 for part in parts):
                 return self.letters("".join(parts))
             return join_compound([self._single(part) for part in parts])
-        return self._guess(word.replace("'", "").replace("-", ""))
+        bare = word.replace("'", "").replace("-", "")
+        return self.letters(bare) if _SPELLED.fullmatch(bare) else self._guess(bare)
 
     def _single(self, word: str) -> str:
         value = self(word)

@@ -7,7 +7,7 @@ is a pattern and a function from its match to words, or to None where the contex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from parrotlet.text import numbers
@@ -17,8 +17,10 @@ from parrotlet.text.fold import fold
 from parrotlet.text.markup import INLINE
 from parrotlet.text.tables import (
     ABBREVIATIONS,
+    COUNTED,
     CURRENCIES,
     CURRENCY_CODES,
+    DAYS,
     DIGIT_WORDS,
     DOMAIN_WORDS,
     DOT_NEEDED,
@@ -30,6 +32,7 @@ from parrotlet.text.tables import (
     NEEDS_TOUCH,
     NUMBER_FOLLOWS,
     NUMBERED,
+    OPERATORS,
     PER,
     POWERS,
     REGNAL,
@@ -46,6 +49,8 @@ from parrotlet.text.tables import (
     WEEKDAYS,
 )
 
+_FORESIGHT = 64
+
 
 @dataclass(frozen=True)
 class Place:
@@ -61,6 +66,10 @@ class Place:
         """The last spoken word, in lower case; empty after a pause."""
         last = next((piece for piece in reversed(self.spoken) if piece.strip()), "")
         return re.split(r"[\s-]", last.strip())[-1].lower()
+
+    def after(self, match: re.Match[str]) -> str:
+        """What follows a match, as far as any rule looks."""
+        return self.text[match.end() : match.end() + _FORESIGHT]
 
 
 Say = Callable[[re.Match[str], Place], "str | None"]
@@ -79,12 +88,15 @@ _NUM = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
 _REAL = rf"(?:{_NUM}(?:\.\d+)?|\.\d+)"
 _MONTH = "|".join(sorted({*MONTHS, *(name.title() for name in MONTH_SHORT)}, key=len, reverse=True))
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_SPACED_UNIT = "|".join(sorted((re.escape(unit) for unit in UNITS if unit not in NEEDS_TOUCH), key=len, reverse=True))
+_WEEKDAY = "|".join(sorted((name.title() for name in DAYS), key=len, reverse=True))
 _MONEY = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
 _CODES = "|".join(CURRENCY_CODES)
 _SCALE = "|".join(sorted({*SCALES, *SCALE_WORDS}, key=len, reverse=True))
 _TOP = "|".join(TOP_DOMAINS)
 _PER = "|".join(sorted(map(re.escape, PER), key=len, reverse=True))
-_FILE = "|".join(sorted(FILE_ENDINGS, key=len, reverse=True))
+_SHOUTED_ENDINGS = {ending.upper() for ending in FILE_ENDINGS if len(ending) > 2}
+_FILE = "|".join(sorted(FILE_ENDINGS | _SHOUTED_ENDINGS, key=len, reverse=True))
 _END = r"(?![\w])"
 
 
@@ -126,26 +138,34 @@ def _email(match: re.Match[str], place: Place) -> str:
     return f"{_address(local, place)} at {_domain(domain, place)}"
 
 
+_ADDRESS_SIGNS = {
+    ".": "dot",
+    "/": "slash",
+    "-": "dash",
+    "_": "underscore",
+    "+": "plus",
+    ":": "colon",
+    "~": "tilde",
+    "?": "question mark",
+    "&": "and",
+    "=": "equals",
+    "%": "percent",
+    "#": "hash",
+    "@": "at",
+    "\\": "backslash",
+}
+
+
 def _address(part: str, place: Place) -> str:
     """The pieces of an address, path or name: words, numbers, letters and the signs between them."""
-    signs = {".": "dot", "/": "slash", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "~": "tilde"}
-    signs |= {
-        "?": "question mark",
-        "&": "and",
-        "=": "equals",
-        "%": "percent",
-        "#": "hash",
-        "@": "at",
-        "\\": "backslash",
-    }
     words: list[str] = []
     for atom in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\w]|_", part):
         if atom.isdecimal():
             words.append(_bare(atom) if len(atom) < 5 else numbers.spelled(atom))
         elif atom.isalpha():
             words.append(atom.lower() if _sayable(atom, place) else _letters(atom))
-        elif atom in signs:
-            words.append(signs[atom])
+        elif atom in _ADDRESS_SIGNS:
+            words.append(_ADDRESS_SIGNS[atom])
     return " ".join(words)
 
 
@@ -158,7 +178,7 @@ def _sayable(word: str, place: Place) -> bool:
     return place.knows(lower) or (len(word) > 3 and re.search(r"[aeiouy]", lower) is not None)
 
 
-_SHORT_WORDS = frozenset("a i am an as at be by do go he hi if in is it me my no of on or so to up us we".split())
+_SHORT_WORDS = frozenset("a i am an as at be by co do go he hi if in is it me my no of on or so to up us we".split())
 
 
 def _domain(domain: str, place: Place) -> str:
@@ -194,16 +214,32 @@ def _ending(ending: str) -> str:
 
 
 def _hashtag(match: re.Match[str], place: Place) -> str:
-    return f"hashtag {_address(match.group(1), place)}"
+    word = "number" if re.fullmatch(r"[A-Z]\d+", match.group(1)) else "hashtag"
+    return f"{word} {_address(match.group(1), place)}"
 
 
 def _handle(match: re.Match[str], place: Place) -> str:
     return f"at {_address(match.group(1), place)}"
 
 
-def _money(match: re.Match[str], _: Place) -> str:
-    minus, sign, amount, scale = match.group(1, 2, 3, 4)
-    return ("minus " if minus else "") + _amount(sign, amount, scale, match.group(5))
+def _money(match: re.Match[str], place: Place) -> str:
+    minus, sign, amount, scale, per = match.groups()
+    spoken = ("minus " if minus else "") + _amount(sign, amount, scale, per)
+    one, many, *_ = CURRENCIES[sign]
+    return spoken.removesuffix(many) + one if _describes(match, place) and spoken.endswith(many) else spoken
+
+
+_NOT_DESCRIBED = frozenset(
+    "a an and or but in on at for to from per of is was each every with by than more less".split()
+)
+
+
+def _describes(match: re.Match[str], place: Place) -> bool:
+    """True for an amount that stands before its noun: "a $5 bill", "a 3 km walk", "$5-a-day"."""
+    following = re.match(r"(-)?\s?([a-z]+)", place.after(match))
+    if following is None:
+        return False
+    return bool(following.group(1)) or (place.before in ("a", "an") and following.group(2) not in _NOT_DESCRIBED)
 
 
 def _amount(sign: str, amount: str, scale: str | None, per: str | None = None) -> str:
@@ -250,13 +286,7 @@ def _slash_date(match: re.Match[str], _: Place) -> str | None:
 
 
 def _full_year(year: str) -> str:
-    return (
-        numbers.year(year)
-        if len(year) == 4
-        else numbers.spelled(year, "oh")
-        if year[0] == "0"
-        else numbers.cardinal(year)
-    )
+    return numbers.year(year) if len(year) == 4 else numbers.minutes(year)
 
 
 def _month_day(match: re.Match[str], _: Place) -> str | None:
@@ -296,7 +326,7 @@ def _decade(match: re.Match[str], _: Place) -> str:
 
 def _full_stop(match: re.Match[str], place: Place) -> str:
     """The dot of an abbreviation that ends the text ends the sentence too."""
-    following = place.text[match.end() :].lstrip(" \"')")
+    following = place.after(match).lstrip(" \"')")
     return "." if match.group().endswith(".") and (not following or following[0] == "\n") else ""
 
 
@@ -307,7 +337,7 @@ def _clock(match: re.Match[str], place: Place) -> str | None:
     if minute == "00":
         middle = "" if half else (" o'clock" if 0 < hour <= 12 else " hundred")
     else:
-        middle = f" {numbers.spelled(minute, 'oh') if minute[0] == '0' else numbers.cardinal(minute)}"
+        middle = f" {numbers.minutes(minute)}"
     spoken = numbers.cardinal(str(hour)) + middle
     if second:
         spoken += f" and {_count(str(int(second)), 'second', 'seconds')}"
@@ -319,6 +349,32 @@ def _hour_half(match: re.Match[str], place: Place) -> str | None:
     if int(hour) > 12:
         return None
     return f"{numbers.cardinal(hour)} {_letters(half[0] + 'm')}{_full_stop(match, place)}"
+
+
+def _clock_range(match: re.Match[str], _: Place) -> str | None:
+    """The first of two times that share one "am" or "pm": "9-11am", "2:30–4 p.m."."""
+    hour, minute = match.group(1, 2)
+    if int(hour) > 12:
+        return None
+    minutes = "" if minute in (None, "00") else f" {numbers.minutes(minute)}"
+    return f"{numbers.cardinal(hour)}{minutes} to"
+
+
+def _until(_: re.Match[str], __: Place) -> str:
+    return "to"
+
+
+def _span(names: Mapping[str, str]) -> Say:
+    """A range of named days or months: "Mon-Fri"."""
+    return lambda match, _: f"{names[match.group(1).lower()]} to {names[match.group(2).lower()]}"
+
+
+def _ratio(match: re.Match[str], _: Place) -> str:
+    return f"{numbers.cardinal(match.group(1))} to {numbers.cardinal(match.group(2))}"
+
+
+def _times_over(match: re.Match[str], place: Place) -> str:
+    return f"{_real(match.group(1))} {'X' if _describes(match, place) and place.before in ('a', 'an') else 'times'}"
 
 
 def _duration(match: re.Match[str], _: Place) -> str:
@@ -337,7 +393,7 @@ def _version(match: re.Match[str], place: Place) -> str:
     letter, number, rest = match.group(1), match.group(2), match.group(3) or ""
     joint = " dot " if number.count(".") == 3 and not letter else " point "
     spoken = joint.join(numbers.cardinal(part) for part in number.split("."))
-    return " ".join(filter(None, ("version" if letter else "", spoken, _address(rest, place))))
+    return " ".join(filter(None, ("version" if letter else "", spoken, _address(rest.lstrip("-"), place))))
 
 
 def _range(match: re.Match[str], _: Place) -> str | None:
@@ -354,31 +410,47 @@ _DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 
 
 def _fraction(match: re.Match[str], _: Place) -> str | None:
-    whole, top, bottom = match.group(1, 2, 3)
+    whole, top, bottom, unit = match.groups()
     if int(bottom) == 0 or len(top) > 2 or int(bottom) > 100:
-        return f"{_bare(top)} over {_bare(bottom)}" if not whole else None
+        return f"{_bare(top)} over {_bare(bottom)}" if not whole and not unit else None
     one, many = _DENOMINATORS.get(bottom) or (numbers.ordinal(bottom), numbers.ordinal(bottom) + "s")
     part = f"{numbers.cardinal(top)} {one if top == '1' else many}"
+    measured = f" {UNITS[unit][1 if whole else 0]}" if unit else ""
     if not whole:
-        return part
+        return part + measured
     article = "a " if top == "1" and bottom in "24" else ""
-    return f"{numbers.cardinal(whole)} and {article}{one if article else part}"
+    return f"{numbers.cardinal(whole)} and {article}{one if article else part}{measured}"
 
 
 def _ordinal(match: re.Match[str], _: Place) -> str:
     return numbers.ordinal(match.group(1).replace(",", ""))
 
 
-def _dimensions(match: re.Match[str], _: Place) -> str:
+def _dimensions(match: re.Match[str], place: Place) -> str:
     *sizes, unit = re.split(r"\s?[x×]\s?", match.group(1)) + [match.group(2)]
-    spoken = " by ".join(_real(size) for size in sizes)
+    reckoned = place.before in _RECKONING or re.match(r"\s?[=<>≤≥≈≠]", place.after(match))
+    spoken = (" times " if reckoned else " by ").join(_real(size) for size in sizes)
     return f"{spoken} {UNITS[unit][1]}" if unit else spoken
+
+
+_RECKONING = frozenset("plus minus times equals than most least approximately".split())
 
 
 def _feet_inches(match: re.Match[str], _: Place) -> str:
     feet, inches = match.group(1, 2)
     spoken = _count(feet, "foot", "feet")
     return f"{spoken} {numbers.cardinal(inches)}" if inches else spoken
+
+
+_MEASURE_SIGNS = {
+    "-": "minus ",
+    "−": "minus ",
+    "+": "plus ",
+    "±": "plus or minus ",
+    "~": "about ",
+    "<": "less than ",
+    ">": "more than ",
+}
 
 
 def _measure(match: re.Match[str], place: Place) -> str | None:
@@ -388,10 +460,8 @@ def _measure(match: re.Match[str], place: Place) -> str | None:
     one, many = UNITS[unit]
     if power:
         one, many = f"{POWERS[power]} {one}", f"{POWERS[power]} {many}"
-    minus = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus ", "~": "about ", "<": "less than "}
-    minus[">"] = "more than "
-    spoken = f"{minus.get(sign or '', '')}{_real(amount)}{f' {scale}' if scale else ''}"
-    following = place.text[match.end() :].lstrip(" \"')")
+    spoken = f"{_MEASURE_SIGNS.get(sign or '', '')}{_real(amount)}{f' {scale}' if scale else ''}"
+    following = place.after(match).lstrip(" \"')")
     attributive = gap == "-" or (place.before in ("a", "an") and re.match(r"[a-z]", following) and not per)
     name = one if (amount == "1" and not scale) or attributive else many
     stop = "." if dot and (unit not in DOTTED_UNITS or not following or following[0].isupper()) else ""
@@ -400,7 +470,7 @@ def _measure(match: re.Match[str], place: Place) -> str | None:
 
 
 def _scaled(match: re.Match[str], place: Place) -> str | None:
-    if match.group(2).isupper() and re.match(r"\s[A-Z]", place.text[match.end() :]):
+    if match.group(2).isupper() and (place.before in COUNTED or re.match(r"\s[A-Z]", place.after(match))):
         return None
     return f"{_real(match.group(1))} {SCALES[match.group(2)]}"
 
@@ -430,8 +500,7 @@ def _number(match: re.Match[str], place: Place) -> str:
     sign, written, tail = match.group(1) or "", match.group(2), match.group(3) or ""
     head = _SIGNS.get(sign, "")
     if written.isdecimal():
-        counted = place.before in ("number", "room", "flight", "route", "highway", "suite", "apartment", "bus", "area")
-        spoken = numbers.pairs(written) if counted and len(written) > 2 else _bare(written)
+        spoken = numbers.pairs(written) if place.before in COUNTED and len(written) > 2 else _bare(written)
     else:
         spoken = _real(written)
     if tail:
@@ -443,6 +512,13 @@ def _plural(spoken: str) -> str:
     return re.sub(r"y$", "ie", re.sub(r"x$", "xe", spoken)) + "s"
 
 
+def _small_roman(match: re.Match[str], place: Place) -> str | None:
+    """Roman numerals in small letters: "scene ii", "(iv)"."""
+    value = numbers.roman(match.group().upper())
+    bracketed = place.text[match.start() - 1 : match.start()] + place.after(match)[:1] == "()"
+    return numbers.cardinal(str(value)) if value and (bracketed or place.before in NUMBERED) else None
+
+
 def _roman(match: re.Match[str], place: Place) -> str | None:
     numeral, possessive = match.group(1), match.group(2) or ""
     value = numbers.roman(numeral)
@@ -452,7 +528,7 @@ def _roman(match: re.Match[str], place: Place) -> str | None:
     if before in REGNAL and value < 40 and numeral != "I":
         return f"the {numbers.ordinal(str(value))}{possessive}"
     if before in REGNAL and numeral == "I" and before not in ("king", "queen"):
-        following = place.text[match.end() : match.end() + 12].split()
+        following = place.after(match)[:12].split()
         return None if following and following[0].islower() and following[0] in _AFTER_I else f"the first{possessive}"
     if before in NUMBERED:
         return numbers.cardinal(str(value)) + possessive
@@ -467,17 +543,16 @@ _AFTER_I = frozenset("am was will would have had do did can could think know saw
 def _abbreviation(match: re.Match[str], place: Place) -> str | None:
     word, dot = match.group(1), match.group(2)
     lower = word.lower().rstrip(".")
-    following = place.text[match.end() :].lstrip()
+    following = place.after(match).lstrip()
     last = _full_stop(match, place)
     if lower == "st":
         name_next = re.match(r"[A-Z][a-z]", following) is not None
-        named = place.before.istitle() or bool(place.spoken and place.spoken[-1].strip()[:1].isupper())
         if not dot and not name_next:
             return None
-        return "saint" if name_next and not (named and dot and place.spoken) else f"street{last}"
+        return "saint" if name_next else f"street{last}"
     if lower == "dr" and not re.match(r"[A-Z]", following):
         return f"drive{last}" if dot or place.spoken else None
-    if lower in NUMBER_FOLLOWS and not re.match(r"#?\d|[IVX]{2,}\b|[VX]\b", following):
+    if lower in NUMBER_FOLLOWS and not re.match(r"\(?#?\d|[IVX]{2,}\b|[VX]\b", following):
         return None
     if lower in TITLES:
         named = re.match(r"[A-Z]", following) is not None
@@ -487,7 +562,7 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
             return TITLES[lower] if lower in ("mr", "mrs", "ms") else None
         return TITLES[lower] + last
     if lower in WEEKDAYS:
-        return WEEKDAYS[lower] + last if dot and word[0].isupper() else None
+        return WEEKDAYS[lower] + last if word[0].isupper() and (dot or 3 < len(lower) < 6) else None
     if lower not in ABBREVIATIONS or (not dot and lower in DOT_NEEDED):
         return None
     if lower in ("al", "ed", "est", "ca") and not following:
@@ -500,7 +575,7 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
 
 def _initials(match: re.Match[str], place: Place) -> str | None:
     letters = re.findall(r"[A-Za-z]", match.group(1))
-    following = place.text[match.end() :].lstrip()
+    following = place.after(match).lstrip()
     if len(letters) == 1:
         named = re.match(r"([A-Z][a-z]+)|[A-Z]\.", following)
         lone = place.spoken and place.before.islower() and not place.spoken[-2:][0].strip()[:1].isupper()
@@ -526,6 +601,8 @@ def _mixed(match: re.Match[str], place: Place) -> str:
                 numbers.pairs(part) if len(part) < 5 else numbers.spelled(part) for part in atom.split(".")
             )
             words.append(spoken)
+        elif atom == "s" and words and match.group().endswith("s"):
+            words[-1] = _plural(words[-1])
         elif len(atom) == 1 or (atom.isupper() and len(atom) < 4 and atom not in ("THE", "AND")):
             words.append(_letters(atom))
         elif atom.isupper():
@@ -547,11 +624,11 @@ def _hyphenated(match: re.Match[str], place: Place) -> str | None:
 
 
 def _dash(match: re.Match[str], place: Place) -> str:
-    return "," if place.spoken and place.text[match.end() :].strip() else ""
+    return "," if place.spoken and place.after(match).strip() else ""
 
 
 def _dots(match: re.Match[str], place: Place) -> str:
-    following = place.text[match.end() :].lstrip()
+    following = place.after(match).lstrip()
     return "," if following[:1].islower() else "."
 
 
@@ -561,7 +638,7 @@ def _marks(match: re.Match[str], _: Place) -> str:
 
 def _brackets(match: re.Match[str], place: Place) -> str:
     opening = match.group()[0] in "([{"
-    following = place.text[match.end() :].lstrip()
+    following = place.after(match).lstrip()
     before = next((piece.rstrip() for piece in reversed(place.spoken) if piece.strip()), "")
     if not before or before[-1:] in ",.;:!?" or (not opening and (not following or following[0] in ",.;:!?)]}")):
         return ""
@@ -572,6 +649,17 @@ def _elided(match: re.Match[str], _: Place) -> str | None:
     return ELIDED.get(match.group(1).lower())
 
 
+def _operator(match: re.Match[str], place: Place) -> str | None:
+    between = place.spoken and place.after(match).strip()
+    return OPERATORS.get(match.group()) if between else None
+
+
+def _dial_code(written: str) -> str:
+    """A telephone's service code: "*67", "#31#"."""
+    said = {"*": "star", "#": "hash"}
+    return " ".join(said.get(part) or numbers.spelled(part) for part in re.findall(r"\d+|[*#]", written))
+
+
 def _silent(_: re.Match[str], __: Place) -> str:
     return ""
 
@@ -580,8 +668,8 @@ def _times(match: re.Match[str], place: Place) -> str | None:
     return SYMBOLS[match.group(1)] if place.spoken else None
 
 
-def _rule(name: str, pattern: str, say: Say, flags: int = 0) -> Rule:
-    return Rule(name, re.compile(pattern, flags), say)
+def _rule(name: str, pattern: str, say: Say) -> Rule:
+    return Rule(name, re.compile(pattern), say)
 
 
 RULES: tuple[Rule, ...] = (
@@ -597,7 +685,8 @@ RULES: tuple[Rule, ...] = (
         "url with scheme", r"((?:https?|ftp)://)([A-Za-z0-9.-]+(?::\d+)?)(/[^\s\"'<>)\]]*[^\s.,;:!?\"'<>)\]])?/?", _url
     ),
     _rule("file", rf"((?:[A-Za-z]:)?[\w./\\~-]*[\w-])\.({_FILE})(?![\w.]*\w)", _file),
-    _rule("path", r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}/?", lambda match, place: _address(match.group().strip("/"), place)),
+    _rule("path", r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}/?", lambda match, place: _address(match.group().rstrip("/"), place)),
+    _rule("dial code", r"[*#]+\d+(?:\*\d+)*#|\*\d+" + _END, lambda match, _: _dial_code(match.group())),
     _rule("set phrase", r"[\d/-]+[\w°()-]*|[A-Za-z]\w*", _table_word),
     _rule("hashtag", r"#([A-Za-z]\w*)", _hashtag),
     _rule("handle", r"@([A-Za-z]\w*)", _handle),
@@ -608,7 +697,7 @@ RULES: tuple[Rule, ...] = (
     _rule("money after", rf"({_REAL})(?:\s?({_SCALE}))?\s?({_MONEY}|(?:{_CODES})\b)", _money_after),
     _rule("money code", rf"({_CODES})\s?({_REAL})(?:\s?({_SCALE}){_END})?", _money_code),
     _rule("iso date", r"(\d{4})-(\d{2})-(\d{2})(?!\d)", _iso_date),
-    _rule("slash date", r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\d.])", _slash_date),
+    _rule("slash date", r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d|\.\d)", _slash_date),
     _rule(
         "month day",
         rf"({_MONTH})\.?\s(\d{{1,2}})(?:st|nd|rd|th)?(?:\s?[-–]\s?(\d{{1,2}})(?:st|nd|rd|th)?)?(?!\d|:|,\d)"
@@ -617,31 +706,47 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule("day month", rf"(\d{{1,2}})(?:st|nd|rd|th)?(?:\sof)?\s({_MONTH})\b\.?(?:,?\s(\d{{4}})(?!\d))?", _day_month),
     _rule("month year", rf"({_MONTH})\.?,?\s(\d{{4}})(?!\d)", _month_year),
-    _rule("month short", r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?=\s|$)", _month_short),
+    _rule("month short", r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?=[\s,;:!?)]|$)", _month_short),
+    _rule("days", rf"({_WEEKDAY})\.?\s?[-–]\s?({_WEEKDAY}){_END}", _span(DAYS)),
+    _rule("months", rf"({_MONTH})\.?\s?[-–]\s?({_MONTH}){_END}", _span(MONTH_SHORT)),
     _rule("decade", r"'?(\d\d)?(\d0)'?s(?!\w)", _decade),
+    _rule("clock range", r"(\d{1,2})(?::(\d\d))?\s?[-–]\s?(?=\d{1,2}(?::\d\d)?\s?[AaPp]\.?[Mm]\b)", _clock_range),
+    _rule(
+        "until",
+        r"(?:(?<=[AaPp][Mm])|(?<=[Mm]\.)|(?<=:\d\d)|(?<=[Mm]\s)|(?<=[Mm]\.\s)|(?<=:\d\d\s))"
+        r"[-–]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm]))",
+        _until,
+    ),
     _rule("clock", r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([AaPp])\.?[Mm]\b\.?)?(?![\d:])", _clock),
     _rule("hour", r"(\d{1,2})\s?([AaPp])\.?[Mm]\b\.?", _hour_half),
+    _rule("ratio", r"(\d+):(\d)(?![\d:])", _ratio),
     _rule("duration", r"(\d+)\s?h\s?(\d{1,2})(?:\s?m(?:in)?)?(?:\s?(\d{1,2})\s?s)?(?!\w)", _duration),
     _rule("phone", r"(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\)\s?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\d)", _phone),
-    _rule("phone", r"\+\d{1,3}(?:[ .-]?\d{2,4}){2,5}(?!\d)|1-800(?:-\d{3,4})+|\d{3}-\d{4}(?!\d)", _phone),
-    _rule("version", r"([vV])\.?\s?(\d+(?:\.\d+)*)(-?(?:rc|beta|alpha|dev|a|b)\.?\d*)?(?!\w)", _version),
-    _rule("version", r"()(\d+(?:\.\d+){2,})(-?(?:rc|beta|alpha|dev|a|b)\.?\d*)?(?!\w)", _version),
+    _rule(
+        "phone",
+        r"\+\d{1,3}(?:[ .-]?\d{2,4}){2,5}(?!\d)|1-800(?:-\d{3,4})+|0\d{2,4}(?:[ ]\d{3,4}){2}(?!\d)|\d{3}-\d{4}(?!\d)",
+        _phone,
+    ),
+    _rule("version", r"([vV])\.?\s?(\d+(?:\.\d+)*)(-?(?:rc|beta|alpha|dev|a|b)(?:\.?\d+)?)?(?!\w)", _version),
+    _rule("version", r"()(\d+(?:\.\d+){2,})(-?(?:rc|beta|alpha|dev|a|b)(?:\.?\d+)?)?(?!\w)", _version),
     _rule("dimensions", rf"({_REAL}(?:\s?[x×]\s?{_REAL})+)(?:\s?({_UNIT}))?{_END}", _dimensions),
     _rule("feet", r"(\d{1,2})'\s?(\d{1,2})\"", _feet_inches),
-    _rule("fraction", r"(?:(\d+)[ -]+)?(\d+)/(\d+)(?![\d/])", _fraction),
+    _rule("fraction", rf"(?:(\d+)[ -]+)?(\d+)/(\d+)(?![\d/])(?:\s({_SPACED_UNIT}){_END})?", _fraction),
     _rule("range", rf"({_REAL})\s?[–-]\s?({_REAL})(?:\s?({_UNIT})(?:/({_PER}))?)?(?![\w-])", _range),
     _rule("ordinal", rf"({_NUM})(?:st|nd|rd|th|ST|ND|RD|TH){_END}", _ordinal),
     _rule(
         "measure",
-        rf"([-−+±~<>])?({_REAL})(?:\s({'|'.join(SCALE_WORDS)}))?([\s-]?)({_UNIT})([²³])?"
+        rf"((?<!\w)[-−+±~<>])?({_REAL})(?:\s({'|'.join(SCALE_WORDS)}))?([\s-]?)({_UNIT})([²³])?"
         rf"(?:/({_PER})([²³])?)?(?![\w°])(\.(?=[\s)\"]|\Z))?",
         _measure,
     ),
+    _rule("multiple", rf"({_REAL})[xX]{_END}", _times_over),
     _rule("scaled", rf"({_REAL})([kKMmBbT]|bn|mn|tn){_END}", _scaled),
     _rule("scientific", rf"({_REAL})[eE]([-−])?\+?(\d+){_END}", _scientific),
     _rule("hexadecimal", r"0x([0-9A-Fa-f]+)\b", _hexadecimal),
-    _rule("number", rf"([-−+±~#№])?\s?({_REAL})('?s)?(?![\w])", _number),
+    _rule("number", rf"((?<!\w)[-−+±~#№])?\s?({_REAL})('?s)?(?![\w])", _number),
     _rule("roman", r"([IVXLCDM]+)('s)?(?![\w'.-]*\w)", _roman),
+    _rule("small roman", r"[ivx]+(?![\w'.-]*\w)", _small_roman),
     _rule(
         "abbreviation", r"([wb]/[oc]?|(?:[A-Za-z]\.)+[A-Za-z]|[A-Za-z]+(?:\.[A-Za-z])?)(\.)?(?![\w'-])", _abbreviation
     ),
@@ -651,9 +756,10 @@ RULES: tuple[Rule, ...] = (
     _rule("acronym", r"([A-Z]{2,})('?[sS]|')?(?![\w-])", _acronym),
     _rule("hyphenated", r"[A-Za-z]+(?:-[A-Za-z]+)+", _hyphenated),
     _rule("elided", r"'([A-Za-z]+)'?(?![\w])", _elided),
+    _rule("operator", r"(?:[=!<>]=|[=-]>)(?!=)", _operator),
     _rule("dots", r"\.(?:\s?\.)+", _dots),
     _rule("marks", r"[!?](?:\s?[!?])+", _marks),
-    _rule("arithmetic", r"([=+<>×÷≈≠≤≥±/*])(?=\s)", _times),
+    _rule("arithmetic", r"([=+<>×÷≈≠≤≥±]|(?<=\s)[/*])(?=\s)", _times),
     _rule("dash", r"(?:—|–|--+|-(?=\s))", _dash),
     _rule("brackets", r"[()\[\]{}]+", _brackets),
     _rule("decoration", r"([*_~=#|^\\`•·-])\1+|[*_`\"•·‣◦●■□▪]", _silent),
@@ -674,8 +780,9 @@ _TRIGGERS = frozenset(
     }
 ) - {"mon", "sun", "sat", "no", "al", "ed"}
 _DOTTED_TRIGGERS = frozenset("mon sun sat no al ed".split())
+_SPANS = frozenset({*DAYS, *MONTH_SHORT})
+_SMALL_ROMANS = frozenset(numbers.to_roman(value).lower() for value in range(2, 40))
 _LONE_CAPITALS = frozenset("AIVXLCDM")
-_EDGE = re.compile(r"[\"'(\[{]+(?=[\w$£€¥#@+\-.])")
 
 
 class Normalizer:
@@ -718,6 +825,10 @@ class Normalizer:
         if _CAPS.search(word) or (len(core) == 1 and core in _LONE_CAPITALS):
             return True
         lower = core.lower()
+        if core in _SMALL_ROMANS:
+            return True
+        if lower.partition("-")[0] in _SPANS and "-" in lower:
+            return True
         return lower in _TRIGGERS or (lower in _DOTTED_TRIGGERS and "." in word)
 
     def _step(self, place: Place, at: int) -> int:
@@ -753,6 +864,9 @@ class Normalizer:
             return {".": "dot", ":": ","}.get(atom, atom) if joins and atom in ".:" else atom
         if atom in "'\"":
             return ""
+        if atom == "-":
+            start = end - 1
+            return "dash" if place.text[end : end + 1].isalnum() and not place.text[:start][-1:].strip() else ""
         if atom in SILENT and not place.text[end : end + 1].isalnum():
             return ""
         return SYMBOLS.get(atom) or emoji_name(atom)

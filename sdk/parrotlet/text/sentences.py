@@ -13,24 +13,51 @@ _LONGEST_SENTENCE = 1_000
 _END = re.compile(r"((?<![.!?…。！？])[.!?…。！？]+)[\"'”’)\]]*(?=\s)|\n[ \t]*\n")
 _NEXT = re.compile(r"\S|\Z")
 _LAST_WORD = re.compile(r"([\w./]+)$")
+_CLAUSE_END = re.compile(r"[,;:—][\"'”’)\]]*\s+(?=\S)")
+_SHORTEST_CLAUSE = 30
+_NAMED_STREET = re.compile(r"([A-Z][\w'-]*|\d(?:st|nd|rd|th))\s+St$")
+_BEFORE_SAINTS = SENTENCE_STARTERS | {"to", "from", "near", "by", "of", "with", "since", "until", "saint", "visit"}
+_DATED = frozenset("jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri".split())
+_BEFORE_NUMBERS = NUMBER_FOLLOWS | _DATED | (ABBREVIATIONS.keys() & DOT_NEEDED)
+"""Their dot ends a sentence, but not before a number: "Jan. 5", "Apt. 4B"."""
 _PAUSES = {".": 0.30, "!": 0.30, "?": 0.35, ":": 0.20, ";": 0.20, ",": 0.10}
 _PARAGRAPH = 0.60
 _NO_MARK = 0.15
 
 
-def cut_stream(pieces: Iterable[str]) -> Iterator[str]:
-    """Sentences, as soon as what follows proves that they have ended."""
+def cut_stream(pieces: Iterable[str], clauses: bool = False) -> Iterator[str]:
+    """Sentences, as soon as what follows proves that they have ended; with ``clauses``, clauses of some length too.
+
+    Where the cuts are does not depend on the size of the pieces.
+    """
     waiting = ""
     for piece in pieces:
         waiting += piece
         start = 0
         for end in _ends(waiting):
-            if waiting[start:end].strip():
-                yield waiting[start:end]
+            yield from _parts(waiting[start:end], clauses)
             start = end
         waiting = waiting[start:]
-    if waiting.strip():
-        yield waiting
+        if clauses:
+            *done, waiting = _clauses(waiting)
+            yield from done
+    yield from _parts(waiting, clauses)
+
+
+def _parts(sentence: str, clauses: bool) -> Iterator[str]:
+    if sentence.strip():
+        yield from _clauses(sentence) if clauses else [sentence]
+
+
+def _clauses(text: str) -> list[str]:
+    """`text` cut at its clause ends, none of the clauses but the last shorter than 30 characters."""
+    parts, start = [], 0
+    for match in _CLAUSE_END.finditer(text):
+        inside_brackets = text.count("[[", start, match.end()) > text.count("]]", start, match.end())
+        if match.end() - start >= _SHORTEST_CLAUSE and not inside_brackets:
+            parts.append(text[start : match.end()])
+            start = match.end()
+    return [*parts, text[start:]]
 
 
 def _ends(text: str) -> Iterator[int]:
@@ -80,7 +107,10 @@ def _is_end(before: str, mark: str, following: str) -> bool:
     word = match.group(1).lower() if match else ""
     if word in NAME_FOLLOWS:
         return False
-    if word in NUMBER_FOLLOWS:
+    if word == "st":
+        street = _NAMED_STREET.search(before[-60:])
+        return street is not None and street.group(1).lower() not in _BEFORE_SAINTS
+    if word in _BEFORE_NUMBERS:
         return not following[0].isdigit()
     if re.fullmatch(r"[a-z]", word) and word != "i":
         return False
@@ -98,6 +128,11 @@ def pause_after(phonemes: str, source: str) -> float:
     if source.count("\n", len(source.rstrip())) > 1:
         return _PARAGRAPH
     return _PAUSES.get(phonemes[-1:], _NO_MARK)
+
+
+def is_natural_pause(phonemes: str, seconds: float) -> bool:
+    """Whether a sentence's punctuation asked for this pause, and not the text by a pause of its own."""
+    return phonemes[-1:] in (".", "!", "?") and seconds in (_PAUSES[phonemes[-1]], _PARAGRAPH)
 
 
 def cut_phonemes(phonemes: str, longest: int) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ from xml.parsers import expat
 from parrotlet.errors import InputError
 from parrotlet.text import numbers
 from parrotlet.text.markup import LONGEST_PAUSE, from_ipa, inline_phonemes
+from parrotlet.text.tables import MONTHS
 
 DEEPEST = 32
 LONGEST = 4_000_000
@@ -62,10 +63,27 @@ _SAY_AS: Mapping[str, Callable[[str], str]] = {
 }
 
 
+_DATES = "mdy dmy ymd md dm ym my y m d".split()
+
+
+def _date(written: str, order: str) -> str:
+    """A date whose numbers stand in `order`, in a form that the normalizer reads one way only."""
+    runs = re.findall("[0-9]+", written)
+    if len(runs) != len(order):
+        return written
+    part = dict(zip(order, runs, strict=True))
+    if not 1 <= int(part.get("m", "1")) <= 12:
+        return written
+    month = MONTHS[int(part["m"]) - 1] if "m" in part else ""
+    day = numbers.ordinal(part["d"]) if "d" in part else ""
+    year = (numbers.year if len(part["y"]) == 4 else numbers.minutes)(part["y"]) if "y" in part else ""
+    return " ".join(filter(None, (month, f"{day}," if day and year else day, year)))
+
+
 def _characters(text: str) -> Iterator[str]:
     for character in text:
         if character.isalpha():
-            yield f"{character.upper()}-" if character in "aA" else character.upper()
+            yield "ay" if character in "aA" else character.upper()  # a lone A would be the article
         elif not character.isspace():
             yield character
 
@@ -142,7 +160,9 @@ def parse_ssml(document: str) -> list[Segment]:
     if len(document) > LONGEST:
         raise InputError(f"the SSML document is longer than {LONGEST} characters; send it in parts")
     reader = _Reader()
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")  # whatever an XML declaration says: `document` is decoded text
+    parser.buffer_text = True  # else every newline is a call of its own
+    parser.buffer_size = 1 << 16
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
@@ -168,6 +188,11 @@ def _replacement(name: str, attributes: Mapping[str, str]) -> Callable[[str], st
         inline = f"[[{inline_phonemes(phonemes)}]]"
         return lambda _: inline
     kind = attributes.get("interpret-as", "")
+    if kind == "date" and "format" in attributes:
+        order = attributes["format"]
+        if order not in _DATES:
+            raise InputError(f"SSML date format {order!r} is not one of {', '.join(_DATES)}")
+        return lambda held: _date(held, order)
     return _SAY_AS.get(kind, lambda held: held)
 
 

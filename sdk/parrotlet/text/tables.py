@@ -20,6 +20,7 @@ WEEKDAYS = {
     "sat": "Saturday",
     "sun": "Sunday",
 }
+DAYS = {**WEEKDAYS, **{day.lower(): day for day in WEEKDAYS.values()}}
 
 TITLES = {
     "mr": "mister",
@@ -97,6 +98,7 @@ ABBREVIATIONS = {
     "eq": "equation",
     "no": "number",
     "nos": "numbers",
+    "p": "page",
     "pp": "pages",
     "ext": "extension",
     "tel": "telephone",
@@ -113,6 +115,7 @@ ABBREVIATIONS = {
     "p.s": "P-S",
     "u.s": "U-S",
     "u.k": "U-K",
+    "ctrl": "control",
     "w/o": "without",
     "w/": "with",
     "b/c": "because",
@@ -121,13 +124,18 @@ ABBREVIATIONS = {
 
 DOT_NEEDED = frozenset(
     "mon tue wed thu fri sat sun mar jan jun jul aug dec sen rep pres hon gen fr ft ed eds est no nos al co ca "
-    "ch sec fig figs vol ext tel temp dist pl ct sq col maj pp cf viz ave inc corp univ incl misc apt lt rev "
+    "ch sec fig figs vol ext tel temp dist pl ct sq col maj p pp cf viz ave inc corp univ incl misc apt lt rev "
     "feb apr oct nov may mt rd ln eq est sept".split()
 )
 """Read as abbreviations only with a dot: without it they are words, names or initials."""
 
-NUMBER_FOLLOWS = frozenset("no nos fig figs vol vols ch sec eq pp ext".split())
+NUMBER_FOLLOWS = frozenset("no nos fig figs vol vols ch sec eq p pp ext".split())
 """Abbreviations only before a number: "No. 5", but "No. I won't."."""
+
+COUNTED = frozenset(
+    "number room flight route highway suite apartment bus area gate seat row exit terminal flat platform pier".split()
+)
+"""After these a number is a name: "room 101" is "one oh one", "apartment 4B" no billion."""
 
 NAME_FOLLOWS = frozenset(TITLES)
 
@@ -136,12 +144,26 @@ CURRENCIES = {
     "US$": ("dollar", "dollars", "cent", "cents"),
     "C$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
     "A$": ("Australian dollar", "Australian dollars", "cent", "cents"),
+    "CA$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+    "AU$": ("Australian dollar", "Australian dollars", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
     "€": ("euro", "euros", "cent", "cents"),
     "¥": ("yen", "yen", "sen", "sen"),
     "₹": ("rupee", "rupees", "paisa", "paise"),
     "₩": ("won", "won", "jeon", "jeon"),
     "₽": ("ruble", "rubles", "kopeck", "kopecks"),
+    "NZ$": ("New Zealand dollar", "New Zealand dollars", "cent", "cents"),
+    "HK$": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents"),
+    "R$": ("real", "reais", "centavo", "centavos"),
+    "CHF": ("Swiss franc", "Swiss francs", "centime", "centimes"),
+    "CNY": ("yuan", "yuan", "fen", "fen"),
+    "SEK": ("Swedish krona", "Swedish kronor", "ore", "ore"),
+    "NOK": ("Norwegian krone", "Norwegian kroner", "ore", "ore"),
+    "DKK": ("Danish krone", "Danish kroner", "ore", "ore"),
+    "MXN": ("Mexican peso", "Mexican pesos", "centavo", "centavos"),
+    "PLN": ("zloty", "zloty", "grosz", "groszy"),
+    "₺": ("lira", "lira", "kurus", "kurus"),
+    "₪": ("shekel", "shekels", "agora", "agorot"),
     "₿": ("bitcoin", "bitcoins", "satoshi", "satoshis"),
     "¢": ("cent", "cents", "", ""),
 }
@@ -154,6 +176,12 @@ CURRENCY_CODES = {
     "CAD": "C$",
     "AUD": "A$",
     "KRW": "₩",
+    "NZD": "NZ$",
+    "HKD": "HK$",
+    "BRL": "R$",
+    "TRY": "₺",
+    "ILS": "₪",
+    **{code: code for code in "CHF CNY SEK NOK DKK MXN PLN".split()},
 }
 SCALES = {
     "k": "thousand",
@@ -261,6 +289,12 @@ UNITS: dict[str, tuple[str, str]] = {
     "ppm": ("part per million", "parts per million"),
     "bpm": ("beat per minute", "beats per minute"),
     "ha": ("hectare", "hectares"),
+    "sq ft": ("square foot", "square feet"),
+    "sq. ft": ("square foot", "square feet"),
+    "sq mi": ("square mile", "square miles"),
+    "sq km": ("square kilometer", "square kilometers"),
+    "sq m": ("square meter", "square meters"),
+    "cu ft": ("cubic foot", "cubic feet"),
     "Ω": ("ohm", "ohms"),
     "kΩ": ("kilohm", "kilohms"),
     "°C": ("degree Celsius", "degrees Celsius"),
@@ -274,7 +308,9 @@ UNITS: dict[str, tuple[str, str]] = {
 NEEDS_TOUCH = frozenset({"in", "A", "B", "N", "J", "V", "W", "h", "s", "pt", "L", "l", "ha"})
 """Units that are words or letters of their own: read as units only when they touch the number."""
 
-DOTTED_UNITS = frozenset("in ft yd mi lb lbs oz gal pt qt tbsp tsp sec secs min mins hr hrs yr yrs cal".split())
+DOTTED_UNITS = frozenset(
+    {"sq ft", "sq. ft", *"in ft yd mi lb lbs oz gal pt qt tbsp tsp sec secs min mins hr hrs yr yrs cal".split()}
+)
 """Units often written with a dot, which then does not end a sentence."""
 
 PER = {
@@ -361,6 +397,16 @@ SYMBOLS = {
     "′": "prime",
     "″": "double prime",
 }
+OPERATORS = {
+    "==": "equals",
+    "!=": "is not equal to",
+    ">=": "is at least",
+    "<=": "is at most",
+    "=>": "to",
+    "->": "to",
+}
+"""Signs of two characters, as in code and arrows typed by hand."""
+
 SILENT = frozenset("*_`~|^\\•·‣◦●■□▪♪#<>={}[]¦")
 """Signs that stand alone or in rows as decoration, bullets and markup: read only between words."""
 
@@ -446,7 +492,7 @@ ACRONYM_WORDS = frozenset(
 
 SPELLED_WORDS = frozenset(
     "US UK EU UN IT AI TV PC ID HR PR CEO CFO CTO PM AM AD BC CD DVD IQ DJ MC ER HIV WHO CIA FBI IRS LA "
-    "DC SOS UPS GPS USB CPU GPU API SDK URL ATM PE RN MD PH ET MS MA BA BS PS VIP ASAP SAT ACT GI GE "
+    "DC SOS UPS GPS USB CPU GPU API SDK ISBN ISSN URL ATM PE RN MD PH ET MS MA BA BS PS VIP ASAP SAT ACT GI GE "
     "IBM BBC CNN ABC NBC CBS MIT UCLA NYC USA USSR UFO UPC AAA ABS DIY EST PST CST MST GMT UTC EDT PDT TTS STT "
     "ASR NLP LLM ML SQL HTML CSS XML PHP PDF FAQ CV HQ OS IP WAN LAN VPN ISO IOS AC DC RPG FPS MPG RPM MPH ETA "
     "ADD OCD PTSD DNA RNA MRI ICU OBE MBE MP LED LCD NFL NBA MLB NHL ESP TLC SUV RV ATV IOU RIP DOA MIA".split()
@@ -466,6 +512,7 @@ DIGIT_WORDS = {
     "9/11": "nine eleven",
     "7-eleven": "seven eleven",
     "50/50": "fifty fifty",
+    "50-50": "fifty fifty",
     "20/20": "twenty twenty",
     "911": "nine one one",
     "411": "four one one",

@@ -10,18 +10,21 @@ import numpy as np
 
 from parrotlet.text.phonemes import promote
 from parrotlet.text.spelling import by_rule
-from parrotlet_runtimes import Session, load_session
+from parrotlet_runtimes import RUNTIMES, Session, installed, load_session
+
+_RUNTIMES = ("onnx", "tflite")
 
 
 class UnknownWords:
     """Says any word of the letters a to z, `'` and `-`. The graph is loaded at the first word.
 
-    `folder` holds `g2p.onnx` (int64 `letters` [1, L] to int64 `phonemes` [1, 2 L]) and `g2p.json` (the two
-    alphabets).
+    `folder` holds `g2p.onnx` or `g2p.tflite` (integers: `letters` [1, L] to `phonemes` [1, 2 L]) and `g2p.json`
+    (the two alphabets). `runtime`: "onnx" or "tflite"; else the first of them that is installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, runtime: str | None = None) -> None:
         self._folder = folder
+        self._runtime = runtime
 
     @cached_property
     def _alphabets(self) -> tuple[dict[str, int], list[str]]:
@@ -30,7 +33,8 @@ class UnknownWords:
 
     @cached_property
     def _session(self) -> Session:
-        return load_session(self._folder / "g2p.onnx")
+        runtime = self._runtime or next(filter(installed, _RUNTIMES), _RUNTIMES[0])
+        return load_session(self._folder / f"g2p{RUNTIMES[runtime].suffix}", runtime)
 
     def __call__(self, word: str) -> str:
         """Phonemes with at least one stressed vowel; letter-to-sound rules if the model stays silent."""
@@ -38,6 +42,6 @@ class UnknownWords:
         letters = [codes[letter] for letter in word.lower() if letter in codes]
         if not letters:
             return ""
-        best = self._session.run({"letters": np.array([letters], np.int64)})["phonemes"][0].tolist()
+        best = self._session.run({"letters": np.array([letters])})["phonemes"][0].tolist()
         kept = [code for at, code in enumerate(best) if code and (at == 0 or best[at - 1] != code)]
         return promote("".join(symbols[code] for code in kept)) or by_rule(word)
