@@ -1,14 +1,20 @@
-"""Shared fixtures: the shipped engine, and recordings made on the spot with its preset voices."""
+"""Shared fixtures: the shipped engine, recordings made on the spot with its preset voices, TFLite bundles."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from parrotlet import Parrotlet
+from parrotlet.bundle import DEFAULT
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog while the sun is shining on the river.",
@@ -38,3 +44,46 @@ def recordings(bird: Parrotlet, tmp_path_factory: pytest.TempPathFactory) -> dic
             soundfile.write(path, speech, bird.sample_rate)
             files.setdefault(kind, []).append(path)
     return files
+
+
+@dataclass(frozen=True)
+class TfliteExports:
+    """Bundles of the released weights in ONNX and TFLite, and how far each graph is from torch."""
+
+    small: Path
+    full: Path
+    rows: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
+    """Exported once for a state of weights and code, then kept in pytest's cache: conversion takes a minute."""
+    compression = Path(__file__).parents[1] / "compression"
+    code = "export quantize tflite mel symbols models/acoustic models/blocks models/speaker models/vocoder".split()
+    sources = [*compression.glob("checkpoints/*.safetensors")]
+    sources += [compression / "parrotlet_compression" / f"{name}.py" for name in code]
+    state = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(sources)))
+    cache = Path(pytestconfig.cache.mkdir("tflite"))  # type: ignore[union-attr]
+    folder = cache / state.hexdigest()[:16]
+    if not (folder / "rows.json").is_file():
+        pytest.importorskip("litert_torch", reason="no TFLite graphs here, and no converter: pip install '.[compress]'")
+        from parrotlet_compression.export import export_bundle
+
+        shutil.rmtree(cache)
+        presets = json.loads((DEFAULT / "presets.json").read_text())
+        formats = ("onnx", "tflite")
+        rows = export_bundle(
+            compression / "checkpoints", presets, folder / "int8", "tflite-test", formats=formats, fp32=folder / "fp32"
+        )
+        (folder / "rows.json").write_text(json.dumps([vars(row) for row in rows]))
+    return TfliteExports(folder / "int8", folder / "fp32", json.loads((folder / "rows.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def tflite_bundle(request: pytest.FixtureRequest) -> Path:
+    """A bundle with TFLite graphs in INT8: the shipped one if it has them."""
+    manifest = json.loads((DEFAULT / "manifest.json").read_text())
+    if all("tflite" in graph for graph in manifest["graphs"].values()):
+        return DEFAULT
+    exports: TfliteExports = request.getfixturevalue("tflite_exports")
+    return exports.small

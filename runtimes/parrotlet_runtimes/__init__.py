@@ -2,47 +2,98 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
-from . import onnx
-from .session import GraphError, Loader, RuntimeMissing, Session, SessionInfo, load_session
+from . import onnx, tflite, torch
+from .session import (
+    DeviceWarning,
+    GraphError,
+    Loader,
+    RuntimeMissing,
+    Session,
+    SessionInfo,
+    load_session,
+)
 
 __all__ = [
     "RUNTIMES",
+    "DeviceWarning",
     "GraphError",
     "RuntimeMissing",
+    "RuntimeStatus",
     "Session",
     "SessionInfo",
-    "available",
+    "installed",
     "load_session",
+    "survey",
 ]
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """How to find and use one runtime. ``suffix`` is the graph's file ending in a bundle."""
+    """How to find and use one runtime.
+
+    packages: any of them provides it. suffix: the graph's file ending. devices: what a caller may ask for.
+    usable_devices: what is there now; raises RuntimeMissing.
+    """
 
     name: str
     packages: tuple[str, ...]
     suffix: str
     load: Loader
+    devices: tuple[str, ...] = ("cpu",)
+    usable_devices: Callable[[], tuple[str, ...]] = lambda: ("cpu",)
 
 
 RUNTIMES = {
-    "onnx": Runtime("onnx", ("onnxruntime", "onnxruntime-gpu"), ".onnx", onnx.load),
+    "onnx": Runtime(
+        "onnx",
+        ("onnxruntime", "onnxruntime-gpu"),
+        ".onnx",
+        onnx.load,
+        ("cpu", "cuda", "xnnpack"),
+        onnx.usable_devices,
+    ),
+    "tflite": Runtime(
+        "tflite", ("ai-edge-litert", "tflite-runtime"), ".tflite", tflite.load, usable_devices=tflite.usable_devices
+    ),
+    "torch": Runtime("torch", ("torch",), ".safetensors", torch.load, ("cpu", "cuda"), torch.usable_devices),
 }
 
 
-def available() -> dict[str, str | None]:
-    """Every runtime with the version that is installed, or None."""
-    return {name: _version(runtime) for name, runtime in RUNTIMES.items()}
+@dataclass(frozen=True)
+class RuntimeStatus:
+    """version: None when it cannot be used, and ``reason`` says why. devices: what it can run on here."""
+
+    version: str | None
+    devices: tuple[str, ...] = ()
+    reason: str = ""
 
 
-def _version(runtime: Runtime) -> str | None:
-    if importlib.util.find_spec(runtime.packages[0].replace("-", "_")) is None:
-        return None
+def survey() -> dict[str, RuntimeStatus]:
+    """Import every runtime and say what is there; what is not there gives its reason."""
+    found = {}
+    for name, runtime in RUNTIMES.items():
+        try:
+            devices = runtime.usable_devices()
+        except RuntimeMissing as error:
+            found[name] = RuntimeStatus(None, reason=str(error))
+        else:
+            found[name] = RuntimeStatus(_version(runtime), devices)
+    return found
+
+
+def installed(runtime: str) -> bool:
+    """Whether a runtime's package is there; imports none of them."""
+    return any(find_spec(package.replace("-", "_")) for package in RUNTIMES[runtime].packages)
+
+
+def _version(runtime: Runtime) -> str:
+    # Reading package metadata pulls in the email parser: 50 ms that no speech needs.
+    from importlib.metadata import PackageNotFoundError, version
+
     for package in runtime.packages:
         try:
             return version(package)

@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo
 
+_CPU = "CPUExecutionProvider"
+_PROVIDERS = {"cpu": _CPU, "cuda": "CUDAExecutionProvider", "xnnpack": "XnnpackExecutionProvider"}
+_HOW = {
+    "cuda": "pip uninstall onnxruntime, then pip install onnxruntime-gpu",
+    "xnnpack": "use a build of onnxruntime with --use_xnnpack",
+}
+_TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+
 
 class OnnxSession:
-    """A graph on onnxruntime's CPU provider."""
+    """A graph on onnxruntime: on its CPU provider, or on CUDA or XNNPACK with the CPU for what they lack.
 
-    def __init__(self, graph: bytes, threads: int, fold_int8: bool) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise RuntimeMissing("onnxruntime is not installed: pip install onnxruntime") from error
+    Made for small devices: threads sleep between calls, and memory does not grow with the number of calls.
+    """
+
+    def __init__(self, graph: bytes, threads: int, fold_int8: bool, device: str) -> None:
+        onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        # XNNPACK has threads of its own; two pools would fight over the cores.
+        options.intra_op_num_threads = 1 if device == "xnnpack" else threads
         options.inter_op_num_threads = 1
         # Spinning threads burn a core between calls and slow each other down on busy devices.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # A pattern would be kept for every length of text there ever was. The arena stays: without it the process
+        # peaks 35 MB higher and is a tenth slower (docs/benchmarks.md).
+        options.enable_mem_pattern = False
         if fold_int8:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         # Errors reach the caller as exceptions; the log would print them a second time.
         options.log_severity_level = 4
+        providers, fallback = _providers(onnxruntime, device, threads)
         try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
         except Exception as error:  # onnxruntime raises types of its own, without a common public base
             raise GraphError(f"onnxruntime cannot load the graph: {_first_line(error)}") from error
+        if not fallback and _PROVIDERS[device] not in self._session.get_providers():
+            fallback = f"onnxruntime could not start {_PROVIDERS[device]}: check its driver and libraries"
         self._types = {tensor.name: np.dtype(_TYPES[tensor.type]) for tensor in self._session.get_inputs()}
         self._outputs = [tensor.name for tensor in self._session.get_outputs()]
         self.info = SessionInfo(
             "onnx",
             onnxruntime.__version__,
-            "cpu",
+            "cpu" if fallback else device,
             threads,
             tuple(self._types),
             tuple(self._outputs),
+            fallback,
         )
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
@@ -53,13 +70,34 @@ class OnnxSession:
         return dict(zip(self._outputs, results, strict=True))
 
 
-_TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+def load(graph: bytes, threads: int, fold_int8: bool, device: str) -> Session:
+    """Load an ONNX graph; see ``load_session``."""
+    return OnnxSession(graph, threads, fold_int8, device)
+
+
+def usable_devices() -> tuple[str, ...]:
+    """The devices that the installed onnxruntime was built for. Raises RuntimeMissing."""
+    built = _onnxruntime().get_available_providers()
+    return tuple(device for device, provider in _PROVIDERS.items() if provider in built)
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise RuntimeMissing(f"onnxruntime cannot be imported ({error}): pip install onnxruntime") from error
+    return onnxruntime
+
+
+def _providers(onnxruntime: Any, device: str, threads: int) -> tuple[list[Any], str]:
+    """What to ask onnxruntime for, and why it is not ``device``, "" if it is."""
+    if device == "cpu":
+        return [_CPU], ""
+    if _PROVIDERS[device] not in onnxruntime.get_available_providers():
+        return [_CPU], f"onnxruntime {onnxruntime.__version__} was built without {_PROVIDERS[device]}: {_HOW[device]}"
+    settings = {"intra_op_num_threads": str(threads)} if device == "xnnpack" else {}
+    return [(_PROVIDERS[device], settings), _CPU], ""
 
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def load(graph: bytes, threads: int, fold_int8: bool) -> Session:
-    """Load an ONNX graph; see ``load_session``."""
-    return OnnxSession(graph, threads, fold_int8)

@@ -6,7 +6,6 @@ import io
 import math
 import os
 import struct
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +121,8 @@ def write_wav(path: Path | str, chunks: Iterable[AudioChunk], sample_rate: int, 
     Returns the seconds written. ``comment`` is stored in the file: synthetic speech says that it is.
     Raises UsageError when the folder cannot be written.
     """
+    import tempfile
+
     path = Path(path)
     try:
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from parrotlet.acoustic import SplitAcoustic
 from parrotlet.errors import BundleError, UsageError
 from parrotlet.profile import VoiceProfile
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, load_session
+from parrotlet_runtimes.torch import released_weights
 
 FORMAT = 1
 DEFAULT = Path(__file__).parent / "bundles" / "default"
@@ -108,21 +110,45 @@ class Bundle:
             raise BundleError(f"{self.path / file} is not the file in the manifest: install the bundle again")
         return data
 
-    def session(self, graph: str, runtime: str, threads: int) -> Session:
-        """Load one of ``GRAPHS`` on a runtime. Raises BundleError, UsageError (unknown runtime, threads)."""
+    def session(self, graph: str, runtime: str = "onnx", threads: int = 1, device: str = "cpu") -> Session:
+        """Load one of ``GRAPHS`` on a runtime and device; see ``parrotlet_runtimes.load_session``.
+
+        Raises BundleError, UsageError (unknown runtime or device, bad thread count).
+        """
         if runtime not in RUNTIMES:
             raise UsageError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
-        if threads < 1:
-            raise UsageError(f"threads must be at least 1, not {threads}")
         entry = self.manifest["graphs"][graph].get(runtime)
-        if entry is None:
+        fold_int8 = False
+        if runtime == "torch":
+            parts = [self._weights(graph)]
+        elif entry is None:
             raise BundleError(
-                f"bundle {self.name} has no {graph} graph for {runtime}: export one, or use another runtime"
+                f"bundle {self.name} has no {graph} graph for {runtime}: "
+                "make one with `parrotlet-compress export --formats onnx,tflite`, or use another runtime"
             )
+        else:
+            parts = [self.read(part["file"]) for part in entry.get("parts", [entry])]
+            fold_int8 = entry.get("fold_int8", False)
         try:
-            return load_session(self.read(entry["file"]), runtime, threads, entry["fold_int8"])
+            sessions = [load_session(data, runtime, threads, fold_int8, device) for data in parts]
+            return sessions[0] if len(sessions) == 1 else SplitAcoustic(*sessions)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         except (RuntimeMissing, GraphError) as error:
             raise BundleError(str(error)) from error
+
+    def _weights(self, graph: str) -> bytes:
+        """Training weights of a graph: beside the bundle's files, else those of the checkout."""
+        name = f"{graph}.safetensors"
+        folders = [folder for folder in (self.path, released_weights()) if folder and (folder / name).is_file()]
+        if not folders:
+            raise BundleError(
+                f"no {name} for the torch runtime: run from a checkout of the repository, or put it into {self.path}"
+            )
+        data = (folders[0] / name).read_bytes()
+        if graph == "speaker" and hashlib.sha256(data).hexdigest() != self.speaker_model:
+            raise BundleError(f"{folders[0] / name} is not what bundle {self.name} was exported from")
+        return data
 
     def presets(self) -> dict[str, Preset]:
         """The preset voices by name."""

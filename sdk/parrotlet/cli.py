@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
+import codecs
 import json
 import os
-import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-from platformdirs import user_data_dir
+from typing import TYPE_CHECKING, Any, cast
 
 from parrotlet.audio import AudioChunk, wav_header, write_wav
-from parrotlet.bench import bench, bundle_megabytes, package_version
 from parrotlet.bundle import Bundle
 from parrotlet.engine import SYNTHETIC, Parrotlet, SpeakOptions
-from parrotlet.errors import InputError, ParrotletError, UsageError
+from parrotlet.errors import BundleError, InputError, ParrotletError, UsageError
 from parrotlet.profile import ConsentRecord, VoiceProfile
-from parrotlet.vault import KeyFile, KeyProvider, Passphrase, ProfileStore, StoredProfile, default_key
-from parrotlet_runtimes import available
+
+# `say` with a preset needs neither ciphers nor package metadata, and they would double its start-up time:
+# what only some commands need is imported by those.
+if TYPE_CHECKING:
+    import io
+
+    from parrotlet.vault import KeyProvider, ProfileStore, StoredProfile
 
 PRESET = "preset:"
 PACKAGES = ("parrotlet", "numpy", "scipy", "pycryptodome", "soundfile")
@@ -36,35 +38,40 @@ READ_ALOUD = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    try:
-        options.run(options)
-    except ParrotletError as error:
-        print(f"parrotlet: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader has gone; point stdout elsewhere so that closing it does not raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        return 130
+    options = _parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(f"parrotlet: {message}", file=sys.stderr)
+        try:
+            options.run(options)
+            sys.stdout.flush()
+        except ParrotletError as error:
+            print(f"parrotlet: {error}", file=sys.stderr)
+            return error.exit_code
+        except BrokenPipeError:
+            # The reader has gone; point stdout elsewhere so that closing it does not raise again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except KeyboardInterrupt:
+            return 130
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--store", type=Path, metavar="DIR", help="where profiles are kept")
-    common.add_argument("--passphrase-file", type=Path, metavar="F", help="unlock with the passphrase in this file")
+    common.add_argument(
+        "--passphrase-file", type=Path, metavar="F", help="unlock with the passphrase in this file; - asks for it"
+    )
     common.add_argument("--key-file", type=Path, metavar="F", help="unlock with this key file")
     common.add_argument("--bundle", type=Path, metavar="DIR", help="another model bundle")
     common.add_argument("--json", action="store_true", help="print one JSON object")
 
     speech = argparse.ArgumentParser(add_help=False)
-    speech.add_argument("--runtime", default="onnx", choices=["onnx", "tflite", "torch"])
+    speech.add_argument("--runtime", choices=["onnx", "tflite", "torch"], help="default: the first that is installed")
+    speech.add_argument("--device", default="cpu", choices=["cpu", "cuda", "xnnpack"])
     speech.add_argument("--threads", type=int, default=1, metavar="N")
 
     parser = argparse.ArgumentParser(prog="parrotlet", description="Your voice, on your device, and nowhere else.")
-    parser.add_argument("--version", action="version", version=f"parrotlet {package_version('parrotlet')}")
+    parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
@@ -93,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
     say.add_argument("--pitch", type=float, default=0.0, help="semitones, -6 to 6")
     say.add_argument("--volume", type=float, default=1.0, help="0 to 4")
+    say.add_argument("--sentence-silence", type=float, metavar="S", help="seconds after each sentence, 0 to 10")
     say.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
     say.add_argument("--ssml", action="store_true", help="the text is SSML")
     say.add_argument("--seed", type=int, default=0)
@@ -118,13 +126,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Version(argparse.Action):
+    """Reads the package's metadata only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from parrotlet.bench import package_version
+
+        print(f"parrotlet {package_version('parrotlet')}")
+        parser.exit()
+
+
 def _store_path(options: argparse.Namespace) -> Path:
-    return Path(options.store or Path(user_data_dir("parrotlet", appauthor=False)) / "profiles")
+    if options.store:
+        return Path(options.store)
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("parrotlet", appauthor=False)) / "profiles"
 
 
 def _key(options: argparse.Namespace) -> KeyProvider:
+    from parrotlet.vault import KeyFile, Passphrase, default_key
+
     if options.passphrase_file and options.key_file:
         raise UsageError("give --passphrase-file or --key-file, not both")
+    if str(options.passphrase_file) == "-":
+        return Passphrase.from_prompt(confirm=options.run is _enroll)
     if options.passphrase_file:
         return Passphrase.from_file(options.passphrase_file)
     if options.key_file:
@@ -133,11 +162,20 @@ def _key(options: argparse.Namespace) -> KeyProvider:
 
 
 def _open_store(options: argparse.Namespace) -> ProfileStore:
+    from parrotlet.vault import ProfileStore
+
     return ProfileStore.open(_store_path(options), key=_key(options))
 
 
+def _locked_store(options: argparse.Namespace) -> ProfileStore:
+    from parrotlet.vault import ProfileStore
+
+    return ProfileStore.open(_store_path(options), key=())
+
+
 def _load(options: argparse.Namespace) -> Parrotlet:
-    return Parrotlet.load(options.bundle, options.runtime, options.threads, getattr(options, "lexicon", None))
+    lexicon = getattr(options, "lexicon", None)
+    return Parrotlet.load(options.bundle, options.runtime, options.threads, lexicon, options.device)
 
 
 def _emit(options: argparse.Namespace, value: dict[str, Any], text: str) -> None:
@@ -153,44 +191,54 @@ def _profile(options: argparse.Namespace, bird: Parrotlet) -> VoiceProfile:
     return _open_store(options).load(options.voice, speaker_model=bird.bundle.speaker_model)
 
 
-def _text(argument: str) -> str:
+def _text(argument: str, streamed: bool) -> str | Iterator[str]:
+    """The text to speak; with ``streamed``, standard input as it comes."""
+    if argument != "-" and not argument.startswith("@"):
+        return argument
+    if argument == "-":
+        stdin = cast("io.BufferedReader", sys.stdin.buffer)
+        pieces = _decoded(iter(lambda: stdin.read1(65536), b""))
+        return pieces if streamed else "".join(pieces)
     try:
-        if argument == "-":
-            data = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1)
-        elif argument.startswith("@"):
-            with Path(argument[1:]).open("rb") as file:
-                data = file.read(MAX_TEXT_BYTES + 1)
-        else:
-            return argument
-        if len(data) > MAX_TEXT_BYTES:
-            raise InputError("the text is longer than 16 MiB: split it")
-        return data.decode("utf-8-sig")
+        return "".join(_decoded([Path(argument[1:]).read_bytes()]))
     except OSError as error:
         raise InputError(f"cannot read {argument[1:]}: {error.strerror}") from error
+
+
+def _decoded(pieces: Iterable[bytes]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    size = 0
+    try:
+        for piece in pieces:
+            size += len(piece)
+            if size > MAX_TEXT_BYTES:
+                raise InputError("the text is longer than 16 MiB: split it")
+            yield decoder.decode(piece)
+        yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise InputError("the text is not UTF-8: convert it, e.g. with iconv -t UTF-8") from error
 
 
 def _say(options: argparse.Namespace) -> None:
-    text = _text(options.text)
-    settings = SpeakOptions(options.speed, options.pitch, options.volume, seed=options.seed)
+    to_stdout = options.raw or str(options.output) == "-"
+    if to_stdout and sys.stdout.isatty():
+        raise UsageError("standard output is a terminal: pipe it into a player, e.g. | aplay -f S16_LE -r 24000")
+    settings = SpeakOptions(
+        options.speed, options.pitch, options.volume, sentence_silence=options.sentence_silence, seed=options.seed
+    )
+    text = _text(options.text, streamed=to_stdout and not options.ssml)
     bird = _load(options)
     chunks = bird.speak(text, _profile(options, bird), options=settings, ssml=options.ssml)
-    if options.raw:
+    if to_stdout:
+        if not options.raw:
+            sys.stdout.buffer.write(wav_header(bird.sample_rate, None, SYNTHETIC))
         for chunk in chunks:
             sys.stdout.buffer.write(chunk.int16_bytes())
             sys.stdout.buffer.flush()
         return
-    if str(options.output) == "-":
-        sys.stdout.buffer.write(wav_header(bird.sample_rate, None, SYNTHETIC))
-        for chunk in chunks:
-            sys.stdout.buffer.write(chunk.int16_bytes())
-        return
     started = time.perf_counter()
     seconds = write_wav(options.output, chunks, bird.sample_rate, SYNTHETIC)
     took = time.perf_counter() - started
-    if not seconds:
-        print("parrotlet: nothing to say in this text: the WAV is empty", file=sys.stderr)
     result = {"file": str(options.output), "seconds": round(seconds, 3), "compute_s": round(took, 3)}
     _emit(options, result, f"{options.output}: {seconds:.1f} s of speech in {took:.2f} s")
 
@@ -198,7 +246,9 @@ def _say(options: argparse.Namespace) -> None:
 def _consent(options: argparse.Namespace) -> ConsentRecord | None:
     if options.consent is None:
         return None
-    digest = hashlib.sha256()
+    from hashlib import sha256
+
+    digest = sha256()
     for path in options.recordings:
         digest.update(path.read_bytes())
     return ConsentRecord(options.consent, speaker=options.name, recording_sha256=digest.hexdigest(), method="cli")
@@ -235,7 +285,7 @@ def _stored(profile: StoredProfile) -> dict[str, Any]:
 
 def _voices(options: argparse.Namespace) -> None:
     presets = Bundle.load(options.bundle).presets()
-    stored = ProfileStore.open(_store_path(options), key=()).list() if _store_path(options).is_dir() else []
+    stored = _locked_store(options).list() if _store_path(options).is_dir() else []
     value = {
         "profiles": [_stored(profile) for profile in stored],
         "presets": [{"voice": PRESET + p.name, "description": p.description} for p in presets.values()],
@@ -246,19 +296,21 @@ def _voices(options: argparse.Namespace) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
-    profile = ProfileStore.open(_store_path(options), key=()).show(options.name)
+    profile = _locked_store(options).show(options.name)
     value = _stored(profile)
     _emit(options, value, "\n".join(f"{key}: {item}" for key, item in value.items()))
 
 
 def _delete(options: argparse.Namespace) -> None:
-    ProfileStore.open(_store_path(options), key=()).delete(options.name)
+    _locked_store(options).delete(options.name)
     _emit(options, {"deleted": options.name}, f"deleted {options.name!r}")
 
 
 def _rotate(options: argparse.Namespace) -> None:
     if bool(options.new_passphrase_file) == bool(options.new_key_file):
         raise UsageError("give --new-passphrase-file or --new-key-file")
+    from parrotlet.vault import KeyFile, Passphrase
+
     if options.new_passphrase_file:
         new: KeyProvider = Passphrase.from_file(options.new_passphrase_file)
     else:
@@ -271,27 +323,37 @@ def _rotate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    from parrotlet.vault import Passphrase
+
     transfer = Passphrase.from_file(options.transfer_passphrase_file)
     _open_store(options).export(options.name, options.file, key=transfer)
     _emit(options, {"file": str(options.file)}, f"{options.name!r} exported to {options.file}")
 
 
 def _import(options: argparse.Namespace) -> None:
+    from parrotlet.vault import Passphrase
+
     transfer = Passphrase.from_file(options.transfer_passphrase_file)
     stored = _open_store(options).import_(options.file, key=transfer, name=options.name, replace=options.replace)
     _emit(options, _stored(stored), f"imported {stored.name!r}")
 
 
 def _bench(options: argparse.Namespace) -> None:
+    from parrotlet.bench import bench, table
+
     def progress(done: int, of: int) -> None:
         if sys.stderr.isatty():
-            print(f"\rbench {done}/{of}", end="" if done < of else "\n", file=sys.stderr, flush=True)
+            bar = "#" * (30 * done // of)
+            print(f"\rbench [{bar:<30}] {done}/{of}", end="\n" * (done == of), file=sys.stderr, flush=True)
 
-    row = bench(lambda: _load(options), options.repeats, progress).as_dict()
-    _emit(options, row, "\n".join(f"{key:<26} {value}" for key, value in row.items()))
+    row = bench(options.bundle, options.runtime, options.threads, options.device, options.repeats, progress)
+    _emit(options, row.as_dict(), table(row))
 
 
 def _demo(options: argparse.Namespace) -> None:
+    from parrotlet.bench import bundle_megabytes
+    from parrotlet.vault import KeyFile, ProfileStore
+
     started = time.perf_counter()
     bird = _load(options)
     loaded = time.perf_counter() - started
@@ -337,13 +399,30 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> None:
-    runtimes = available()
+    import platform
+
+    from parrotlet.bench import package_version
+    from parrotlet_runtimes import survey
+
     bundle = Bundle.load(options.bundle)
     for file in bundle.manifest["files"]:
         bundle.read(file)
-    bird = Parrotlet(bundle)
-    voice = next(iter(bird.presets.values())).profile
-    spoken = sum(chunk.seconds for chunk in bird.speak("All is well.", voice))
+    runtimes: dict[str, dict[str, Any]] = {}
+    for name, status in survey().items():
+        speech, reason = None, status.reason
+        if not reason:
+            try:
+                speech = _trial(Parrotlet(bundle, name))
+            except ParrotletError as error:
+                reason = str(error)
+        runtimes[name] = {
+            "version": status.version,
+            "devices": list(status.devices),
+            "speech": None if speech is None else round(speech, 2),
+            "reason": reason,
+        }
+    if not any(row["speech"] for row in runtimes.values()):
+        raise BundleError("no runtime can speak: " + "; ".join(str(row["reason"]) for row in runtimes.values()))
     value = {
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -351,14 +430,24 @@ def _doctor(options: argparse.Namespace) -> None:
         "runtimes": runtimes,
         "bundle": {"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256},
         "store": str(_store_path(options)),
-        "speech": round(spoken, 2),
     }
     lines = [f"python {value['python']} on {value['machine']}"]
     lines += [f"{name} {number}" for name, number in value["packages"].items()]  # type: ignore[attr-defined]
-    lines += [f"runtime {name}: {number or 'not installed'}" for name, number in runtimes.items()]
-    lines.append(f"bundle {bundle.name} at {bundle.path}: files intact, spoke {spoken:.1f} s")
-    lines.append(f"profiles in {_store_path(options)}")
+    for name, row in runtimes.items():
+        found = f"{row['version']} on {', '.join(row['devices'])}" if row["version"] else "not usable"
+        lines.append(f"runtime {name}: {found}: " + (str(row["reason"]) or f"spoke {row['speech']} s"))
+    lines.append(f"bundle {bundle.name} at {bundle.path}: files intact")
+    lines.append(f"profiles in {value['store']}")
     _emit(options, value, "\n".join(lines))
+
+
+def _trial(bird: Parrotlet) -> float:
+    """Seconds of a short sentence, spoken by an engine that is to be tried out."""
+    voice = next(iter(bird.presets.values())).profile
+    chunks = list(bird.speak("All is well.", voice))
+    if max(float(abs(chunk.samples).max()) for chunk in chunks) < 0.01:
+        raise BundleError("it speaks, but what comes out is silence: install another version of the runtime")
+    return sum(chunk.seconds for chunk in chunks)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,16 @@ from parrotlet.errors import BundleError, InputError, UsageError, WrongModelErro
 from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.rendering import Renderer
 from parrotlet.text import TextFrontEnd, Utterance
-from parrotlet_runtimes import GraphError, Session, SessionInfo
+from parrotlet.text.sentences import is_natural_pause
+from parrotlet_runtimes import RUNTIMES, GraphError, Session, SessionInfo, installed
 
 Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
+Sessions = Callable[[str], Session]
 
 REFERENCE_HZ = 160.0
 SPEED, PITCH, VOLUME = (0.5, 2.0), (-6.0, 6.0), (0.0, 4.0)
 EMBED_WINDOW_S = 4.0
-FIRST_FRAMES, CHUNK_FRAMES = 32, 160
+FIRST_FRAMES, CHUNK_FRAMES = 32, 432
 EDGE_FRAMES = 10  # of the silence before an utterance
 SYNTHETIC = "Synthetic speech made with parrotlet"
 START, END = "^", "$"
@@ -37,8 +38,9 @@ class SpeakOptions:
     """What one call may change.
 
     speed: 0.5 to 2 times the natural rate. pitch: -6 to 6 semitones. volume: 0 to 4, factor on the samples.
-    sentence_silence: seconds between sentences, None for what the punctuation asks for.
-    seed: of the noise source; the same seed gives the same samples on the same runtime.
+    sentence_silence: 0 to 10 seconds after each sentence, None for what the punctuation asks for (which follows
+    the speed). Pauses that the text itself sets, by [[pause]] or <break>, stay as they are.
+    seed: of the noise source, 0 or more; the same seed gives the same samples on the same runtime.
     """
 
     speed: float = 1.0
@@ -49,11 +51,16 @@ class SpeakOptions:
 
     def __post_init__(self) -> None:
         for name, (low, high) in (("speed", SPEED), ("pitch", PITCH), ("volume", VOLUME)):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise UsageError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
-        if self.sentence_silence is not None and not 0 <= self.sentence_silence <= 10:
-            raise UsageError(f"sentence_silence must lie between 0 and 10 s, not {self.sentence_silence:g}")
+            _require(name, getattr(self, name), low, high)
+        if self.sentence_silence is not None:
+            _require("sentence_silence", self.sentence_silence, 0, 10)
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise UsageError(f"seed must be a whole number, 0 or more, not {self.seed!r}")
+
+
+def _require(name: str, value: object, low: float, high: float) -> None:
+    if not isinstance(value, (int, float)) or not low <= value <= high:
+        raise UsageError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -66,49 +73,62 @@ class Acoustics:
 
 
 class Parrotlet:
-    """The engine: holds a bundle's graphs, no voices. May be shared by threads.
+    """The engine: holds a bundle's graphs, no voices.
 
-    Graphs and the lexicon are loaded when first needed.
+    It has no state that a call changes: threads may share one, and several live side by side. Graphs and the
+    lexicon are loaded when first needed.
     """
 
     def __init__(
         self,
         bundle: Bundle,
-        runtime: str = "onnx",
+        runtime: str | None = None,
         threads: int = 1,
         lexicon: Mapping[str, str] | Path | str | None = None,
+        device: str = "cpu",
+        sessions: Sessions | None = None,
     ) -> None:
-        self.bundle, self.runtime, self.threads = bundle, runtime, threads
-        self._text = TextFrontEnd(lexicon)
+        self.bundle, self.threads, self.device = bundle, threads, device
+        self.runtime = runtime or _installed_runtime(bundle)
+        self._sessions = sessions or self._open
+        self._text = TextFrontEnd(lexicon, runtime=None if self.runtime == "torch" else self.runtime)
 
     @classmethod
     def load(
         cls,
         bundle: Path | str | None = None,
-        runtime: str = "onnx",
+        runtime: str | None = None,
         threads: int = 1,
         lexicon: Mapping[str, str] | Path | str | None = None,
+        device: str = "cpu",
+        sessions: Sessions | None = None,
     ) -> Parrotlet:
         """Load a bundle (the default one, from the wheel, if no path is given).
 
-        runtime: "onnx". threads: of one inference call. lexicon: the user's own words, see docs/text.md.
+        runtime: "onnx", "tflite" or "torch"; None takes the first of the two that is installed. threads: of one
+        inference call. lexicon: the user's own words, see docs/text.md. device: "cpu", or what the runtime has
+        ("cuda", "xnnpack"); where it cannot be used, the CPU is, with a DeviceWarning and ``session_info`` saying
+        why. sessions: your own sessions instead, called once for each graph ("speaker", "acoustic", "vocoder").
         Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon).
         """
-        engine = cls(Bundle.load(bundle), runtime, threads, lexicon)
+        engine = cls(Bundle.load(bundle), runtime, threads, lexicon, device, sessions)
         engine._acoustic, engine._vocoder  # noqa: B018 - loading now makes the first sentence fast
         return engine
 
+    def _open(self, graph: str) -> Session:
+        return self.bundle.session(graph, self.runtime, self.threads, self.device)
+
     @cached_property
     def _speaker(self) -> Session:
-        return self.bundle.session("speaker", self.runtime, self.threads)
+        return self._sessions("speaker")
 
     @cached_property
     def _acoustic(self) -> Session:
-        return self.bundle.session("acoustic", self.runtime, self.threads)
+        return self._sessions("acoustic")
 
     @cached_property
     def _vocoder(self) -> Session:
-        return self.bundle.session("vocoder", self.runtime, self.threads)
+        return self._sessions("vocoder")
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -126,8 +146,13 @@ class Parrotlet:
 
     @property
     def session_info(self) -> dict[str, SessionInfo]:
-        """What each graph runs on."""
+        """What each graph runs on; loads those that were not needed yet."""
         return {"acoustic": self._acoustic.info, "vocoder": self._vocoder.info, "speaker": self._speaker.info}
+
+    def warm_up(self) -> None:
+        """Speak one word to nobody: a runtime's first call is slower than those that follow."""
+        for _ in self.speak("Yes.", next(iter(self.presets.values())).profile):
+            pass
 
     # Enrollment
 
@@ -217,16 +242,22 @@ class Parrotlet:
         volume: float = 1.0,
         sentence_silence: float | None = None,
         seed: int = 0,
-    ) -> Iterator[AudioChunk]:
+    ) -> Generator[AudioChunk, None, None]:
         """Speak in a voice; chunks come as soon as they exist, and memory does not grow with the text.
 
-        text: a string, or an iterator of strings (a language model's tokens), cut at sentence ends.
+        The first chunk comes after one utterance's acoustic pass and one short vocoder chunk. Work is done only
+        while the caller asks for a chunk: who stops asking has stopped it.
+
+        text: a string, cut at sentence ends, or an iterator of strings of any size (a language model's tokens),
+        cut at clause ends too, so that speech begins before the sentence is complete.
         ssml: the text is an SSML document (the subset in docs/text.md).
         phonemes: spoken instead of text. profile: from ``enroll``, a store, or ``presets[name].profile``.
         See SpeakOptions for the rest. Raises UsageError, InputError (phonemes) and WrongModelError at the call;
         InputError for text that cannot be used (SSML, [[ ]]) when it is reached.
         """
-        options = options or SpeakOptions(speed, pitch, volume, sentence_silence, seed)
+        named = SpeakOptions(speed, pitch, volume, sentence_silence, seed)
+        if options is not None and named != SpeakOptions():
+            raise UsageError("pass either options or single settings such as speed, not both")
         if profile is None:
             raise UsageError("no voice: pass a profile, e.g. bird.presets['…'].profile")
         if (text is None) == (phonemes is None):
@@ -238,11 +269,11 @@ class Parrotlet:
         else:
             assert text is not None
             utterances = self._text.sentences(text, ssml=ssml)
-        return self._speak(utterances, profile, options)
+        return self._speak(utterances, profile, options or named)
 
     def _speak(
         self, utterances: Iterable[Utterance], profile: VoiceProfile, options: SpeakOptions
-    ) -> Iterator[AudioChunk]:
+    ) -> Generator[AudioChunk, None, None]:
         random = np.random.default_rng(options.seed)
         spoken = 0  # samples
         for utterance in utterances:
@@ -256,8 +287,10 @@ class Parrotlet:
                     yield AudioChunk(np.clip(loud, -1, 1), self.sample_rate, words, phonemes)
                     words, phonemes = (), ()
                     spoken += len(samples)
-            pause = utterance.pause_after if options.sentence_silence is None else options.sentence_silence
-            silence = round(pause / speed * self.sample_rate)
+            pause = utterance.pause_after
+            if is_natural_pause(utterance.phonemes, pause):
+                pause = pause / speed if options.sentence_silence is None else options.sentence_silence
+            silence = round(pause * self.sample_rate)
             if silence:
                 yield AudioChunk(np.zeros(silence, np.float32), self.sample_rate)
                 spoken += silence
@@ -303,7 +336,9 @@ class Parrotlet:
         """The vocoder stage alone: mel [T, M] to samples, T * hop in all, a chunk at a time.
 
         f0 [T] in Hz; where it is not given the vocoder reads it off the mel spectrogram.
-        first, chunk: frames of the first and of later chunks; they change when samples come, not which.
+        first: frames of the first chunk. Each later one is three times as long as the one before, up to ``chunk``:
+        while one plays there is time to make the next, and long ones spend less on context. The sizes change when
+        samples come, not which.
         """
         frames, context = len(mel), self.bundle.vocoder_context
         if f0 is None:
@@ -315,8 +350,9 @@ class Parrotlet:
             self.sample_rate,
             random or np.random.default_rng(0),
         )
-        edges = [0, *range(min(first, frames), frames, chunk), frames] if frames else [0]
-        for start, end in pairwise(edges):
+        end, size = 0, first
+        while end < frames:
+            start, end, size = end, min(frames, end + size), min(3 * size, chunk)
             low, high = max(0, start - context), min(frames, end + context)
             out = self._run(self._vocoder, mel=mel[None, low:high])
             inside = slice(start - low, end - low)
@@ -344,6 +380,12 @@ class Parrotlet:
             return session.run(feeds)
         except GraphError as error:
             raise BundleError(f"{error}: run `parrotlet doctor`") from error
+
+
+def _installed_runtime(bundle: Bundle) -> str:
+    """The first runtime that is installed and that the bundle has graphs for; the first at all if there is none."""
+    runtimes = [name for name in RUNTIMES if name in bundle.manifest["graphs"]["vocoder"]]
+    return next((name for name in runtimes if installed(name)), next(iter(RUNTIMES)))
 
 
 def model_statistics(profile: VoiceProfile) -> list[float]:

@@ -13,25 +13,37 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 
 
+BLOCK = 64
+"""Frames rendered at a time: their spectra stay in a small processor's cache."""
+
+
 def pulse_train(f0: Array, hop_length: int, sample_rate: int, cycles: float) -> tuple[Array, float]:
     """All harmonics of f0 below the Nyquist frequency, each of amplitude 1, as a closed-form sum of cosines.
 
     f0 [T + 2]: Hz per hop, 0 where unvoiced, with one neighbour on each side. cycles: phase at the start.
     Returns samples [T * hop] and the phase at the end, in cycles.
     """
-    frames = len(f0) - 2
-    centres = (np.arange(frames + 2) - 0.5) * hop_length
-    times = np.arange(frames * hop_length) + 0.5
-    gate = np.interp(times, centres, (f0 > 0).astype(np.float64))
+    gate = _to_samples((f0 > 0).astype(np.float32), hop_length)
     # Weighting by voicing keeps an unvoiced neighbour's zero out of the interpolated frequency.
-    frequency = np.maximum(np.interp(times, centres, f0) / np.maximum(gate, 1e-6), 40.0)
-    turns = cycles + np.cumsum(frequency / sample_rate)
-    theta = (2 * np.pi * (turns - np.round(turns))).astype(np.float32)
-    harmonics = np.floor(0.5 * sample_rate / frequency).astype(np.float32)
+    frequency = np.maximum(_to_samples(f0, hop_length) / np.maximum(gate, 1e-6), 40.0)
+    # The phase grows without bound: float32 would lose it within a second.
+    turns = cycles + np.cumsum(frequency / sample_rate, dtype=np.float64)
+    theta = ((turns - np.round(turns)) * (2 * np.pi)).astype(np.float32)
+    harmonics = np.floor(0.5 * sample_rate / frequency)
     half = np.sin(theta / 2)
     small = np.abs(half) < 1e-4
-    kernel = (np.sin((harmonics + np.float32(0.5)) * theta) / np.where(small, 1, half) - 1) / 2
-    return (np.where(small, harmonics, kernel) * gate).astype(np.float32), float(turns[-1] % 1.0)
+    half[small] = 1
+    kernel = (np.sin((harmonics + np.float32(0.5)) * theta) / half - 1) / 2
+    return np.where(small, harmonics, kernel) * gate, float(turns[-1] % 1.0)
+
+
+def _to_samples(frames: Array, hop_length: int) -> Array:
+    """Linear interpolation between hop centres, [T + 2] -> [T * hop]."""
+    place = ((np.arange(hop_length) + 0.5) / hop_length - 0.5).astype(np.float32)
+    before, after = np.maximum(-place, 0), np.maximum(place, 0)
+    x = frames[:, None]
+    samples: Array = x[1:-1] * (1 - before - after) + x[:-2] * before + x[2:] * after
+    return samples.reshape(-1)
 
 
 class Renderer:
@@ -47,6 +59,7 @@ class Renderer:
         self._frames = len(f0)
         self._pad = (n_fft - hop_length) // 2
         self._window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+        self._square = self._window**2
         self._cycles = 0.0
         self._made = 0  # hops of source generated
         self._done = 0  # frames rendered
@@ -55,18 +68,26 @@ class Renderer:
 
     def push(self, magnitude: Array, phase: Array, noise: Array) -> Array:
         """The next frames' filters [T, F] each -> all samples [N] that no later frame changes."""
-        frames = len(magnitude)
-        self._extend(self._done + frames)
-        spans = np.lib.stride_tricks.sliding_window_view(self._sources, self.n_fft, axis=1)[:, :: self.hop][:, :frames]
-        spectra = np.fft.rfft(spans * self._window).astype(np.complex64)
-        filtered = spectra[0] * (magnitude * np.exp(1j * phase)) + spectra[1] * noise
-        windows = np.fft.irfft(filtered, self.n_fft).astype(np.float32) * self._window
-        first, self._done = self._done, self._done + frames
-        self._sources = self._sources[:, frames * self.hop :]
-        ready = self._overlap(windows)
+        self._extend(self._done + len(magnitude))
+        blocks = [slice(at, at + BLOCK) for at in range(0, len(magnitude), BLOCK)]
+        ready = np.concatenate([self._render(magnitude[b], phase[b], noise[b]) for b in blocks])
         # The window of frame 0 begins before sample 0.
-        kept: Array = ready[max(0, self._pad - first * self.hop) :]
+        kept: Array = ready[max(0, self._pad - self._done * self.hop) :]
+        self._done += len(magnitude)
         return kept
+
+    def _render(self, magnitude: Array, phase: Array, noise: Array) -> Array:
+        frames = len(magnitude)
+        spans = np.lib.stride_tricks.sliding_window_view(self._sources, self.n_fft, axis=1)[:, :: self.hop][:, :frames]
+        self._sources = self._sources[:, frames * self.hop :]
+        spectra = np.fft.rfft(spans * self._window).astype(np.complex64, copy=False)
+        # Sine and cosine: the complex exponential is some twenty times slower in numpy.
+        harmonic = np.empty_like(spectra[0])
+        np.multiply(magnitude, np.cos(phase), out=harmonic.real)
+        np.multiply(magnitude, np.sin(phase), out=harmonic.imag)
+        harmonic *= spectra[0]
+        harmonic += spectra[1] * noise
+        return self._overlap(np.fft.irfft(harmonic, self.n_fft).astype(np.float32, copy=False) * self._window)
 
     def finish(self) -> Array:
         """The samples still held back by the last frames' overlap."""
@@ -88,13 +109,16 @@ class Renderer:
         self._sources = np.concatenate(parts, axis=1)
 
     def _overlap(self, windows: Array) -> Array:
-        frames = len(windows)
-        total = np.zeros((2, (frames - 1) * self.hop + self.n_fft), np.float32)
+        """Add windows [T, n_fft] to what is held back; all samples [T * hop] that are complete."""
+        frames, hops = len(windows), -(-self.n_fft // self.hop)
+        total = np.zeros((2, (frames + hops - 1) * self.hop), np.float32)
         total[:, : self._sum.shape[1]] = self._sum
-        square = self._window**2
-        for index, window in enumerate(windows):
-            at = index * self.hop
-            total[0, at : at + self.n_fft] += window
-            total[1, at : at + self.n_fft] += square
-        ready, self._sum = total[:, : frames * self.hop], total[:, frames * self.hop :]
-        return np.asarray(ready[0] / np.maximum(ready[1], 1e-3), dtype=np.float32)
+        rows = total.reshape(2, -1, self.hop)
+        for k in range(hops):
+            part = slice(k * self.hop, min((k + 1) * self.hop, self.n_fft))
+            rows[0, k : k + frames, : part.stop - part.start] += windows[:, part]
+            rows[1, k : k + frames, : part.stop - part.start] += self._square[part]
+        ready = total[:, : frames * self.hop]
+        self._sum = total[:, frames * self.hop : (frames - 1) * self.hop + self.n_fft].copy()
+        samples: Array = ready[0] / np.maximum(ready[1], 1e-3)
+        return samples

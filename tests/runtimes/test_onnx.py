@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parrotlet.bundle import DEFAULT
-from parrotlet_runtimes import GraphError, available, load_session
+from parrotlet_runtimes import GraphError, load_session, survey
 
 
 def test_a_graph_loads_from_a_path_and_from_bytes() -> None:
@@ -23,7 +23,7 @@ def test_a_graph_loads_from_a_path_and_from_bytes() -> None:
 def test_info_says_what_it_runs_on() -> None:
     info = load_session(DEFAULT / "speaker.onnx", threads=2).info
     assert (info.runtime, info.device, info.threads) == ("onnx", "cpu", 2)
-    assert info.version == available()["onnx"]
+    assert info.version == survey()["onnx"].version
 
 
 def test_errors(tmp_path: Path) -> None:

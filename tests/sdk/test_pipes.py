@@ -1,0 +1,101 @@
+"""``parrotlet say`` between real pipes: players, slow readers, readers that go, text that comes slowly."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+import pytest
+
+SAY = [sys.executable, "-m", "parrotlet", "say", "--voice", "preset:robin"]
+TEXT = "One two three, four five six. Seven eight nine."
+
+
+@pytest.mark.parametrize("form", [["--raw"], ["-o", "-"]])
+@pytest.mark.parametrize("taken", [1, 1000, 40_000])
+def test_a_reader_that_goes_ends_it_in_silence(form: list[str], taken: int) -> None:
+    with subprocess.Popen([*SAY, TEXT * 400, *form], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert len(process.stdout.read(taken)) == taken
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == b""
+
+
+def test_head_in_a_shell() -> None:
+    script = f"{' '.join(SAY)} '{TEXT * 50}' --raw | head -c 1000 | wc -c; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == ["1000", "0"]
+    assert done.stderr == ""
+
+
+def test_a_reader_of_other_commands_may_go_too() -> None:
+    script = f"{sys.executable} -m parrotlet voices | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True, text=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_a_slow_reader_gets_every_sample(tmp_path: Path) -> None:
+    subprocess.run([*SAY, TEXT, "-o", str(tmp_path / "a.wav")], check=True, capture_output=True)
+    with subprocess.Popen([*SAY, TEXT, "--raw"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        parts = []
+        while part := process.stdout.read(30_000):
+            parts.append(part)
+            time.sleep(0.01)
+    assert process.returncode == 0
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        assert b"".join(parts) == file.readframes(file.getnframes())
+
+
+def test_the_wav_form_has_a_header_that_players_read() -> None:
+    raw = subprocess.run([*SAY, TEXT, "--raw"], capture_output=True, check=True).stdout
+    wav = subprocess.run([*SAY, TEXT, "-o", "-"], capture_output=True, check=True).stdout
+    assert wav.startswith(b"RIFF")
+    assert wav.endswith(raw)
+    with wave.open(io.BytesIO(wav)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 24000)
+        assert file.readframes(len(raw) // 2) == raw
+
+
+def test_speech_starts_while_the_text_still_comes() -> None:
+    with subprocess.Popen([*SAY, "-", "--raw"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"The kettle is on in the kitchen, and ")
+        process.stdin.flush()
+        assert len(process.stdout.read(4000)) == 4000
+        process.stdin.write(b"the caf\xc3")  # half a letter
+        process.stdin.flush()
+        process.stdin.write(b"\xa9 is open.")
+        process.stdin.close()
+        assert len(process.stdout.read()) > 20_000
+    assert process.returncode == 0
+
+
+def test_text_that_is_not_utf8_is_said_so() -> None:
+    done = subprocess.run([*SAY, "-", "--raw"], input=b"\xff\xfe", capture_output=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.decode().count("\n") == 1
+    assert "UTF-8" in done.stderr.decode()
+
+
+def test_nothing_to_say_is_a_warning_of_one_line() -> None:
+    done = subprocess.run([*SAY, "   ", "--raw"], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"parrotlet: the text holds nothing to say\n")
+
+
+def test_sentence_silence() -> None:
+    plain, slow = (
+        len(subprocess.run([*SAY, TEXT, "--raw", *more], capture_output=True, check=True).stdout) / 48000
+        for more in (["--sentence-silence", "0"], ["--sentence-silence", "2"])
+    )
+    assert slow - plain == pytest.approx(4, abs=0.001)
+    done = subprocess.run([*SAY, TEXT, "--sentence-silence", "99"], capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"sentence_silence must be a number between 0 and 10" in done.stderr
