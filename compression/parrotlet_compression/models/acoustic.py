@@ -109,12 +109,12 @@ class AcousticModel(nn.Module):
         log_durations = self.duration_head(self.duration(encoded, mask, condition)).squeeze(-1)
         return encoded, log_durations, mask
 
-    def _pitch(self, rows: Tensor, mask: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def _pitch(self, rows: Tensor, mask: Tensor | None, condition: Tensor) -> tuple[Tensor, Tensor]:
         out = self.pitch_head(self.pitch(self.pitch_in(rows), mask, condition))
         return out[..., 0], out[..., 1]
 
     def _decode(
-        self, rows: Tensor, mask: Tensor, condition: Tensor, pitch: Tensor, voiced: Tensor, median: Tensor
+        self, rows: Tensor, mask: Tensor | None, condition: Tensor, pitch: Tensor, voiced: Tensor, median: Tensor
     ) -> Tensor:
         absolute = (pitch + median) * voiced
         source = torch.stack([absolute, pitch * voiced, voiced], dim=-1)
@@ -148,14 +148,40 @@ class AcousticModel(nn.Module):
         mel = self._decode(rows, mask, condition, pitch, voiced, statistics[:, :1])
         return AcousticOutput(log_durations, predicted, voicing, mel)
 
-    def durations(self, log_durations: Tensor, speed: Tensor) -> Tensor:
-        """Whole frames for every phoneme: [B, L] log(frames + 1) and speed [B] -> int64 [B, L].
+    def durations(self, frames: Tensor, speed: Tensor) -> Tensor:
+        """Whole frames for every phoneme: predicted frames [B, L] and speed [B] -> int64 [B, L].
 
         Rounds the running sum, not each duration, so that rounding errors do not add up to a change of rate.
         """
-        frames = (torch.exp(log_durations) - 1).clamp(0, 400) / speed[:, None]
-        ends = torch.round(frames.cumsum(dim=1)).long()
+        ends = torch.round((frames / speed[:, None]).cumsum(dim=1)).long()
         return ends - torch.cat([torch.zeros_like(ends[:, :1]), ends[:, :-1]], dim=1)
+
+    def text_side(self, phonemes: Tensor, embedding: Tensor, statistics: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is computed once a phoneme: the first half of ``synthesize``, before the length regulator.
+
+        phonemes int [1, L], embedding [1, E], statistics [1, 3] -> encoded [1, L, C], condition [1, D],
+        predicted frames [1, L] (float, 0 for padding).
+        """
+        recording = torch.zeros_like(statistics[:, : len(RECORDING)])
+        condition = self._condition(embedding, statistics, recording)
+        encoded, log_durations, mask = self._encode(phonemes, condition)
+        return encoded, condition, (torch.exp(log_durations) - 1).clamp(0, 400) * mask.squeeze(-1)
+
+    def frame_side(
+        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, pitch: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What is computed once a frame: the second half of ``synthesize``.
+
+        rows [1, T, C] and position [1, T, 3] from ``expand``, condition [1, D], statistics [1, 3], pitch [1]
+        (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced).
+        """
+        rows = torch.cat([rows, position], dim=-1)
+        relative, voicing = self._pitch(rows, None, condition)
+        voiced = (voicing > 0).to(rows.dtype)
+        relative = relative + pitch[:, None] / 12
+        median = statistics[:, :1]
+        mel = self._decode(rows, None, condition, relative * voiced, voiced, median)
+        return mel, REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
 
     def synthesize(
         self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor
@@ -165,17 +191,8 @@ class AcousticModel(nn.Module):
         phonemes int64 [1, L], embedding [1, E], statistics [1, 3], speed [1] (1 = as predicted),
         pitch [1] (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), durations int64 [1, L].
         """
-        recording = torch.zeros_like(statistics[:, : len(RECORDING)])
-        condition = self._condition(embedding, statistics, recording)
-        encoded, log_durations, phoneme_mask = self._encode(phonemes, condition)
-        durations = self.durations(log_durations, speed) * phoneme_mask.squeeze(-1).long()
+        encoded, condition, frames = self.text_side(phonemes, embedding, statistics)
+        durations = self.durations(frames, speed)
         rows, position = expand(encoded, durations, durations.sum())
-        rows = torch.cat([rows, position], dim=-1)
-        mask = torch.ones_like(rows[..., :1])
-        relative, voicing = self._pitch(rows, mask, condition)
-        voiced = (voicing > 0).to(rows.dtype)
-        relative = relative + pitch[:, None] / 12
-        median = statistics[:, :1]
-        mel = self._decode(rows, mask, condition, relative * voiced, voiced, median)
-        f0 = REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
+        mel, f0 = self.frame_side(rows, position, condition, statistics, pitch)
         return mel, f0, durations
