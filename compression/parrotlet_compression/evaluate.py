@@ -13,6 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from parrotlet import Parrotlet, write_wav
@@ -20,6 +22,10 @@ from parrotlet.engine import SYNTHETIC
 from parrotlet.errors import InputError, ParrotletError
 
 from .corpus import Clip, Pack
+from .export import load_students
+from .models.speaker import embed_clips
+from .predict import predicted_mel
+from .train.acoustic import AlignedClips
 
 SENTENCES = (
     "Good morning, the coffee is ready and the windows are open.",
@@ -53,9 +59,12 @@ def held_out_people(pack: Pack, split: str, count: int) -> dict[str, list[Clip]]
 
 
 def write_test_speech(
-    bird: Parrotlet, pack: Pack, out: Path, split: str, people: int = 10, sentences: int = 4
+    bird: Parrotlet, pack: Pack | None, out: Path, split: str, people: int = 10, sentences: int = 4, presets: int = 99
 ) -> dict[str, Path]:
-    """Write WAVs and judge manifests ``presets.tsv`` and ``clones.tsv`` (and ``people.json``) under ``out``."""
+    """Write WAVs and judge manifests ``presets.tsv`` and ``clones.tsv`` (and ``people.json``) under ``out``.
+
+    presets, people: how many voices of each. Without a pack there are no people.
+    """
     out.mkdir(parents=True, exist_ok=True)
 
     def speak(name: str, number: int, profile: Any) -> Path:
@@ -64,11 +73,13 @@ def write_test_speech(
         return path
 
     rows = []
-    for index, preset in enumerate(bird.presets.values()):
+    for index, preset in enumerate(list(bird.presets.values())[:presets]):
         for k in range(sentences):
             number = (index * 3 + k) % len(SENTENCES)
             rows.append(f"{speak(preset.name, number, preset.profile)}\t{SENTENCES[number]}")
     (out / "presets.tsv").write_text("\n".join(rows) + "\n")
+    if pack is None:
+        return {"presets": out / "presets.tsv"}
     rows, enrolled = [], {}
     for index, (speaker, clips) in enumerate(held_out_people(pack, split, people).items()):
         samples = [pack.samples24(clip) for clip in clips[:4]]
@@ -89,6 +100,58 @@ def write_test_speech(
     (out / "clones.tsv").write_text("\n".join(rows) + "\n")
     (out / "people.json").write_text(json.dumps(enrolled))
     return {"presets": out / "presets.tsv", "clones": out / "clones.tsv"}
+
+
+def write_parts(
+    bird: Parrotlet, clips: AlignedClips, students: Path, out: Path, split: str, people: int = 10, each: int = 2
+) -> dict[str, Path]:
+    """The same sentences from every part of the stack, each with another recording of the person as reference.
+
+    ``recording``: the people themselves. ``vocoder``: copy synthesis. ``acoustic``: the acoustic model in torch with
+    the true durations and pitch, then the vocoder. ``whole``: enrolled from the reference and spoken by the bundle.
+    And the first three for held-out synthetic voices, which are free of noise. Returns one manifest for each.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    speaker, acoustic, _ = load_students(students)
+    pack = clips.pack
+    number = {(clip.archive, clip.id): i for i, clip in enumerate(pack.clips)}
+    rows: dict[str, list[str]] = defaultdict(list)
+
+    def put(kind: str, name: str, samples: npt.NDArray[np.float32], text: str, reference: str) -> None:
+        path = out / f"{kind}_{name}.wav"
+        soundfile.write(path, samples, pack.config.sample_rate)
+        rows[kind].append(f"{path}\t{text}\t{reference}")
+
+    def say(kind: str, name: str, clip: Clip, reference: Clip, reference_path: str) -> None:
+        index = number[clip.archive, clip.id]
+        f0 = pack.f0[clip.start : clip.start + clip.frames].astype(np.float32)
+        measured = pack.mel[clip.start : clip.start + clip.frames].astype(np.float32)
+        put(f"{kind}recording", name, pack.samples24(clip), clip.text, reference_path)
+        put(f"{kind}vocoder", name, np.concatenate(list(bird.vocode(measured, f0))), clip.text, reference_path)
+        if index in clips.durations:
+            f0 = pack.f0[clips.span[index]].astype(np.float32)
+            embedding = embed_clips([pack.samples16(reference)], speaker)[0]
+            made = predicted_mel(acoustic, clips, index, embedding, clean=True)
+            put(f"{kind}acoustic", name, np.concatenate(list(bird.vocode(made, f0))), clip.text, reference_path)
+
+    for person, theirs in held_out_people(pack, split, people).items():
+        reference = out / f"{person}_reference.wav"
+        soundfile.write(reference, pack.samples24(theirs[0]), pack.config.sample_rate)
+        try:
+            profile = bird.enroll((pack.samples24(theirs[0]), pack.config.sample_rate))
+        except ParrotletError as error:
+            print(f"{person}: {error}")
+            continue
+        for k, clip in enumerate([c for c in theirs[1:] if c.text][:each]):
+            say("", f"{person}_{k}", clip, theirs[0], str(reference))
+            spoken = np.concatenate([chunk.samples for chunk in bird.speak(clip.text, profile)])
+            put("whole", f"{person}_{k}", spoken, clip.text, str(reference))
+    synthetic = [c for c in pack.clips if c.archive == "synthetic" and c.split == split][: people * each]
+    for k, clip in enumerate(synthetic):
+        say("synthetic_", str(k), clip, clip, "")
+    for kind, lines in rows.items():
+        (out / f"{kind}.tsv").write_text("\n".join(lines) + "\n")
+    return {kind: out / f"{kind}.tsv" for kind in rows}
 
 
 def judged(python: str, judge: Path, manifest: Path) -> dict[str, float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tomllib
 from tqdm import tqdm
 
 from parrotlet.errors import InputError
@@ -19,6 +19,11 @@ from .models.speaker import SpeakerEncoder, embed_clips
 from .teachers.ge2e import GE2E, ge2e_embeddings
 from .train.acoustic import pitch_statistics
 from .train.loop import load_weights
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 TEACHER_SECONDS = 8
 PRESETS = Path(__file__).parent / "presets.toml"

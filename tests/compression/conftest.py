@@ -57,3 +57,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, bird: Parrotlet) -> Path:
                 lines.append(f"{name}/{number:05}.opus\t{name}_{number}\t{text}\t{len(samples) / RATE}\t16000\t40.0\t")
             archive.writestr(f"{name}/metadata.tsv", "\n".join(lines))
     return folder
+
+
+@pytest.fixture(scope="session")
+def packed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from parrotlet_compression.corpus import pack
+
+    out = tmp_path_factory.mktemp("pack")
+    pack(corpus, out, processes=1)
+    return out

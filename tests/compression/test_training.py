@@ -13,14 +13,11 @@ torch = pytest.importorskip("torch", reason="compression needs torch: pip instal
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
+from parrotlet_compression.predict import predict_mels  # noqa: E402
+from parrotlet_compression.train.acoustic import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.loop import Schedule, load_weights, train  # noqa: E402
 
-
-@pytest.fixture(scope="module")
-def packed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("pack")
-    pack(corpus, out, processes=1)
-    return out
+CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 
 
 def test_a_pack_holds_every_clip_with_durations_that_fit(packed: Path) -> None:
@@ -106,7 +103,64 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
     voices = ["--embeddings", str(embeddings)]
     more = ["--alignments", str(tmp_path / "alignments.json")]
     assert main([*run, "train", "likeness", str(packed), str(tmp_path / "likeness"), *common, *voices]) == 0
-    more += ["--critic", str(tmp_path / "likeness" / "model.safetensors")]
-    assert main([*run, "train", "acoustic", str(packed), str(tmp_path / "acoustic"), *common, *voices, *more]) == 0
-    assert main([*run, "train", "vocoder", str(packed), str(tmp_path / "vocoder"), *common]) == 0
+    more += ["--from", str(CHECKPOINTS), "--critic", str(tmp_path / "likeness" / "model.safetensors")]
+    joint = tmp_path / "acoustic"
+    assert main([*run, "train", "acoustic", str(packed), str(joint), *common, *more]) == 0
+    (joint / "vocoder.safetensors").write_bytes((CHECKPOINTS / "vocoder.safetensors").read_bytes())
+    mels = tmp_path / "predicted.f16"
+    assert main([*run, "predict", str(packed), str(joint), str(mels), *more[:2]]) == 0
+    adversarial = ["--adversarial", "--predicted", str(mels)]
+    assert main([*run, "train", "vocoder", str(packed), str(tmp_path / "vocoder"), *common, *adversarial]) == 0
     assert main([*run, "train", "acoustic", str(packed), str(tmp_path / "x"), *common]) == 3
+
+
+def test_predicted_mels_are_like_the_measured_ones(packed: Path, tmp_path: Path) -> None:
+    corpus = Pack(packed)
+    durations = {i: clip.durations for i, clip in enumerate(corpus.clips) if clip.durations}
+    phonemes = {i: corpus.clips[i].phonemes for i in durations}
+    clips = AlignedClips(corpus, durations, phonemes, {"synthetic": 1.0}, split="train")
+    count = predict_mels(clips, CHECKPOINTS, tmp_path / "predicted.f16")
+    assert count == len(clips.groups["synthetic"]) > 0
+    made = np.memmap(tmp_path / "predicted.f16", "<f2", "r", shape=corpus.mel.shape)
+    clip = corpus.clips[clips.groups["synthetic"][0]]
+    inside = slice(clip.start, clip.start + clip.frames)
+    speech = corpus.mel[inside].astype(np.float32)
+    loud = speech > -6
+    distance = np.abs(made[inside].astype(np.float32) - speech)[loud].mean()
+    assert distance < np.abs(np.roll(speech, 40, axis=0) - speech)[loud].mean() * 0.6
+    other = next(c for c in corpus.clips if c.archive != "synthetic")
+    assert np.isnan(made[other.start : other.start + other.frames].astype(np.float32)).all()
+
+
+def test_warping_moves_frequencies_and_keeps_time() -> None:
+    centres = np.linspace(0, 12000, 80)
+    mel = np.exp(-(((centres[None] - 3000) / 300) ** 2)).repeat(5, axis=0).astype(np.float32)
+    moved = warped(mel, 1.1, centres)
+    assert moved.shape == mel.shape
+    assert abs(centres[moved[0].argmax()] - 3300) < 100
+    assert np.allclose(warped(mel, 1.0, centres), mel, atol=1e-5)
+
+
+def test_a_companion_is_resumed_with_the_model(tmp_path: Path) -> None:
+    class Counter:
+        steps = 0
+
+        def state_dict(self) -> dict[str, int]:
+            return {"steps": self.steps}
+
+        def load_state_dict(self, state: dict[str, int]) -> None:
+            self.steps = state["steps"]
+
+    def run(steps: int) -> int:
+        counter, model = Counter(), torch.nn.Linear(2, 1)
+
+        def loss(batch: torch.Tensor) -> dict[str, torch.Tensor]:
+            counter.steps += 1
+            return {"error": model(batch).square().mean()}
+
+        batches = iter(lambda: torch.randn(4, 2), None)
+        train(model, batches, loss, tmp_path, Schedule(steps), companion=counter)
+        return counter.steps
+
+    assert run(5) == 5
+    assert run(8) == 8

@@ -13,7 +13,12 @@ from .blocks import ConvNeXtStack, Convolution
 OPTIONAL = frozenset(SYMBOLS.index(symbol) for symbol in ' ˈˌ,.;:!?—()"“”')
 """Symbols that real speech may give no time at all: stress marks, spaces, punctuation."""
 
+_SILENT = [SYMBOLS.index(symbol) for symbol in '^$ ,.;:!?—()"“”']
+
 _MAX_SKIP = 4
+# Longer than a stop consonant is closed.
+_PAUSE_FRAMES = 10
+_PAUSE_PENALTY = 5.0
 
 
 class Aligner(nn.Module):
@@ -34,6 +39,18 @@ class Aligner(nn.Module):
         return logits
 
 
+def pauses(mel: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Frames [T] of a mel spectrogram [T, M] that are as quiet as its background for at least _PAUSE_FRAMES."""
+    level = mel.mean(axis=1)
+    quiet, loud = np.percentile(level, [5, 95])
+    low = np.concatenate([[False], level < quiet + 0.2 * (loud - quiet), [False]])
+    edges = np.flatnonzero(np.diff(low.astype(np.int8)))
+    found = np.zeros(len(level), bool)
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        found[start:end] = end - start >= _PAUSE_FRAMES
+    return found
+
+
 @torch.no_grad()
 def align(model: Aligner, mel: npt.NDArray[np.float32], ids: list[int]) -> tuple[list[int], float] | None:
     """Forced alignment by dynamic programming (Viterbi) over the frame posteriors.
@@ -41,7 +58,14 @@ def align(model: Aligner, mel: npt.NDArray[np.float32], ids: list[int]) -> tuple
     mel [T, M], ids [L] -> durations [L] in frames that sum to T, and the mean log posterior along the path;
     None when the text has more sounds than the recording has frames.
     """
-    logp = torch.log_softmax(model(torch.from_numpy(mel)[None])[0], dim=-1).numpy()[:, ids]
+    posterior = torch.log_softmax(model(torch.from_numpy(mel)[None])[0], dim=-1).numpy()
+    silence = np.logaddexp.reduce(posterior[:, _SILENT], axis=1)
+    logp = posterior[:, ids]
+    # One silence sounds like another: before the first word and after the last it is the edge's, whatever the model
+    # calls it. Otherwise it falls to the first space, and the first word is squeezed.
+    logp[:, [0, -1]] = silence[:, None]
+    sounding = np.array([i not in _SILENT for i in ids])
+    logp[np.ix_(pauses(mel), sounding)] -= _PAUSE_PENALTY
     frames, tokens = logp.shape
     optional = np.array([i in OPTIONAL for i in ids])
     if frames < int((~optional).sum()):

@@ -15,7 +15,7 @@ from .blocks import ConvNeXtStack, Convolution
 class LikenessCritic(nn.Module):
     """mel [B, T, M] (natural log) and mask [B, T, 1] -> embedding [B, E] of unit norm."""
 
-    def __init__(self, embedding: int = 256, n_mels: int = 80, width: int = 128, layers: int = 4) -> None:
+    def __init__(self, embedding: int = 256, n_mels: int = 80, width: int = 160, layers: int = 5) -> None:
         super().__init__()
         self.stem = Convolution(n_mels, width, 5)
         self.norm = nn.LayerNorm(width)

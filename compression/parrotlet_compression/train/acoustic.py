@@ -1,4 +1,8 @@
-"""Train the acoustic model on clips whose phoneme durations are known."""
+"""Train the acoustic model on clips whose phoneme durations are known, and the speaker encoder with it.
+
+The encoder hears a piece of the clip, or of another clip of the person, and learns what the acoustic model needs to
+sound like them (as in Meta-StyleSpeech, Min 2021); a classifier over the training speakers keeps it telling them apart.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +14,51 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 import torch
-from torch import Tensor
+from safetensors.torch import load_file
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ..corpus import Clip, Pack
-from ..models.acoustic import REFERENCE_HZ, AcousticConfig, AcousticModel
+from ..mel import mel_filterbank
+from ..models.acoustic import RECORDING, REFERENCE_HZ, AcousticConfig, AcousticModel, AcousticOutput
+from ..models.discriminator import MelDiscriminator
 from ..models.likeness import LikenessCritic
+from ..models.speaker import SpeakerEncoder, embed_clips
 from ..symbols import SYMBOLS, phoneme_ids
-from .loop import Losses, Schedule, fast_math, load_weights, train
+from .adversary import Adversary
+from .loop import Losses, Schedule, fast_math, load_weights, save_weights, train
+from .speaker import damage
 
 FRAMES_A_BATCH = 2600
 # Digital silence lies at the floor of the logarithm; left there it would dominate the loss.
 SILENCE = -9.0
-NARROW_BAND_HZ = 7600.0
-# How often the voice is that of the very clip: an embedding holds no words, and it fits this clip best.
-SAME_CLIP = 0.6
-LIKENESS = 1.0
+EDGE_FRAMES = 10
+NARROW_BAND_HZ, FULL_BAND_HZ = 7600.0, 11800.0
+# How often the voice is that of the very clip: a pooled embedding holds few words, and it fits this clip best.
+SAME_CLIP = 0.5
+REFERENCE_S = (1.5, 4.0)
+DAMAGED = 0.3
+# How often, and how far (as a ratio), pitch and formants are moved together: another person at no cost.
+WARPED, WARP = 0.35, 1.15
+LIKENESS, SPEAKER = 1.0, 0.05
+ADVERSARIAL, FEATURES = 0.1, 1.0
 
 
 @dataclass(frozen=True)
 class Batch:
-    """phonemes, durations [B, L]; pitch, voiced [B, T]; mel [B, T, M]; embedding [B, E]; statistics [B, 3];
-    recording [B, 2]; frames [B]."""
+    """phonemes, durations [B, L]; pitch, voiced [B, T]; mel [B, T, M]; valid [B, M], the bands that hold something;
+    reference [B, N] at 16 kHz; speaker [B], -1 for nobody known; statistics [B, 3]; recording [B, 2]; frames [B]."""
 
     phonemes: Tensor
     durations: Tensor
     pitch: Tensor
     voiced: Tensor
     mel: Tensor
-    embedding: Tensor
+    valid: Tensor
+    reference: Tensor
+    speaker: Tensor
     statistics: Tensor
     recording: Tensor
     frames: Tensor
@@ -53,23 +72,37 @@ def pitch_statistics(f0: npt.NDArray[np.float32]) -> tuple[float, float]:
     return float(np.median(voiced)), float(np.clip(voiced.std(), 0.05, 0.6))
 
 
-class AlignedClips:
-    """Clips with durations, ready to be drawn: voices as embeddings, statistics measured once a speaker.
+def warped(mel: npt.NDArray[np.float32], ratio: float, centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """A mel spectrogram [T, M] with every frequency multiplied by ``ratio``, its timing unchanged."""
+    at = np.interp(centres / ratio, centres, np.arange(len(centres)))
+    low = np.floor(at).astype(int)
+    part = (at - low).astype(np.float32)
+    return mel[:, low] * (1 - part) + mel[:, np.minimum(low + 1, len(centres) - 1)] * part
 
-    ``embeddings`` float32 [len(pack.clips), E]: one for every clip of the pack, in its order.
+
+class AlignedClips:
+    """Clips with durations, ready to be drawn; pitch statistics are measured once a speaker.
+
     ``shares``: how often each archive is drawn.
     """
 
     def __init__(
         self,
         pack: Pack,
-        embeddings: npt.NDArray[np.float32],
         durations: dict[int, list[int]],
         phonemes: dict[int, str],
         shares: dict[str, float],
         split: str = "train",
     ) -> None:
-        self.pack, self.embeddings, self.durations = pack, embeddings, durations
+        self.pack = pack
+        self.centres = band_centres(pack)
+        # Recordings begin and end with more or less silence: what is long is cut, so that none of it is learned.
+        self.durations: dict[int, list[int]] = {}
+        self.span: dict[int, slice] = {}
+        for i, (first, *inner, last) in durations.items():
+            start = pack.clips[i].start + max(0, first - EDGE_FRAMES)
+            self.durations[i] = [min(first, EDGE_FRAMES), *inner, min(last, EDGE_FRAMES)]
+            self.span[i] = slice(start, start + sum(self.durations[i]))
         self.ids = {index: phoneme_ids(text) for index, text in phonemes.items()}
         self.clips_of: dict[str, list[int]] = defaultdict(list)
         for index, clip in enumerate(pack.clips):
@@ -80,20 +113,25 @@ class AlignedClips:
             for speaker, clips in self.clips_of.items()
         }
         self.speaker = {i: s for s, clips in self.clips_of.items() for i in clips}
-        usable = [i for i in durations if pack.clips[i].split == split and 40 < pack.clips[i].frames < 1100]
+        known = sorted({clip.speaker for clip in pack.clips if clip.speaker and clip.split == split})
+        self.number = {name: k for k, name in enumerate(known)}
+        usable = [i for i in durations if pack.clips[i].split == split and 40 < self.frames(i) < 1100]
         self.groups = {
-            name: sorted((i for i in usable if pack.clips[i].archive == name), key=lambda i: pack.clips[i].frames)
-            for name in shares
+            name: sorted((i for i in usable if pack.clips[i].archive == name), key=self.frames) for name in shares
         }
         self.shares = shares
         total, count = np.zeros(len(SYMBOLS)), np.zeros(len(SYMBOLS))
         for i in usable:
-            np.add.at(total, self.ids[i], durations[i])
+            np.add.at(total, self.ids[i], self.durations[i])
             np.add.at(count, self.ids[i], 1)
         self.mean_duration = total / np.maximum(count, 1)
 
     def _f0(self, clip: Clip) -> npt.NDArray[np.float32]:
         return self.pack.f0[clip.start : clip.start + clip.frames]
+
+    def frames(self, index: int) -> int:
+        """Length of a clip without the silence that was cut."""
+        return self.span[index].stop - self.span[index].start
 
     def rate(self, index: int) -> float:
         """Log of how fast a clip is spoken, against the mean duration of its phonemes."""
@@ -101,38 +139,66 @@ class AlignedClips:
         expected = self.mean_duration[self.ids[index][inner]].sum()
         return float(np.clip(math.log(expected / max(1, sum(self.durations[index][inner]))), -0.6, 0.6))
 
+    def recording(self, index: int) -> list[float]:
+        """The acoustic model's ``recording`` input for a clip: noise and narrow band."""
+        clip = self.pack.clips[index]
+        return [float(np.clip((40 - clip.snr_db) / 40, 0, 1)), float(clip.rate < 24000)]
+
+    def _reference(self, index: int, length: int, ratio: float, random: np.random.Generator) -> npt.NDArray[np.float32]:
+        siblings = self.clips_of[self.speaker[index]]
+        chosen = index if random.random() < SAME_CLIP else siblings[int(random.integers(len(siblings)))]
+        samples = self.pack.samples16(self.pack.clips[chosen])
+        wanted = int(length * ratio) + 1
+        if len(samples) > wanted:
+            at = int(random.integers(len(samples) - wanted))
+            samples = samples[at : at + wanted]
+        if ratio != 1:
+            samples = soxr.resample(samples, 16000 * ratio, 16000)
+        samples = np.resize(samples, length)
+        if random.random() < DAMAGED:
+            samples = damage(samples, random.standard_normal(length).astype(np.float32), random)
+        return samples
+
     def batch(self, indices: Sequence[int], random: np.random.Generator) -> Batch:
-        """Stack clips into one padded batch; the voice comes from another clip of the speaker where there is one."""
+        """Stack clips into one padded batch, each with a reference recording of its voice."""
         clips = [self.pack.clips[i] for i in indices]
-        frames = np.array([c.frames for c in clips])
+        frames = np.array([self.frames(i) for i in indices])
         length, width = max(len(self.ids[i]) for i in indices), int(frames.max())
         phonemes = np.zeros((len(clips), length), np.int64)
         durations = np.zeros((len(clips), length), np.int64)
         pitch, voiced = (np.zeros((len(clips), width), np.float32) for _ in range(2))
         mel = np.full((len(clips), width, self.pack.config.n_mels), SILENCE, np.float32)
-        embedding, statistics, recording = [], [], []
+        reference_length = int(random.uniform(*REFERENCE_S) * 16000)
+        references, speakers, valid, statistics, recording = [], [], [], [], []
         for row, (i, clip) in enumerate(zip(indices, clips, strict=True)):
             phonemes[row, : len(self.ids[i])] = self.ids[i]
             durations[row, : len(self.durations[i])] = self.durations[i]
             speaker = self.speaker[i]
             median, spread = self.statistics[speaker]
-            f0 = self._f0(clip).astype(np.float32)
+            ratio = float(WARP ** random.uniform(-1, 1)) if random.random() < WARPED else 1.0
+            f0 = self.pack.f0[self.span[i]].astype(np.float32)
             on = f0 > 0
-            voiced[row, : clip.frames] = on
-            pitch[row, : clip.frames][on] = np.log2(f0[on] / REFERENCE_HZ) - median
-            mel[row, : clip.frames] = np.maximum(self.pack.mel[clip.start : clip.start + clip.frames], SILENCE)
-            siblings = self.clips_of[speaker]
-            reference = i if random.random() < SAME_CLIP else siblings[int(random.integers(len(siblings)))]
-            embedding.append(self.embeddings[reference])
-            statistics.append([median, spread, self.rate(i)])
-            recording.append([float(np.clip((40 - clip.snr_db) / 40, 0, 1)), float(clip.rate < 24000)])
+            voiced[row, : len(f0)] = on
+            pitch[row, : len(f0)][on] = np.log2(f0[on] / REFERENCE_HZ) - median
+            made = self.pack.mel[self.span[i]].astype(np.float32)
+            if ratio != 1:
+                made = warped(made, ratio, self.centres)
+            mel[row, : len(made)] = np.maximum(made, SILENCE)
+            highest = NARROW_BAND_HZ if clip.rate < 24000 else FULL_BAND_HZ
+            valid.append(self.centres <= highest * min(1.0, ratio))
+            references.append(self._reference(i, reference_length, ratio, random))
+            speakers.append(self.number.get(speaker, -1) if ratio == 1 else -1)
+            statistics.append([median + math.log2(ratio), spread, self.rate(i)])
+            recording.append(self.recording(i))
         return Batch(
             torch.from_numpy(phonemes),
             torch.from_numpy(durations),
             torch.from_numpy(pitch),
             torch.from_numpy(voiced),
             torch.from_numpy(mel),
-            torch.from_numpy(np.stack(embedding)),
+            torch.from_numpy(np.stack(valid).astype(np.float32)),
+            torch.from_numpy(np.stack(references)),
+            torch.tensor(speakers),
             torch.tensor(statistics, dtype=torch.float32),
             torch.tensor(recording, dtype=torch.float32),
             torch.from_numpy(frames),
@@ -148,35 +214,65 @@ class AlignedClips:
             # A window in the order of length keeps padding small; drawing inside it keeps batches fresh.
             centre = int(random.integers(len(group)))
             near = group[max(0, centre - 40) : centre + 40]
-            clip_frames = self.pack.clips[group[centre]].frames
-            size = max(2, FRAMES_A_BATCH // clip_frames)
+            size = max(2, FRAMES_A_BATCH // self.frames(group[centre]))
             chosen = random.choice(near, size=min(size, len(near)), replace=False)
             yield self.batch([int(i) for i in chosen], random)
 
 
-def acoustic_losses(
-    model: AcousticModel, batch: Batch, hertz: npt.NDArray[np.float64], critic: LikenessCritic | None = None
+class Cloner(nn.Module):
+    """Speaker encoder and acoustic model, trained as one, with a classifier that is dropped afterwards."""
+
+    def __init__(self, speakers: int) -> None:
+        super().__init__()
+        self.encoder = SpeakerEncoder()
+        self.acoustic = AcousticModel(AcousticConfig(symbols=len(SYMBOLS), embedding=self.encoder.config.embedding))
+        self.classes = nn.Parameter(torch.randn(speakers, self.encoder.config.embedding) * 0.1)
+
+    def embed(self, reference: Tensor) -> Tensor:
+        """Recordings [B, N] at 16 kHz -> unit-norm embeddings [B, E]."""
+        features = self.encoder.features(reference)
+        with fast_math():
+            raw = self.encoder.raw(features)
+        # In float32: whitening magnifies small differences.
+        embedding = self.encoder.whiten(raw.float())
+        return functional.normalize(embedding, dim=-1)
+
+    def forward(self, batch: Batch) -> tuple[AcousticOutput, Tensor]:
+        """What the acoustic model makes of a batch, and the embeddings of its references."""
+        embedding = self.embed(batch.reference)
+        with fast_math():
+            out = self.acoustic(
+                batch.phonemes,
+                batch.durations,
+                batch.pitch,
+                batch.voiced,
+                embedding,
+                batch.statistics,
+                batch.recording,
+            )
+        return out, embedding
+
+    def speaker_loss(self, embedding: Tensor, speaker: Tensor) -> Tensor:
+        """Additive-margin softmax (Wang 2018) over the training speakers; rows of nobody known do not count."""
+        known = speaker >= 0
+        if not bool(known.any()):
+            return embedding.sum() * 0
+        cosine = embedding[known] @ functional.normalize(self.classes, dim=-1).T
+        margin = 0.1 * functional.one_hot(speaker[known], len(self.classes))
+        return functional.cross_entropy(25 * (cosine - margin), speaker[known])
+
+
+def cloner_losses(
+    model: Cloner, batch: Batch, critic: LikenessCritic | None = None, adversary: Adversary | None = None
 ) -> Losses:
-    """L1 on the mel spectrogram, Huber on log durations, L1 on pitch, cross-entropy on voicing.
+    """L1 on the mel spectrogram, Huber on log durations, L1 on pitch, cross-entropy on voicing and on who speaks.
 
-    With a ``critic``, also the distance between the voice it hears in the predicted mel and the one asked for.
-
-    ``hertz`` [M]: centre of every mel band, to leave out what narrow-band recordings do not hold.
+    With a ``critic``, also the distance between the voice it hears in the predicted mel and in the recorded one.
+    With an ``adversary``, also how easily the two are told apart: L1 alone gives a blurred mean.
     """
-    with fast_math():
-        out = model(
-            batch.phonemes,
-            batch.durations,
-            batch.pitch,
-            batch.voiced,
-            batch.embedding,
-            batch.statistics,
-            batch.recording,
-        )
+    out, embedding = model(batch)
     frames = (torch.arange(batch.mel.shape[1])[None] < batch.frames[:, None]).float()
-    bands = torch.from_numpy(hertz < NARROW_BAND_HZ).float()[None, None]
-    narrow = batch.recording[:, 1, None, None]
-    mask = frames.unsqueeze(-1) * (1 - narrow * (1 - bands))
+    mask = frames.unsqueeze(-1) * batch.valid[:, None]
     mel = ((out.mel.float() - batch.mel).abs() * mask).sum() / mask.sum()
     tokens = (batch.phonemes > 0).float()
     target = torch.log1p(batch.durations.float())
@@ -189,43 +285,83 @@ def acoustic_losses(
         "duration": (duration * tokens).sum() / tokens.sum(),
         "pitch": pitch,
         "voicing": 0.3 * (voicing * frames).sum() / frames.sum(),
+        "speaker": SPEAKER * model.speaker_loss(embedding, batch.speaker),
     }
+    # What the recording does not hold, or is padding, is not for others to judge.
+    made = torch.where(mask > 0, out.mel.float(), batch.mel)
     if critic is not None:
-        heard = torch.where(mask > 0, out.mel.float(), batch.mel)
         with fast_math():
-            voice = critic(heard, frames.unsqueeze(-1)).float()
-        losses["likeness"] = LIKENESS * (1 - (voice * batch.embedding).sum(-1)).mean()
+            heard = critic(made, frames.unsqueeze(-1)).float()
+            with torch.no_grad():
+                wanted = critic(batch.mel, frames.unsqueeze(-1)).float()
+        losses["likeness"] = LIKENESS * (1 - (heard * wanted).sum(-1)).mean()
+    if adversary is not None:
+        voice = torch.cat([8 * embedding.detach(), batch.recording], dim=-1)
+        losses |= adversary.losses(made, batch.mel, voice)
     return losses
 
 
 def band_centres(pack: Pack) -> npt.NDArray[np.float64]:
     """Centre frequency of every mel band, Hz [M]."""
-    from ..mel import mel_filterbank
-
     c = pack.config
     bank = mel_filterbank(c.sample_rate, c.n_fft, c.n_mels, c.f_min, c.f_max)
     return np.asarray(bank.argmax(axis=1) * c.sample_rate / c.n_fft, dtype=np.float64)
+
+
+def save_students(joint: Path, out: Path) -> None:
+    """Split weights of a Cloner into ``speaker.safetensors`` and ``acoustic.safetensors`` in ``out``, in float16."""
+    state = load_file(joint)
+    model = Cloner(len(state["classes"]))
+    load_weights(model, joint)
+    save_weights(model.encoder, out / "speaker.safetensors", half=True)
+    save_weights(model.acoustic, out / "acoustic.safetensors", half=True)
+
+
+def _class_centres(clips: AlignedClips, encoder: SpeakerEncoder, each: int = 2) -> npt.NDArray[np.float32]:
+    """What the encoder makes of every training speaker so far: where their classes begin, float32 [speakers, E]."""
+    chosen = [(k, i) for name, k in clips.number.items() for i in clips.clips_of[name][:each]]
+    embedded = embed_clips([clips.pack.samples16(clips.pack.clips[i]) for _, i in chosen], encoder, max_seconds=3)
+    centres = np.zeros((len(clips.number), embedded.shape[1]), np.float32)
+    np.add.at(centres, [k for k, _ in chosen], embedded)
+    return centres
 
 
 def train_acoustic(
     clips: AlignedClips,
     out: Path,
     schedule: Schedule,
-    start_from: Path | None = None,
+    start_from: Path,
     critic_weights: Path | None = None,
+    adversarial: bool = False,
 ) -> None:
-    """Train, or go on training, an acoustic model; with a likeness critic if its weights are given."""
+    """Train, or go on training, speaker encoder and acoustic model; with a likeness critic if its weights are given.
+
+    adversarial: also against a discriminator of mel spectrograms.
+    ``start_from``: a folder with speaker.safetensors and, if there is one already, acoustic.safetensors.
+    """
     torch.manual_seed(0)
-    model = AcousticModel(AcousticConfig(symbols=len(SYMBOLS), embedding=clips.embeddings.shape[1]))
-    hertz = band_centres(clips.pack)
+    model = Cloner(len(clips.number))
+    load_weights(model.encoder, start_from / "speaker.safetensors")
+    if (start_from / "acoustic.safetensors").is_file():
+        load_weights(model.acoustic, start_from / "acoustic.safetensors")
+    if not (out / "state.pt").is_file():
+        model.classes.data.copy_(torch.from_numpy(_class_centres(clips, model.encoder)))
     critic = None
     if critic_weights is not None:
-        critic = LikenessCritic(clips.embeddings.shape[1])
+        critic = LikenessCritic(model.encoder.config.embedding)
         load_weights(critic, critic_weights)
         critic.requires_grad_(False).eval()
+    adversary = None
+    if adversarial:
+        width = model.encoder.config.embedding + len(RECORDING)
+        adversary = Adversary(MelDiscriminator(width), ADVERSARIAL, FEATURES)
     batches = clips.batches(seed=int(torch.randint(1 << 30, ())))
 
-    def voice(name: str) -> bool:
-        return name.startswith("voice.") or ".modulate." in name
+    def losses(batch: Batch) -> Losses:
+        return cloner_losses(model, batch, critic, adversary)
 
-    train(model, batches, lambda batch: acoustic_losses(model, batch, hertz, critic), out, schedule, start_from, voice)
+    def voice(name: str) -> bool:
+        return name.startswith("acoustic.voice.") or ".modulate." in name or name == "classes"
+
+    train(model, batches, losses, out, schedule, faster=voice, companion=adversary)
+    save_students(out / "model.safetensors", out)

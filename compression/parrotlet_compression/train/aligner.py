@@ -75,19 +75,19 @@ def train_aligner(pack: Path, out: Path, schedule: Schedule) -> Aligner:
     return model
 
 
-def align_corpus(pack: Pack, model: Aligner, archives: tuple[str, ...], out: Path, keep: float = 0.9) -> None:
+def align_corpus(pack: Pack, model: Aligner, archives: dict[str, float], out: Path) -> None:
     """Phonemize and align the real clips of ``archives``; write {clip index: [phonemes, durations]} as JSON.
 
-    Keeps the share ``keep`` of every archive with the best mean posterior: the rest is mostly wrong transcripts.
+    archives: name -> the share of its clips that is kept, those with the best mean posterior.
     """
     front_end = TextFrontEnd()
     model.eval()
     result: dict[int, tuple[str, list[int]]] = {}
-    for archive in archives:
+    for archive, keep in archives.items():
         found: list[tuple[float, int, str, list[int]]] = []
         wanted = [(i, c) for i, c in enumerate(pack.clips) if c.archive == archive and c.text.strip()]
         for index, clip in tqdm(wanted, desc=f"align {archive}"):
-            if clip.split != "train" or clip.snr_db < 15:
+            if clip.snr_db < 15:
                 continue
             try:
                 text = clip.text.lower() if clip.text.isupper() else clip.text

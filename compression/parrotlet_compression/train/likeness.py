@@ -1,4 +1,4 @@
-"""Train the likeness critic on recorded mel spectrograms and our speaker encoder's embeddings."""
+"""Train the likeness critic on recorded mel spectrograms and a speaker encoder's embeddings (GE2E's, say)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ Batch = tuple[Tensor, Tensor]
 
 
 def labelled(pack: Pack, embeddings: npt.NDArray[np.float32], seed: int) -> Iterator[Batch]:
-    """Random cuts of any full-band clip, for ever: mel [B, T, M], embedding [B, E]."""
+    """Random cuts of any clip, for ever: mel [B, T, M], embedding [B, E] without what all voices share."""
     random = np.random.default_rng(seed)
-    usable = [
-        i
-        for i, clip in enumerate(pack.clips)
-        if clip.split == "train" and clip.frames > FRAMES and clip.archive != "speechocean762"
-    ]
+    usable = [i for i, clip in enumerate(pack.clips) if clip.split == "train" and clip.frames > FRAMES]
+    # Raw GE2E embeddings lie in a narrow cone: without its axis, cosines tell people apart better.
+    targets = embeddings - embeddings[usable].mean(axis=0)
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     while True:
         chosen = random.choice(usable, size=BATCH)
         rows = []
@@ -37,7 +36,7 @@ def labelled(pack: Pack, embeddings: npt.NDArray[np.float32], seed: int) -> Iter
             if random.random() < 0.5:  # blur, as predictions are blurred, so that sharpness does not count
                 mel[1:-1] = (mel[:-2] + 2 * mel[1:-1] + mel[2:]) / 4
             rows.append(mel)
-        yield torch.from_numpy(np.stack(rows)), torch.from_numpy(embeddings[chosen])
+        yield torch.from_numpy(np.stack(rows)), torch.from_numpy(targets[chosen])
 
 
 def train_likeness(pack: Path, embeddings: npt.NDArray[np.float32], out: Path, schedule: Schedule) -> LikenessCritic:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -18,6 +18,13 @@ from parrotlet.errors import InputError
 
 Losses = dict[str, Tensor]
 FASTER = 3.0
+
+
+class Companion(Protocol):
+    """What trains beside the model, inside its loss (an adversary, say), and must be resumed with it."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 def fast_math() -> torch.autocast:
@@ -42,6 +49,16 @@ class Schedule:
         """Learning rate of one step."""
         remaining = (self.steps - step) / max(1.0, self.decay * self.steps)
         return self.rate * min(1.0, (step + 1) / self.warmup) * max(0.01, min(1.0, remaining))
+
+
+def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Exponential average that forgets its beginning: after n updates it spans at most the last n / 10."""
+
+    def update(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
+        keep = min(decay, (1 + int(count)) / (10 + int(count)))
+        return mean.lerp(value, 1 - keep)
+
+    return update
 
 
 def save_weights(model: nn.Module, path: Path, half: bool = False) -> None:
@@ -75,12 +92,13 @@ def train(
     schedule: Schedule,
     start_from: Path | None = None,
     faster: Callable[[str], bool] = lambda name: False,
+    companion: Companion | None = None,
 ) -> None:
     """Train ``model`` in place until ``schedule.steps``, resuming from ``out`` when it holds a state.
 
     Writes ``state.pt`` (everything needed to go on), ``model.safetensors`` (averaged weights) and
     TensorBoard scalars to ``out``. ``start_from``: weights to begin with when there is no state yet.
-    ``faster``: parameters, by name, that learn at FASTER times the rate.
+    ``faster``: parameters, by name, that learn at FASTER times the rate. ``companion``: saved and resumed too.
     """
     out.mkdir(parents=True, exist_ok=True)
     named = list(model.named_parameters())
@@ -89,9 +107,7 @@ def train(
         {"params": [p for name, p in named if faster(name)], "factor": FASTER},
     ]
     optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01)
-    average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average), use_buffers=False
-    )
+    average = torch.optim.swa_utils.AveragedModel(model, avg_fn=_averaging(schedule.average), use_buffers=False)
     step = 0
     if (out / "state.pt").is_file():
         state = torch.load(out / "state.pt", weights_only=True)
@@ -99,6 +115,8 @@ def train(
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
+        if companion is not None and "companion" in state:
+            companion.load_state_dict(state["companion"])
     elif start_from is not None:
         load_weights(model, start_from)
         load_weights(average.module, start_from)
@@ -111,6 +129,7 @@ def train(
                 "average": average.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "step": step,
+                **({"companion": companion.state_dict()} if companion is not None else {}),
             },
             part,
         )
@@ -121,6 +140,7 @@ def train(
     saved = time.monotonic()
     progress = tqdm(total=schedule.steps, initial=step, desc=out.name, mininterval=5)
     sums: dict[str, float] = {}
+    counted = 0
     while step < schedule.steps:
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate_at(step) * group["factor"]
@@ -136,11 +156,12 @@ def train(
         progress.update()
         for name, part in losses.items():
             sums[name] = sums.get(name, 0.0) + float(part.detach())
+        counted += 1
         if step % 50 == 0:
             for name, value in sums.items():
-                writer.add_scalar(name, value / 50, step)
-            progress.set_postfix_str(" ".join(f"{name} {value / 50:.3f}" for name, value in sums.items()))
-            sums = {}
+                writer.add_scalar(name, value / counted, step)
+            progress.set_postfix_str(" ".join(f"{name} {value / counted:.3f}" for name, value in sums.items()))
+            sums, counted = {}, 0
         if time.monotonic() - saved > schedule.save_every_s:
             save()
             saved = time.monotonic()

@@ -1,4 +1,7 @@
-"""Train the vocoder on recorded and synthetic speech: multi-resolution spectral losses on its rendered output."""
+"""Train the vocoder on recorded and synthetic speech: multi-resolution spectral losses on its rendered output.
+
+Then, if asked, against an adversary, and on mel spectrograms that the acoustic model predicted beside measured ones.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from parrotlet.errors import InputError
+
 from ..corpus import Pack
+from ..models.discriminator import RESOLUTIONS as HEARINGS
+from ..models.discriminator import SpectrumDiscriminator
 from ..models.vocoder import Vocoder, pulse_train, render
+from .adversary import Adversary
 from .loop import Losses, Schedule, fast_math, train
 
 # Clean and full-band material counts most; noisy rooms would teach the vocoder to hiss.
@@ -26,33 +34,52 @@ ARCHIVE_SHARES = {
 MIN_SNR_DB = 25.0
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 240), (2048, 480))
 NARROW_BAND_HZ = 7600.0
+ADVERSARIAL, FEATURES = 0.1, 1.0
+PREDICTED_SHARE = 0.6
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def segments(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
-    """Random cuts, for ever: mel [B, T, M], f0 [B, T], samples [B, T * hop], narrow [B] in {0, 1}."""
+def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | None = None) -> Iterator[Batch]:
+    """Random cuts, for ever: mel [B, T, M], f0 [B, T], samples [B, T * hop], narrow [B] in {0, 1}.
+
+    predicted: a file like the pack's mel.f16 with mels of the acoustic model, NaN where there is none. Then only clips
+    that have them are used, and they take the place of the measured ones in PREDICTED_SHARE of the cuts.
+    """
+    made = None if predicted is None else np.memmap(predicted, "<f2", "r", shape=pack.mel.shape)
     random = np.random.default_rng(seed)
     groups = {}
     for archive in ARCHIVE_SHARES:
         clips = [
             c
             for c in pack.clips
-            if c.archive == archive and c.split == "train" and c.snr_db >= MIN_SNR_DB and c.frames > frames
+            if c.archive == archive
+            and c.split == "train"
+            and c.snr_db >= MIN_SNR_DB
+            and c.frames > frames
+            and (made is None or not np.isnan(made[c.start + c.frames // 2, 0]))
         ]
         weights = np.array([c.frames for c in clips], dtype=np.float64)
-        groups[archive] = clips, weights / weights.sum()
-    names, shares = list(ARCHIVE_SHARES), list(ARCHIVE_SHARES.values())
+        if clips:  # what a teacher spoke is all of one archive
+            groups[archive] = clips, weights / weights.sum()
+    if not groups:
+        raise InputError(f"{pack.path} has no clean clip of more than {frames} frames to train a vocoder on")
+    names, shares = list(groups), np.array([ARCHIVE_SHARES[name] for name in groups])
     while True:
         rows = []
-        for name in random.choice(names, size=batch, p=shares):
+        for name in random.choice(names, size=batch, p=shares / shares.sum()):
             clips, weights = groups[name]
             clip = clips[random.choice(len(clips), p=weights)]
             at = clip.start + int(random.integers(clip.frames - frames))
             # A copy at another level teaches the vocoder every loudness; gain in the mel is an offset.
             gain = float(np.exp(random.uniform(-1.2, 0.7)))
             samples = pack.audio24[at : at + frames].astype(np.float32).reshape(-1) * (gain / 32768)
-            mel = pack.mel[at : at + frames].astype(np.float32) + math.log(gain)
+            mel = pack.mel[at : at + frames].astype(np.float32)
+            if made is not None and random.random() < PREDICTED_SHARE:
+                other = made[at : at + frames].astype(np.float32)
+                # The silence at a clip's edges has none.
+                mel = mel if np.isnan(other).any() else other
+            mel = mel + math.log(gain)
             mel = np.maximum(mel, math.log(pack.config.log_floor))
             rows.append((mel, pack.f0[at : at + frames].astype(np.float32), samples, float(clip.rate < 24000)))
         mel_rows, f0, samples_rows, narrow = zip(*rows, strict=True)
@@ -89,8 +116,8 @@ def spectral_loss(made: Tensor, real: Tensor, narrow: Tensor, sample_rate: int) 
     return total / len(RESOLUTIONS)
 
 
-def vocoder_losses(model: Vocoder, batch: Batch) -> Losses:
-    """Spectral loss of the rendered audio, and the pitch head's losses (which do not shape the backbone)."""
+def synthesize(model: Vocoder, batch: Batch) -> tuple[Tensor, Losses]:
+    """Rendered audio [B, N], and the losses of the spectrum and of the pitch head (which does not shape the rest)."""
     mel, f0, samples, narrow = batch
     config = model.config
     with fast_math():
@@ -101,7 +128,7 @@ def vocoder_losses(model: Vocoder, batch: Batch) -> Losses:
     made = render(magnitude.float(), phase.float(), noise.float(), source, torch.randn_like(samples), config)
     voiced = (f0 > 0).float()
     target = torch.log2(f0.clamp_min(40) / 160)
-    return {
+    return made, {
         "spectral": spectral_loss(made, samples, narrow, config.sample_rate),
         "pitch": ((pitch.float() - target).abs() * voiced).sum() / voiced.sum().clamp_min(1),
         "voicing": 0.2 * functional.binary_cross_entropy_with_logits(voicing.float(), voiced),
@@ -113,11 +140,22 @@ def train_vocoder(
     out: Path,
     schedule: Schedule,
     start_from: Path | None = None,
+    adversarial: bool = False,
+    predicted: Path | None = None,
     batch: int = 16,
     frames: int = 64,
 ) -> None:
-    """Train, or go on training, a vocoder from the packed corpus."""
+    """Train, or go on training, a vocoder from the packed corpus; see ``segments`` for ``predicted``."""
     torch.manual_seed(0)
     model = Vocoder()
-    batches = segments(Pack(pack), frames, batch, seed=int(torch.randint(1 << 30, ())))
-    train(model, batches, lambda b: vocoder_losses(model, b), out, schedule, start_from)
+    adversary = Adversary(SpectrumDiscriminator(), ADVERSARIAL, FEATURES) if adversarial else None
+    batches = segments(Pack(pack), frames, batch, int(torch.randint(1 << 30, ())), predicted)
+
+    def losses(cuts: Batch) -> Losses:
+        made, result = synthesize(model, cuts)
+        if adversary is not None:
+            keep = 1 - cuts[3] * (1 - NARROW_BAND_HZ / (model.config.sample_rate / 2))
+            result |= adversary.losses(made, cuts[2], adversary.steps % len(HEARINGS), keep)
+        return result
+
+    train(model, batches, losses, out, schedule, start_from, companion=adversary)

@@ -1,0 +1,76 @@
+"""Recorded or made? The adversaries of vocoder and acoustic training."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import weight_norm
+
+# One: on a CPU there is time to train one discriminator well, not three.
+RESOLUTIONS = ((1024, 240),)
+COMPRESSION = 0.3
+
+
+class PatchDiscriminator(nn.Module):
+    """x [B, C, F, T] -> score [B, 1, F', T'] and the features of every layer; a layer halves F, or not."""
+
+    def __init__(self, inputs: int, width: int, kernel: tuple[int, int], condition: int = 0) -> None:
+        super().__init__()
+        channels = [inputs, width, width, 2 * width, 2 * width]
+        padding = (kernel[0] // 2, kernel[1] // 2)
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(channels[k], channels[k + 1], kernel, stride=(stride, 1), padding=padding))
+            for k, stride in enumerate((2, 2, 2, 1))
+        )
+        self.score = weight_norm(nn.Conv2d(2 * width, 1, 3, padding=1))
+        self.project = nn.Linear(condition, 2 * width, bias=False) if condition else None
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """condition [B, D]: what the input should be of, by projection (Miyato 2018)."""
+        features = []
+        for layer in self.layers:
+            x = functional.leaky_relu(layer(x), 0.1)
+            features.append(x)
+        score = self.score(x)
+        if self.project is not None:
+            score = score + (x * self.project(condition)[:, :, None, None]).sum(1, keepdim=True)
+        return score, features
+
+
+class SpectrumDiscriminator(nn.Module):
+    """Hears samples at several resolutions (Jang 2021, UnivNet), one of RESOLUTIONS a call.
+
+    It sees the logarithm of the magnitude, in which texture shows, and the complex spectrum, compressed, in which it
+    shows how harmonics hang together.
+    """
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(PatchDiscriminator(3, width, (7, 3)) for _ in RESOLUTIONS)
+
+    def forward(self, samples: Tensor, resolution: int, keep: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """samples [B, N]; ``keep`` [B]: share of the spectrum that is looked at, for narrow-band recordings."""
+        n_fft, hop = RESOLUTIONS[resolution]
+        window = torch.hann_window(n_fft)
+        spectrum = torch.view_as_real(torch.stft(samples, n_fft, hop, window=window, return_complex=True))
+        power = spectrum.square().sum(-1, keepdim=True) + 1e-7
+        compressed = torch.cat([spectrum * power ** ((COMPRESSION - 1) / 2), power.log() / 8 + 0.5], dim=-1)
+        bins = torch.linspace(0, 1, n_fft // 2 + 1)
+        seen = (bins[None] <= keep[:, None]).to(compressed.dtype)
+        x = (compressed * seen[:, :, None, None]).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        result: tuple[Tensor, list[Tensor]] = self.parts[resolution](x)
+        return result
+
+
+class MelDiscriminator(nn.Module):
+    """mel [B, T, M] (natural log) and the voice it should be in [B, D] -> score and features."""
+
+    def __init__(self, condition: int, width: int = 32) -> None:
+        super().__init__()
+        self.body = PatchDiscriminator(1, width, (5, 3), condition)
+
+    def forward(self, mel: Tensor, condition: Tensor) -> tuple[Tensor, list[Tensor]]:
+        x = ((mel + 5) / 3).transpose(1, 2)[:, None].contiguous(memory_format=torch.channels_last)
+        result: tuple[Tensor, list[Tensor]] = self.body(x, condition)
+        return result
