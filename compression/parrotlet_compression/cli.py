@@ -5,29 +5,47 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from parrotlet import Parrotlet
+from parrotlet.bundle import DEFAULT
 from parrotlet.errors import InputError, ParrotletError
 
 from . import voices
 from .corpus import Pack, pack
-from .evaluate import judged, write_test_speech
+from .direct import PRECISIONS as TEACHER_PRECISIONS
+from .direct import calibration_mels, compress_teacher, generated_mels, measure_student, measure_teacher
+from .distill import distill
+from .evaluate import SENTENCES, judged, write_parts, write_test_speech
 from .export import export_bundle
+from .g2p.data import write_text_data
+from .mel import MelConfig
 from .models.aligner import Aligner
+from .precision import PRECISIONS, describe_result, parse_precision, quantize_bundle
+from .predict import predict_mels
+from .report import write_report
+from .static import ERROR_BOUND
+from .teachers.hifigan import HifiGanConfig, read_hifigan
+from .teachers.speech import write_teacher_speech
+from .teachers.tacotron2 import read_tacotron2
 from .train.acoustic import AlignedClips, train_acoustic
 from .train.aligner import align_corpus, train_aligner
+from .train.hifigan import train_hifigan
 from .train.likeness import train_likeness
 from .train.loop import Schedule, load_weights
 from .train.speaker import train_speaker
+from .train.tacotron2 import GuidedClips, train_tacotron2
 from .train.vocoder import train_vocoder
 
-ALIGNED = ("vctk", "librispeech", "commonvoice")
-SHARES = {"synthetic": 0.5, "vctk": 0.25, "librispeech": 0.12, "commonvoice": 0.13}
+# The share of every archive's clips that is kept, best alignment first: the rest is mostly wrong transcripts.
+ALIGNED = {"vctk": 0.95, "librispeech": 0.9, "commonvoice": 0.9, "speechocean762": 0.5}
+SHARES = {"synthetic": 0.42, "vctk": 0.22, "librispeech": 0.13, "commonvoice": 0.15, "speechocean762": 0.08}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,33 +83,111 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--weights", type=Path, help="our encoder's weights (else GE2E, the teacher)")
 
     train = add("train", _train, "train one model, or go on where it stopped")
-    train.add_argument("model", choices=["speaker", "aligner", "likeness", "acoustic", "vocoder"])
+    models = ["speaker", "aligner", "likeness", "acoustic", "vocoder", "tacotron2", "hifigan"]
+    train.add_argument("model", choices=models)
     train.add_argument("pack", type=Path)
     train.add_argument("out", type=Path, help="folder for checkpoints and curves")
     train.add_argument("--steps", type=int, required=True)
     train.add_argument("--rate", type=float, default=1e-3, help="learning rate")
-    train.add_argument("--from", dest="start", type=Path, help="weights to begin with")
-    train.add_argument("--embeddings", type=Path, help="from `embed` (speaker: the teacher's; acoustic: any)")
+    train.add_argument(
+        "--from", dest="start", type=Path, help="weights to begin with (acoustic: the folder of speaker and acoustic)"
+    )
+    train.add_argument("--embeddings", type=Path, help="from `embed`: the teacher's")
     train.add_argument("--critic", type=Path, help="the likeness model's weights, for the acoustic model")
     train.add_argument("--alignments", type=Path, help="from `align`: real voices for the acoustic model")
+    train.add_argument("--adversarial", action="store_true", help="vocoder, acoustic: also against a discriminator")
+    train.add_argument("--predicted", type=Path, help="vocoder: mels of the acoustic model, from `predict`")
+
+    train.add_argument("--generator", choices=["V1", "V2", "V3"], default="V2", help="hifigan: its size")
 
     align = add("align", _align, "find the phoneme durations of the real recordings")
     align.add_argument("pack", type=Path)
     align.add_argument("weights", type=Path, help="the aligner's weights")
     align.add_argument("out", type=Path, help="alignments, .json")
 
+    predict = add("predict", _predict, "make the acoustic model's mels of the corpus, to train the vocoder on")
+    predict.add_argument("pack", type=Path)
+    predict.add_argument("students", type=Path, help="folder with the weights")
+    predict.add_argument("out", type=Path, help="mels, .f16")
+    predict.add_argument("--alignments", type=Path, help="from `align`")
+
+    precision = f"int8 (the tested mixture), {', '.join(PRECISIONS)}, or of some graphs: vocoder=static,acoustic=fp16"
     export = add("export", _export, "write a bundle and print how far each graph is from torch")
     export.add_argument("checkpoints", type=Path, help="speaker, acoustic and vocoder .safetensors")
     export.add_argument("out", type=Path, help="bundle folder")
     export.add_argument("--presets", type=Path, required=True, help="presets.json of another bundle, or from `presets`")
     export.add_argument("--name", default="parrotlet-en-1")
-    export.add_argument("--precision", choices=["int8", "fp32"], default="int8")
+    export.add_argument("--precision", default="int8", metavar="P", help=precision)
+    export.add_argument(
+        "--calibrate", type=Path, metavar="PACK", help="recordings for static INT8 (else its own speech)"
+    )
+    export.add_argument("--formats", default="onnx", metavar="onnx,tflite", help="one or both, in one bundle")
+    export.add_argument(
+        "--tflite-activations",
+        choices=["float32", "int8"],
+        default="float32",
+        help="int8 is faster, for ai-edge-litert only: tflite-runtime 2.14 refuses such graphs",
+    )
+    export.add_argument("--fp32", type=Path, metavar="DIR", help="also write the fp32 bundle, to compare with")
     export.add_argument("--same-speaker", type=float, default=0.6)
+
+    quantize = add("quantize", _quantize, "write an fp32 bundle in other precisions, each graph in its own")
+    quantize.add_argument("bundle", type=Path, help="fp32 bundle, from `export --fp32`")
+    quantize.add_argument("out", type=Path, help="bundle folder")
+    quantize.add_argument("--precision", default="int8", metavar="P", help=precision)
+    quantize.add_argument("--tflite-activations", choices=["float32", "int8"], default="float32")
+    quantize.add_argument(
+        "--calibrate", type=Path, metavar="PACK", help="recordings for static INT8 (else its own speech)"
+    )
+    quantize.add_argument(
+        "--bound",
+        type=float,
+        default=ERROR_BOUND,
+        metavar="X",
+        help="static: leave layers in float until no output moves by more than this part of its root mean square",
+    )
+
+    report = add("report", _report, "measure every graph, runtime and precision, and write the table")
+    report.add_argument("out", type=Path, help="Markdown; the shipped one is docs/quantization.md")
+    report.add_argument("--checkpoints", type=Path, default=Path("compression/checkpoints"))
+    report.add_argument("--presets", type=Path, help="presets.json (else that of the default bundle)")
+    report.add_argument("--pack", type=Path, help="recordings of held-out people to clone (else preset voices)")
+    report.add_argument("--judge", type=Path, help="judge.py")
+    report.add_argument("--judge-python", default=sys.executable)
+
+    recipe = add("distill", _distill, "let a teacher speak and train a student on what it said")
+    recipe.add_argument("recipe", type=Path, help=".toml; examples are in parrotlet_compression/recipes")
+
+    teacher = add("compress-teacher", _compress_teacher, "quantize a teacher as it is, without a student")
+    teacher.add_argument("out", type=Path, help="folder for the graphs")
+    teacher.add_argument("--tacotron2", type=Path, help="checkpoint, NVIDIA's layout or ours")
+    teacher.add_argument("--hifigan", type=Path, help="generator, jik876's layout or ours; config.json beside it")
+    teacher.add_argument("--voices", type=Path, help="embeddings [V, E] for a multi-speaker Tacotron 2, .npy")
+    teacher.add_argument(
+        "--calibrate", type=Path, metavar="PACK", help="recordings to calibrate with (else its own speech)"
+    )
+    teacher.add_argument("--precision", choices=TEACHER_PRECISIONS, default="int8")
+    teacher.add_argument("--measure", action="store_true", help="time it against fp32 and against the default bundle")
+
+    listen = add("evaluate-teacher", _evaluate_teacher, "let a Tacotron 2 speak the test sentences; score them")
+    listen.add_argument("tacotron2", type=Path)
+    listen.add_argument("out", type=Path)
+    listen.add_argument("--voices", type=Path, help="embeddings [V, E], .npy")
+    listen.add_argument("--hifigan", type=Path, help="its vocoder (else that of the default bundle)")
+    listen.add_argument("--judge", type=Path, help="judge.py")
+    listen.add_argument("--judge-python", default=sys.executable)
 
     presets = add("presets", _presets, "make the preset voices from the embeddings of a pack")
     presets.add_argument("pack", type=Path)
     presets.add_argument("embeddings", type=Path)
     presets.add_argument("out", type=Path, help="presets.json")
+
+    text = add("text", _text, "write the front end's lexicon, rules and unknown-word graphs")
+    text.add_argument("out", type=Path, help="folder; the shipped files are in sdk/parrotlet/text/data")
+    text.add_argument("--parts", default="lexicon,rules,g2p", help="which of them, with commas between")
+    text.add_argument("--weights", type=Path, default=Path("compression/checkpoints/g2p.safetensors"))
+    text.add_argument("--formats", default="onnx,tflite", help="of the unknown-word model")
+    text.add_argument("--judge-words", type=int, default=1_000, metavar="N", help="held-out words; 0 for none")
 
     evaluate = add("evaluate", _evaluate, "speak test sentences in presets and held-out people; score them")
     evaluate.add_argument("pack", type=Path)
@@ -100,6 +196,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", choices=["validation", "test"], default="validation")
     evaluate.add_argument("--people", type=int, default=10)
     evaluate.add_argument("--judge", type=Path, help="judge.py")
+    evaluate.add_argument("--students", type=Path, help="weights in torch: also measure every part by itself")
+    evaluate.add_argument("--alignments", type=Path, help="from `align`, for the acoustic model by itself")
     evaluate.add_argument("--judge-python", default=sys.executable)
     return parser
 
@@ -127,18 +225,86 @@ def _train(options: argparse.Namespace) -> None:
     elif options.model == "aligner":
         train_aligner(options.pack, options.out, schedule)
     elif options.model == "vocoder":
-        train_vocoder(options.pack, options.out, schedule, options.start)
+        train_vocoder(options.pack, options.out, schedule, options.start, options.adversarial, options.predicted)
+    elif options.model == "tacotron2":
+        train_tacotron2(GuidedClips(Pack(options.pack), _embeddings(options)), options.out, schedule, options.start)
+    elif options.model == "hifigan":
+        train_hifigan(Pack(options.pack), options.out, schedule, HifiGanConfig.ours(options.generator))
     else:
-        corpus = Pack(options.pack)
-        durations = {i: clip.durations for i, clip in enumerate(corpus.clips) if clip.durations}
-        phonemes = {i: corpus.clips[i].phonemes for i in durations}
-        shares = {"synthetic": 1.0}
-        if options.alignments:
-            for index, (text, frames) in json.loads(options.alignments.read_text()).items():
-                durations[int(index)], phonemes[int(index)] = frames, text
-            shares = SHARES
-        clips = AlignedClips(corpus, _embeddings(options), durations, phonemes, shares)
-        train_acoustic(clips, options.out, schedule, options.start, options.critic)
+        if options.start is None:
+            raise InputError(
+                "training the acoustic model needs --from FOLDER with speaker.safetensors, e.g. compression/checkpoints"
+            )
+        clips = _aligned(options)
+        train_acoustic(clips, options.out, schedule, options.start, options.critic, options.adversarial)
+
+
+def _aligned(options: argparse.Namespace) -> AlignedClips:
+    corpus = Pack(options.pack)
+    durations = {i: clip.durations for i, clip in enumerate(corpus.clips) if clip.durations}
+    phonemes = {i: corpus.clips[i].phonemes for i in durations}
+    shares = {"synthetic": 1.0}
+    if options.alignments:
+        for index, (text, frames) in json.loads(options.alignments.read_text()).items():
+            durations[int(index)], phonemes[int(index)] = frames, text
+        shares = SHARES
+    return AlignedClips(corpus, durations, phonemes, shares)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    print(f"{options.out}: {predict_mels(_aligned(options), options.students, options.out)} clips")
+
+
+def _distill(options: argparse.Namespace) -> None:
+    def prepare(model: str, pack: Path, out: Path, entries: Mapping[str, Any]) -> Callable[[], None]:
+        flags = [f"--{name}" if value is True else f"--{name}={value}" for name, value in entries.items()]
+        try:
+            parsed = _parser().parse_args(["train", model, str(pack), str(out), *flags])
+        except SystemExit as error:  # argparse has said which
+            raise InputError(f"{options.recipe}: [student] holds what `train {model}` does not take") from error
+        return lambda: _train(parsed)
+
+    print(distill(options.recipe, prepare))
+
+
+def _voices(path: Path | None) -> npt.NDArray[np.float32] | None:
+    return None if path is None else np.load(path).astype(np.float32)
+
+
+def _compress_teacher(options: argparse.Namespace) -> None:
+    tacotron2 = options.tacotron2 and read_tacotron2(options.tacotron2)
+    hifigan = options.hifigan and read_hifigan(options.hifigan)
+    voices = _voices(options.voices)
+    config = hifigan.config.mel if hifigan else MelConfig()
+    if options.calibrate:
+        mels = calibration_mels(Pack(options.calibrate), config)
+    elif tacotron2:
+        mels = generated_mels(tacotron2, SENTENCES, voices)
+    else:
+        raise InputError("a vocoder is calibrated with recordings: give --calibrate PACK")
+    for row in compress_teacher(tacotron2, hifigan, options.out, options.precision, mels):
+        print(f"{row.graph:<9} {row.precision:<5} {row.output:<10} largest {row.largest:.2e}  mean {row.mean:.2e}")
+    if options.measure:
+        full = options.out.with_name(options.out.name + "-fp32")
+        compress_teacher(tacotron2, hifigan, full, "fp32")
+        cells = [measure_teacher(folder, SENTENCES, mels[:4], config, voices) for folder in (full, options.out)]
+        for cell in [*cells, measure_student(None, SENTENCES[:4])]:
+            print(cell)
+
+
+def _evaluate_teacher(options: argparse.Namespace) -> None:
+    model = read_tacotron2(options.tacotron2)
+    if options.hifigan:
+        generator = read_hifigan(options.hifigan)
+        vocode, rate = generator.vocode, generator.config.mel.sample_rate
+    else:
+        bird = Parrotlet.load()
+        vocode, rate = (lambda mel: np.concatenate(list(bird.vocode(mel)))), bird.sample_rate
+    symbols, voices = model.config.symbols, _voices(options.voices)
+    manifest, unstopped = write_teacher_speech(model.speak, symbols, voices, vocode, rate, SENTENCES, options.out)
+    print(f"{manifest}: {len(SENTENCES)} sentences, {unstopped} without a stop token")
+    if options.judge:
+        print(json.dumps(judged(options.judge_python, options.judge, manifest)))
 
 
 def _align(options: argparse.Namespace) -> None:
@@ -161,17 +327,60 @@ def _export(options: argparse.Namespace) -> None:
         options.name,
         options.precision,
         options.same_speaker,
+        options.formats.split(","),
+        options.tflite_activations,
+        options.fp32,
+        options.calibrate,
     )
     for row in rows:
         print(
-            f"{row.graph:<9} {row.precision:<5} {row.output:<10} "
+            f"{row.graph:<9} {row.runtime:<6} {row.precision:<5} {row.output:<10} "
             f"largest {row.largest:.2e}  mean {row.mean:.2e}  rms of the output {row.scale:.2e}"
         )
+
+
+def _quantize(options: argparse.Namespace) -> None:
+    results = quantize_bundle(
+        options.bundle,
+        options.out,
+        parse_precision(options.precision),
+        options.tflite_activations,
+        options.calibrate,
+        options.bound,
+    )
+    for graph, result in results.items():
+        print(describe_result(graph, result))
+        for row in result.sweep:
+            print(f"  {row.node:<40} alone {row.error:.4f}{' in float' if row.node in result.floating else ''}")
+
+
+def _report(options: argparse.Namespace) -> None:
+    presets = options.presets or DEFAULT / "presets.json"
+    write_report(
+        options.out,
+        options.checkpoints,
+        json.loads(presets.read_text()),
+        options.pack,
+        options.judge,
+        options.judge_python,
+    )
+    print(options.out)
+
+
+def _text(options: argparse.Namespace) -> None:
+    parts, formats = tuple(options.parts.split(",")), tuple(options.formats.split(","))
+    for line in write_text_data(options.out, parts, options.weights, formats, options.judge_words):
+        print(line, flush=True)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     bird = Parrotlet.load(options.bundle)
     manifests = write_test_speech(bird, Pack(options.pack), options.out, options.split, options.people)
+    if options.students:
+        parts = write_parts(
+            bird, _aligned(options), options.students, options.out / "parts", options.split, options.people
+        )
+        manifests |= parts
     for name, manifest in manifests.items():
         if options.judge:
             print(

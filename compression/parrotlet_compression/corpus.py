@@ -7,7 +7,7 @@ A pack is a directory of flat arrays and one index::
     audio16.i16     the same at 16 kHz (for speaker encoders), 200 samples a hop
     mel.f16         float16 [frames, n_mels]
     f0.f16          float16 [frames], Hz, 0 where unvoiced
-    manifest.json   mel parameters and the sha256 of every archive read
+    manifest.json   mel parameters and the sha256 of every archive read (or of the teacher that spoke)
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from .mel import MelConfig, mel_spectrogram
 REAL_ARCHIVES = ("librispeech", "vctk", "commonvoice", "speechocean762")
 EDGE_SILENCE_S = 0.1
 TEACHER_FRAME = 2  # the teacher's duration unit (600 samples) in hops
+ARRAYS = {"audio24.i16": 2 * 300, "audio16.i16": 2 * 200, "mel.f16": 2 * 80, "f0.f16": 2}
+"""The files of a pack, with the bytes a frame takes."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -87,7 +89,7 @@ def _trim_edges(
     return frames[first:last].reshape(-1), trimmed, f0[first:last]
 
 
-def _f0(samples: Samples, config: MelConfig) -> npt.NDArray[np.float32]:
+def measured_f0(samples: Samples, config: MelConfig) -> npt.NDArray[np.float32]:
     """f0 by DIO + StoneMask (WORLD; Morise 2016) at the centre of every hop, Hz, 0 where unvoiced."""
     frames = len(samples) // config.hop_length
     shifted = np.pad(samples[config.hop_length // 2 :], (0, config.hop_length)).astype(np.float64)
@@ -118,7 +120,7 @@ def _decode(job: _Job) -> tuple[Clip, Samples, Samples, npt.NDArray[np.float32],
         job.clip.durations = durations.tolist()
     else:
         samples = samples[: len(samples) // config.hop_length * config.hop_length]
-        f0 = _f0(samples, config)
+        f0 = measured_f0(samples, config)
     job.clip.frames = len(samples) // config.hop_length
     low = soxr.resample(samples, config.sample_rate, 16000)
     low = np.pad(low, (0, 200))[: job.clip.frames * 200]
@@ -160,6 +162,63 @@ def _real_jobs(name: str, archive: zipfile.ZipFile) -> Iterator[_Job]:
         yield _Job(clip, archive.read(row["file"]), None)
 
 
+class PackWriter:
+    """Writes a pack clip by clip, and goes on with one that was cut off: ``len(writer)`` clips are there already.
+
+    A clip counts once its line in ``clips.jsonl`` is whole; anything after the last such line is cut away.
+    ``finish`` writes the manifest, without which a folder is not a pack.
+    """
+
+    def __init__(self, out: Path) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.path, self.clips, self.frames = out, 0, 0
+        (out / "manifest.json").unlink(missing_ok=True)
+        self._index = (out / "clips.jsonl").open("a+b")
+        self._index.seek(0)
+        whole = 0
+        for line in self._index:
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+            self.clips, self.frames = self.clips + 1, self.frames + json.loads(line)["frames"]
+        self._index.truncate(whole)
+        self._arrays = {name: (out / name).open("ab") for name in ARRAYS}
+        for name, file in self._arrays.items():
+            file.truncate(self.frames * ARRAYS[name])
+
+    def __len__(self) -> int:
+        return self.clips
+
+    def add(
+        self, clip: Clip, audio24: Samples, audio16: Samples, mel: npt.NDArray[np.float32], f0: npt.NDArray[np.float32]
+    ) -> None:
+        """Write one clip: samples at 24 kHz [frames * 300] and 16 kHz [frames * 200], mel [frames, M], f0 [frames]."""
+        clip.start = self.frames
+        rows = {
+            "audio24.i16": (np.clip(audio24, -1, 1) * 32767).astype("<i2"),
+            "audio16.i16": (np.clip(audio16, -1, 1) * 32767).astype("<i2"),
+            "mel.f16": mel.astype("<f2"),
+            "f0.f16": f0.astype("<f2"),
+        }
+        for name, array in rows.items():
+            self._arrays[name].write(array.tobytes())
+            self._arrays[name].flush()
+        self._index.write((json.dumps(asdict(clip), ensure_ascii=False) + "\n").encode())
+        self._index.flush()
+        self.clips, self.frames = self.clips + 1, self.frames + clip.frames
+
+    def close(self) -> None:
+        """Close the files, the pack unfinished: a later PackWriter goes on."""
+        for file in (self._index, *self._arrays.values()):
+            file.close()
+
+    def finish(self, **made_from: Any) -> None:
+        """Close the files and write the manifest, with what the pack was ``made_from``."""
+        self.close()
+        manifest = {"mel": MelConfig().as_dict(), **made_from, "frames": self.frames}
+        (self.path / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+
+
 def pack(corpus: Path, out: Path, processes: int = 2) -> None:
     """Decode every archive under ``corpus`` into the pack directory ``out``.
 
@@ -169,34 +228,19 @@ def pack(corpus: Path, out: Path, processes: int = 2) -> None:
     missing = [name for name in names if not (corpus / f"{name}.zip").is_file()]
     if missing:
         raise InputError(f"no {missing[0]}.zip in {corpus}: give the folder that holds the corpus archives")
-    out.mkdir(parents=True, exist_ok=True)
+    (out / "clips.jsonl").unlink(missing_ok=True)
     sums: dict[str, str] = {}
-    start = 0
-    with (
-        ProcessPoolExecutor(processes) as pool,
-        (out / "audio24.i16").open("wb") as audio24,
-        (out / "audio16.i16").open("wb") as audio16,
-        (out / "mel.f16").open("wb") as mels,
-        (out / "f0.f16").open("wb") as f0s,
-        (out / "clips.jsonl").open("w") as clips,
-    ):
+    writer = PackWriter(out)
+    with ProcessPoolExecutor(processes) as pool:
         for name in names:
             path = corpus / f"{name}.zip"
             sums[name] = hashlib.sha256(path.read_bytes()).hexdigest()
             with zipfile.ZipFile(path) as archive:
                 jobs = list(_synthetic_jobs(archive) if name == "synthetic" else _real_jobs(name, archive))
-            for clip, high, low, mel, f0 in tqdm(pool.map(_decode, jobs, chunksize=16), total=len(jobs), desc=name):
-                if clip.frames < 20:
-                    continue
-                clip.start = start
-                start += clip.frames
-                audio24.write((np.clip(high, -1, 1) * 32767).astype("<i2").tobytes())
-                audio16.write((np.clip(low, -1, 1) * 32767).astype("<i2").tobytes())
-                mels.write(mel.astype("<f2").tobytes())
-                f0s.write(f0.astype("<f2").tobytes())
-                clips.write(json.dumps(asdict(clip), ensure_ascii=False) + "\n")
-    manifest = {"mel": MelConfig().as_dict(), "archives": sums, "frames": start}
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+            for clip, *arrays in tqdm(pool.map(_decode, jobs, chunksize=16), total=len(jobs), desc=name):
+                if clip.frames >= 20:
+                    writer.add(clip, *arrays)
+    writer.finish(archives=sums)
 
 
 class Pack:

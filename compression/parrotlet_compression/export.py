@@ -1,4 +1,4 @@
-"""Export the three student graphs as a bundle: ONNX in fp32 or INT8, manifest, checked against torch."""
+"""Export the three student graphs as a bundle: ONNX and TFLite in fp32 or INT8, manifest, checked against torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,31 +17,43 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from parrotlet.bundle import Bundle
 from parrotlet.errors import InputError
-from parrotlet_runtimes import load_session
+from parrotlet_runtimes import Session
 
 from .mel import MelConfig
 from .models.acoustic import AcousticConfig, AcousticModel
 from .models.speaker import SpeakerEncoder
 from .models.vocoder import Vocoder
-from .quantize import quantize_int8
+from .precision import parse_precision, quantize_bundle
 from .symbols import SYMBOLS
+from .tflite import export_tflite, require_converter
 from .train.loop import load_weights
 
-OPSET = 17
+# The first in which Gelu is one operator (a sixth of the acoustic model's time). onnxruntime reads it from 1.17 on.
+OPSET = 20
 # Many real recordings begin without silence, and alignment squeezed their first words: with a pause
 # in front, the model does not swallow the first word of an utterance.
 LEAD_IN = ", "
+FORMATS = ("onnx", "tflite")
+LENGTH_REGULATOR = (
+    "ends = round(cumsum(frames / speed)); durations = ends - previous ends; rows = encoded, each repeated for its "
+    "duration; position, for every row: [done / duration, ln(done), ln(max(duration - done, 0.5))] with done = 0.5, "
+    "1.5, ... within its phoneme"
+)
 Feeds = dict[str, Tensor]
 
 
-class _Acoustic(nn.Module):
-    def __init__(self, model: AcousticModel) -> None:
-        super().__init__()
-        self.model = model
+class _Method(nn.Module):
+    """A method of a model as a module of its own, to be exported."""
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.model.synthesize(*inputs)
+    def __init__(self, model: nn.Module, name: str) -> None:
+        super().__init__()
+        self.model, self.name = model, name
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        made: tuple[Tensor, ...] = getattr(self.model, self.name)(*inputs)
+        return made
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ class Parity:
     """Largest and mean absolute difference of one output against torch, and its root mean square."""
 
     graph: str
+    runtime: str
     precision: str
     output: str
     largest: float
@@ -68,11 +81,16 @@ class Parity:
     scale: float
 
 
-def load_students(checkpoints: Path) -> tuple[SpeakerEncoder, AcousticModel, Vocoder]:
-    """Read speaker, acoustic and vocoder safetensors from a folder. Raises InputError when one is missing."""
+def new_students() -> tuple[SpeakerEncoder, AcousticModel, Vocoder]:
+    """The three students, untrained."""
     speaker = SpeakerEncoder()
     acoustic = AcousticModel(AcousticConfig(symbols=len(SYMBOLS), embedding=speaker.config.embedding))
-    vocoder = Vocoder()
+    return speaker, acoustic, Vocoder()
+
+
+def load_students(checkpoints: Path) -> tuple[SpeakerEncoder, AcousticModel, Vocoder]:
+    """Read speaker, acoustic and vocoder safetensors from a folder. Raises InputError when one is missing."""
+    speaker, acoustic, vocoder = new_students()
     for name, model in (("speaker", speaker), ("acoustic", acoustic), ("vocoder", vocoder)):
         load_weights(model, checkpoints / f"{name}.safetensors")
         model.eval()
@@ -107,7 +125,7 @@ def graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder) -
         Graph("speaker", speaker, samples, ("embedding",), {"samples": {1: "N"}}, (24001, 16000, 64007)),
         Graph(
             "acoustic",
-            _Acoustic(acoustic),
+            _Method(acoustic, "synthesize"),
             voice_of_text,
             ("mel", "f0", "durations"),
             {"phonemes": {1: "L"}, "mel": time, "f0": time, "durations": {1: "L"}},
@@ -141,13 +159,48 @@ def export_onnx(graph: Graph, path: Path) -> None:
         )
 
 
+def tflite_graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder) -> dict[str, tuple[Graph, ...]]:
+    """The TFLite form of every graph: itself, or the parts it is cut into.
+
+    How many frames the acoustic graph makes depends on the durations it predicts, and TFLite has no such shapes:
+    it is cut in two, and the length regulator between them is the host's.
+    """
+    whole = {graph.name: graph for graph in graphs(speaker, acoustic, vocoder)}
+    config = acoustic.config
+    voice = whole["acoustic"].example
+
+    def text(length: int) -> Feeds:
+        feeds = voice(length)
+        return {"phonemes": feeds["phonemes"].int(), "embedding": feeds["embedding"], "statistics": feeds["statistics"]}
+
+    def frames(length: int) -> Feeds:
+        random = torch.Generator().manual_seed(length)
+        return {
+            "rows": torch.randn(1, length, config.encoder_width, generator=random),
+            "position": torch.randn(1, length, 3, generator=random),
+            "condition": torch.randn(1, config.condition, generator=random),
+            "statistics": voice(length)["statistics"],
+            "pitch": torch.tensor([0.0]),
+        }
+
+    outputs = ("encoded", "condition", "frames")
+    lengths = (53, 41, 131)  # no other dimension of a graph is one of these
+    return {
+        "speaker": (replace(whole["speaker"], lengths=(24001, 16007, 64007)),),
+        "acoustic": (
+            Graph("acoustic_text", _Method(acoustic, "text_side"), text, outputs, {}, lengths),
+            Graph("acoustic_frames", _Method(acoustic, "frame_side"), frames, ("mel", "f0"), {}, lengths),
+        ),
+        "vocoder": (replace(whole["vocoder"], lengths=lengths),),
+    }
+
+
 @torch.no_grad()
-def parity(graph: Graph, path: Path, precision: str) -> list[Parity]:
+def parity(graph: Graph, session: Session, precision: str) -> list[Parity]:
     """Compare a written graph with torch at the export length and at two others.
 
     Outputs whose length differs (durations rounded the other way) are compared over the shorter one.
     """
-    session = load_session(path, "onnx", 1, fold_int8=precision == "int8")
     rows: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in graph.outputs}
     scale: dict[str, float] = {}
     for length in graph.lengths:
@@ -164,51 +217,125 @@ def parity(graph: Graph, path: Path, precision: str) -> list[Parity]:
     for name, parts in rows.items():
         difference = np.concatenate(parts)
         result.append(
-            Parity(graph.name, precision, name, float(difference.max()), float(difference.mean()), scale[name])
+            Parity(
+                graph.name,
+                session.info.runtime,
+                precision,
+                name,
+                float(difference.max()),
+                float(difference.mean()),
+                scale[name],
+            )
         )
     return result
 
 
+@dataclass(frozen=True)
+class _Written:
+    """One graph in one format: the fp32 files, and how it looks in the manifest."""
+
+    format: str
+    graph: Graph
+    parts: tuple[Graph, ...]
+
+    def files(self, folder: Path) -> list[Path]:
+        return [folder / f"{part.name}.{self.format}" for part in self.parts]
+
+    def convert(self, folder: Path) -> None:
+        for part, path in zip(self.parts, self.files(folder), strict=True):
+            if self.format == "onnx":
+                export_onnx(part, path)
+            else:
+                export_tflite(part.module, part.example, part.outputs, part.lengths[:2], path)
+
+    def entry(self) -> dict[str, Any]:
+        if self.format == "onnx":
+            return {"file": f"{self.graph.name}.onnx", "precision": "fp32", "fold_int8": False}
+        described = {"precision": "fp32"}
+        if len(self.parts) == 1:
+            return {"file": f"{self.graph.name}.tflite", **described}
+        return {
+            **described,
+            "parts": [
+                {"file": f"{part.name}.tflite", "inputs": list(part.example(53)), "outputs": list(part.outputs)}
+                for part in self.parts
+            ],
+            "between": LENGTH_REGULATOR,
+        }
+
+
 def export_bundle(
     checkpoints: Path,
-    presets: dict[str, Any],
+    presets: Mapping[str, Any],
     out: Path,
     name: str,
     precision: str = "int8",
     same_speaker: float = 0.6,
+    formats: Sequence[str] = ("onnx",),
+    tflite_activations: str = "float32",
+    fp32: Path | None = None,
+    pack: Path | None = None,
 ) -> list[Parity]:
     """Write a whole bundle to ``out`` and return how far each graph is from torch.
 
-    presets: name -> {description, embedding, statistics}. precision: "int8" or "fp32".
-    same_speaker: cosine below which two recordings are held to be two people.
-    Raises InputError when a checkpoint is missing or ``precision`` is unknown.
+    presets: name -> {description, embedding, statistics}. precision: of the ONNX graphs, see ``parse_precision``;
+    TFLite graphs are INT8 unless it is "fp32".
+    same_speaker: cosine below which two recordings are held to be two people. formats: of ``FORMATS``.
+    tflite_activations: see ``quantize_tflite``. fp32: write the fp32 bundle here as well. pack: recordings to
+    calibrate with (else the bundle's own speech).
+    Raises InputError when a checkpoint or a converter is missing, or ``precision`` or a format is unknown.
     """
-    if precision not in ("int8", "fp32"):
-        raise InputError(f"unknown precision {precision!r}: choose int8 or fp32")
-    speaker, acoustic, vocoder = load_students(checkpoints)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    precisions = parse_precision(precision)
+    if not formats or set(formats) - set(FORMATS):
+        raise InputError(f"unknown formats {','.join(formats)!r}: choose {' or '.join((*FORMATS, ','.join(FORMATS)))}")
+    if "tflite" in formats:
+        require_converter()
+    students = load_students(checkpoints)
+    split = tflite_graphs(*students)
+    written = [
+        _Written(kind, graph, (graph,) if kind == "onnx" else split[graph.name])
+        for graph in graphs(*students)
+        for kind in formats
+    ]
+    manifest = _manifest(*students, name, same_speaker, _sha256(checkpoints / "speaker.safetensors"))
+    full = out.with_name(out.name + ".float.part")
     results = []
-    entries: dict[str, Any] = {}
-    for graph in graphs(speaker, acoustic, vocoder):
-        target = part / f"{graph.name}.onnx"
-        export_onnx(graph, target)
-        results += parity(graph, target, "fp32")
-        if precision == "int8":
-            full = target.rename(target.with_suffix(".fp32"))
-            # Whitening magnifies small differences, and with them the rounding of its own weights.
-            quantize_int8(full, target, dynamic=graph.name == "acoustic", keep=("whiten",))
-            full.unlink()
-            results += parity(graph, target, "int8")
-        entries[graph.name] = {
-            "onnx": {"file": target.name, "precision": precision, "fold_int8": precision == "int8"},
-            "inputs": list(graph.example(graph.lengths[0])),
-            "outputs": list(graph.outputs),
-        }
-    (part / "presets.json").write_text(json.dumps(presets, indent=1, ensure_ascii=False) + "\n")
-    config = MelConfig()
-    manifest = {
+    try:
+        part = _empty(full.with_name(full.name + ".part"))
+        for one in written:
+            one.convert(part)
+        _finish(part, full, manifest, presets, written)
+        results += _parities(full, written, "fp32")
+        if precision == "fp32":
+            _copy(full, out)
+        else:
+            quantize_bundle(full, out, precisions, tflite_activations, pack)
+            results += _parities(out, written, "int8")
+        if fp32 is not None:
+            _copy(full, fp32)
+    finally:
+        shutil.rmtree(full, ignore_errors=True)
+    return results
+
+
+def _parities(folder: Path, written: Sequence[_Written], precision: str) -> list[Parity]:
+    bundle = Bundle.load(folder)
+    return [row for one in written for row in parity(one.graph, bundle.session(one.graph.name, one.format), precision)]
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part)
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+
+
+def _manifest(
+    speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder, name: str, same_speaker: float, weights: str
+) -> dict[str, Any]:
+    """Everything but the graphs and the files."""
+    return {
         "format": 1,
         "name": name,
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -220,23 +347,43 @@ def export_bundle(
             "Mozilla Common Voice (CC0)",
             "speechocean762",
         ],
-        "mel": config.as_dict(),
+        "mel": MelConfig().as_dict(),
         "synthesis": {"n_fft": vocoder.config.n_fft, "context": vocoder.context},
         "speaker": {
             "sample_rate": speaker.config.sample_rate,
             "embedding": speaker.config.embedding,
             "same_speaker": same_speaker,
-            "weights_sha256": _sha256(checkpoints / "speaker.safetensors"),
+            "weights_sha256": weights,
         },
         "symbols": list(SYMBOLS),
         "lead_in": LEAD_IN,
-        "graphs": entries,
-        "files": {path.name: _sha256(path) for path in sorted(part.iterdir())},
     }
-    (part / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+
+def _finish(
+    part: Path,
+    out: Path,
+    manifest: Mapping[str, Any],
+    presets: Mapping[str, Any],
+    written: Sequence[_Written],
+) -> None:
+    """Complete a folder of fp32 graphs by presets and manifest, and put it in its place."""
+    entries: dict[str, Any] = {}
+    for one in written:
+        names = {"inputs": list(one.graph.example(one.graph.lengths[0])), "outputs": list(one.graph.outputs)}
+        entries.setdefault(one.graph.name, names)[one.format] = one.entry()
+    (part / "presets.json").write_text(json.dumps(presets, indent=1, ensure_ascii=False) + "\n")
+    files = {path.name: _sha256(path) for path in sorted(part.iterdir())}
+    text = json.dumps({**manifest, "graphs": entries, "files": files}, indent=1, ensure_ascii=False)
+    (part / "manifest.json").write_text(text + "\n")
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
-    return results
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _sha256(path: Path) -> str:

@@ -37,10 +37,32 @@ def quantize_int8(source: Path, target: Path, dynamic: bool, keep: tuple[str, ..
             )
         model = onnx.load(products if dynamic else prepared)
         _store_weights_as_int8(model.graph, keep)
+        # The quantizer stamps the newest version of every domain it knows, which older onnxruntimes refuse to load.
+        used = {node.domain for node in model.graph.node} | {""}
+        versions = [entry for entry in model.opset_import if entry.domain in used]
+        del model.opset_import[:]
+        model.opset_import.extend(versions)
         onnx.save(model, target)
     finally:
         prepared.unlink(missing_ok=True)
         products.unlink(missing_ok=True)
+
+
+def store_fp16(source: Path, target: Path) -> None:
+    """Write a graph with its float weights stored as float16 and cast when it is loaded: computed in float32.
+
+    Half the size at the same speed, in sessions of either kind of ``fold_int8``.
+    """
+    model = onnx.load(source)
+    for tensor in list(model.graph.initializer):
+        array = numpy_helper.to_array(tensor)
+        if array.dtype != np.float32 or array.size < MIN_WEIGHTS or np.abs(array).max() > np.finfo(np.float16).max:
+            continue
+        model.graph.initializer.remove(tensor)
+        model.graph.initializer.append(numpy_helper.from_array(array.astype(np.float16), f"{tensor.name}_fp16"))
+        cast = helper.make_node("Cast", [f"{tensor.name}_fp16"], [tensor.name], to=onnx.TensorProto.FLOAT)
+        model.graph.node.insert(0, cast)
+    onnx.save(model, target)
 
 
 def _weight(node: onnx.NodeProto, ranks: dict[str, int]) -> tuple[int, int] | None:

@@ -1,0 +1,70 @@
+"""What does distillation buy over quantizing the teacher? The same mels through HiFi-GAN and our vocoder.
+
+    python benchmarks/quality/teacher_int8.py GENERATOR PACK OUT [JUDGE_PYTHON judge.py]
+
+The default bundle speaks the test sentences; HiFi-GAN (``GENERATOR``, config.json beside it) resynthesizes
+that speech in fp32 and in INT8 (calibrated with PACK). Prints one JSON line for each: megabytes, times real
+time on one thread (CPU seconds), and, with the judge, WER and P.808. ``student`` is the speech itself: its
+vocoder made it from the acoustic model's mel, the harder input.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+
+from parrotlet import Parrotlet
+from parrotlet_compression.corpus import Pack
+from parrotlet_compression.direct import CompressedTeacher, calibration_mels, compress_teacher, measure_student
+from parrotlet_compression.direct import measure_teacher as measure
+from parrotlet_compression.evaluate import SENTENCES, judged
+from parrotlet_compression.mel import mel_spectrogram
+from parrotlet_compression.teachers.hifigan import read_hifigan
+
+
+def main(generator: str, pack: str, out: str, *judge: str) -> None:
+    torch.set_num_threads(1)
+    folder = Path(out).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    bird = Parrotlet.load(threads=1)
+    profile = next(iter(bird.presets.values())).profile
+    speech = [np.concatenate([c.samples for c in bird.speak(text, profile)]) for text in SENTENCES]
+    model = read_hifigan(Path(generator))
+    config = model.config.mel
+    mels = [
+        mel_spectrogram(soxr.resample(s, bird.sample_rate, config.sample_rate).astype(np.float32), config)
+        for s in speech
+    ]
+    compress_teacher(None, model, folder / "fp32", "fp32")
+    compress_teacher(None, model, folder / "int8", "int8", calibration_mels(Pack(Path(pack)), config))
+
+    def report(name: str, made: list[np.ndarray], rate: int, size: float, speed: float) -> None:
+        rows = []
+        for number, (samples, text) in enumerate(zip(made, SENTENCES, strict=True)):
+            path = folder / f"{name}_{number}.wav"
+            soundfile.write(path, samples, rate)
+            rows.append(f"{path}\t{text}")
+        (folder / f"{name}.tsv").write_text("\n".join(rows) + "\n")
+        result = {"vocoder": name, "megabytes": round(size, 2), "real_time": round(speed, 2)}
+        if judge:
+            result |= judged(judge[0], Path(judge[1]), folder / f"{name}.tsv")
+        print(json.dumps(result), flush=True)
+
+    for precision in ("fp32", "int8"):
+        teacher = CompressedTeacher(folder / precision)
+        cell = measure(folder / precision, (), mels[:2], config)
+        made = [teacher.vocode(mel) for mel in mels]
+        report(f"hifigan_{precision}", made, config.sample_rate, cell.megabytes, cell.vocoder_real_time)
+    student = measure_student(None, SENTENCES[:2])
+    vocoder = bird.bundle.path / "vocoder.onnx"
+    report("student", speech, bird.sample_rate, vocoder.stat().st_size / 1e6, student.vocoder_real_time)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

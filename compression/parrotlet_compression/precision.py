@@ -1,0 +1,138 @@
+"""Quantize a whole fp32 bundle, every graph in a precision of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parrotlet.bundle import GRAPHS, Bundle
+from parrotlet.errors import InputError
+
+from .calibration import Feeds, spoken_feeds
+from .quantize import quantize_int8, store_fp16
+from .static import ERROR_BOUND, StaticResult, quantize_within
+from .tflite import quantize_tflite, require_converter
+
+PRECISIONS = ("fp32", "fp16", "weight-only", "dynamic", "static")
+"""``fp16``, ``weight-only``: weights stored as float16 or int8, computed in float. ``dynamic``: matrix products in
+int8, one scale a call. ``static``: matrix products in int8, scales from calibration."""
+SHIPPED = {"speaker": "weight-only", "acoustic": "dynamic", "vocoder": "static"}
+"""What ``int8`` stands for; docs/quantization.md has the measurements behind it."""
+# Whitening magnifies small differences, and with them the rounding of its own weights.
+KEEP = ("whiten",)
+# What a static graph is judged by. The vocoder's f0 is left out, which jumps to 0 where the voicing is uncertain: one
+# frame outweighs all rounding. So is the acoustic graph's mel: one frame more in one phoneme shifts all that follow.
+JUDGED_BY = {"speaker": ("embedding",), "acoustic": ("durations",), "vocoder": ("magnitude", "phase", "noise")}
+
+
+def parse_precision(text: str) -> dict[str, str]:
+    """The precision of every graph, from ``int8`` (``SHIPPED``), one name for all, or ``vocoder=fp32,acoustic=static``
+    with ``SHIPPED`` for the others. Raises InputError for what it does not know."""
+    if text == "int8":
+        return dict(SHIPPED)
+    if text in PRECISIONS:
+        return dict.fromkeys(GRAPHS, text)
+    made = dict(SHIPPED)
+    for part in text.split(","):
+        graph, _, precision = part.partition("=")
+        if graph not in GRAPHS or precision not in PRECISIONS:
+            raise InputError(
+                f"unknown precision {part!r}: give int8, {', '.join(PRECISIONS)}, or GRAPH=PRECISION with commas "
+                f"between, GRAPH being {', '.join(GRAPHS)}"
+            )
+        made[graph] = precision
+    return made
+
+
+def quantize_onnx(
+    source: Path,
+    target: Path,
+    precision: str,
+    feeds: Sequence[Feeds] = (),
+    bound: float = ERROR_BOUND,
+    judged_by: Sequence[str] = (),
+) -> StaticResult | None:
+    """Write an fp32 graph in one of ``PRECISIONS``; feeds, bound and judged_by are for ``static``, which returns what
+    it left in float. Raises InputError when the feeds are silent."""
+    if precision == "fp32":
+        shutil.copy(source, target)
+    elif precision == "fp16":
+        store_fp16(source, target)
+    elif precision == "static":
+        result = quantize_within(source, target, feeds, bound, keep=KEEP, judged_by=judged_by)
+        store_fp16(target, target)  # what is left: its int8 form would be unpacked again in every call
+        return result
+    else:
+        quantize_int8(source, target, dynamic=precision == "dynamic", keep=KEEP)
+    return None
+
+
+def describe(precision: str) -> dict[str, Any]:
+    """How the manifest and a session describe a graph of one of ``PRECISIONS``."""
+    if precision in ("fp32", "fp16"):
+        return {"precision": precision, "fold_int8": False}
+    # Folding would turn the int8 products of a static graph back into float.
+    return {"precision": "int8", "quantization": precision, "fold_int8": precision != "static"}
+
+
+def quantize_bundle(
+    full: Path,
+    out: Path,
+    precisions: Mapping[str, str] | None = None,
+    tflite_activations: str = "float32",
+    pack: Path | None = None,
+    bound: float = ERROR_BOUND,
+    feeds: Mapping[str, Sequence[Feeds]] | None = None,
+) -> dict[str, StaticResult]:
+    """Write an fp32 bundle's graphs in other precisions to ``out``; returns what every static graph left in float.
+
+    precisions: of the ONNX form of every graph (``SHIPPED`` if None). TFLite forms get INT8 weights, with
+    ``tflite_activations`` as in ``quantize_tflite``. pack: recordings to calibrate with, see ``spoken_feeds``; feeds:
+    what it returned, if it is at hand. bound: see ``quantize_within``; infinite for no sweep.
+    Raises InputError when the bundle is not fp32, calibration data is silent, or a converter is missing.
+    """
+    precisions = precisions or SHIPPED
+    manifest = Bundle.load(full).manifest
+    entries = manifest["graphs"]
+    for graph, forms in entries.items():
+        if any(forms[kind]["precision"] != "fp32" for kind in ("onnx", "tflite") if kind in forms):
+            raise InputError(f"{full}: its {graph} graph is not fp32: write an fp32 bundle with `export --fp32`")
+        if "tflite" in forms:
+            require_converter()
+    if feeds is None:
+        static = any(precisions[graph] == "static" and "onnx" in forms for graph, forms in entries.items())
+        feeds = spoken_feeds(full, pack=pack) if static else {}
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    results = {}
+    for graph, forms in entries.items():
+        if "onnx" in forms:
+            file, precision = forms["onnx"]["file"], precisions[graph]
+            result = quantize_onnx(full / file, part / file, precision, feeds.get(graph, ()), bound, JUDGED_BY[graph])
+            if result:
+                results[graph] = result
+            forms["onnx"] = {"file": file, **describe(precision)}
+        if "tflite" in forms:
+            for piece in forms["tflite"].get("parts", [forms["tflite"]]):
+                quantize_tflite(full / piece["file"], part / piece["file"], tflite_activations, KEEP)
+            forms["tflite"] |= {"precision": "int8", "activations": tflite_activations}
+    shutil.copy(full / "presets.json", part)
+    manifest["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(part.iterdir())}
+    (part / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+    return results
+
+
+def describe_result(graph: str, result: StaticResult) -> str:
+    """One line for the terminal."""
+    moved = f"{graph}: its outputs move by {result.error:.1%}"
+    if not math.isfinite(result.error) or not result.sweep:
+        return f"{moved}; every product in int8"
+    return f"{moved}; left in float: {', '.join(result.floating) or 'none'}"
