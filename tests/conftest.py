@@ -59,7 +59,8 @@ class TfliteExports:
 def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     """Exported once for a state of weights and code, then kept in pytest's cache: conversion takes a minute."""
     compression = Path(__file__).parents[1] / "compression"
-    code = "export quantize tflite mel symbols models/acoustic models/blocks models/speaker models/vocoder".split()
+    code = "calibration export precision quantize static tflite mel symbols".split()
+    code += "models/acoustic models/blocks models/speaker models/vocoder".split()
     sources = [*compression.glob("checkpoints/*.safetensors")]
     sources += [compression / "parrotlet_compression" / f"{name}.py" for name in code]
     state = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(sources)))

@@ -29,7 +29,7 @@ from .mel import MelConfig
 from .models.aligner import Aligner
 from .precision import PRECISIONS, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels
-from .report import write_report
+from .report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
 from .static import ERROR_BOUND
 from .teachers.hifigan import HifiGanConfig, read_hifigan
 from .teachers.speech import write_teacher_speech
@@ -153,6 +153,12 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--presets", type=Path, help="presets.json (else that of the default bundle)")
     report.add_argument("--pack", type=Path, help="recordings of held-out people to clone (else preset voices)")
     report.add_argument("--judge", type=Path, help="judge.py")
+    report.add_argument(
+        "--stacks",
+        default=",".join(JUDGED_STACKS),
+        metavar="NAMES",
+        help=f"whole stacks to judge: of {', '.join((*STACKS, *LITERT_STACKS))}",
+    )
     report.add_argument("--judge-python", default=sys.executable)
 
     recipe = add("distill", _distill, "let a teacher speak and train a student on what it said")
@@ -355,15 +361,9 @@ def _quantize(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    presets = options.presets or DEFAULT / "presets.json"
-    write_report(
-        options.out,
-        options.checkpoints,
-        json.loads(presets.read_text()),
-        options.pack,
-        options.judge,
-        options.judge_python,
-    )
+    presets = json.loads((options.presets or DEFAULT / "presets.json").read_text())
+    judge = (options.judge, options.judge_python, options.stacks.split(","))
+    write_report(options.out, options.checkpoints, presets, options.pack, *judge)
     print(options.out)
 
 

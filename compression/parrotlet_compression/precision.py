@@ -86,14 +86,14 @@ def quantize_bundle(
     precisions: Mapping[str, str] | None = None,
     tflite_activations: str = "float32",
     pack: Path | None = None,
-    bound: float = ERROR_BOUND,
+    bound: Mapping[str, float] | float = ERROR_BOUND,
     feeds: Mapping[str, Sequence[Feeds]] | None = None,
 ) -> dict[str, StaticResult]:
     """Write an fp32 bundle's graphs in other precisions to ``out``; returns what every static graph left in float.
 
     precisions: of the ONNX form of every graph (``SHIPPED`` if None). TFLite forms get INT8 weights, with
     ``tflite_activations`` as in ``quantize_tflite``. pack: recordings to calibrate with, see ``spoken_feeds``; feeds:
-    what it returned, if it is at hand. bound: see ``quantize_within``; infinite for no sweep.
+    what it returned, if it is at hand. bound: see ``quantize_within``, of every graph or of some; infinite: no sweep.
     Raises InputError when the bundle is not fp32, calibration data is silent, or a converter is missing.
     """
     precisions = precisions or SHIPPED
@@ -114,7 +114,8 @@ def quantize_bundle(
     for graph, forms in entries.items():
         if "onnx" in forms:
             file, precision = forms["onnx"]["file"], precisions[graph]
-            result = quantize_onnx(full / file, part / file, precision, feeds.get(graph, ()), bound, JUDGED_BY[graph])
+            limit = bound.get(graph, ERROR_BOUND) if isinstance(bound, Mapping) else bound
+            result = quantize_onnx(full / file, part / file, precision, feeds.get(graph, ()), limit, JUDGED_BY[graph])
             if result:
                 results[graph] = result
             forms["onnx"] = {"file": file, **describe(precision)}

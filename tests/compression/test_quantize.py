@@ -1,0 +1,179 @@
+"""Static INT8, its calibration and sweep, and bundles whose graphs each have a precision of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
+
+from parrotlet import Parrotlet  # noqa: E402
+from parrotlet.bundle import DEFAULT, GRAPHS, Bundle  # noqa: E402
+from parrotlet.errors import InputError  # noqa: E402
+from parrotlet_compression.calibration import require_signal, spoken_feeds  # noqa: E402
+from parrotlet_compression.cli import main  # noqa: E402
+from parrotlet_compression.export import export_bundle  # noqa: E402
+from parrotlet_compression.precision import SHIPPED, parse_precision, quantize_bundle  # noqa: E402
+from parrotlet_compression.report import _by_phoneme  # noqa: E402
+from parrotlet_compression.static import quantize_within  # noqa: E402
+from parrotlet_runtimes import load_session  # noqa: E402
+
+CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
+LAYERS, BAD, WIDTH = 5, 3, 48
+TEXT = "The boats went by until the sun stood high above the bridge."
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles")
+    presets = json.loads((DEFAULT / "presets.json").read_text())
+    export_bundle(CHECKPOINTS, presets, folder / "fp32", "quantize-test", "fp32")
+    return folder / "fp32"
+
+
+@pytest.fixture(scope="module")
+def static(full: Path) -> Path:
+    """The fp32 bundle with only its vocoder quantized, so that all else is equal."""
+    out = full.with_name("static")
+    results = quantize_bundle(full, out, {"speaker": "fp32", "acoustic": "fp32", "vocoder": "static"})
+    assert results["vocoder"].error < 0.05
+    return out
+
+
+def chain(path: Path, outlier: float) -> list[dict[str, np.ndarray]]:
+    """A graph of ``LAYERS`` products, the input of one of which has a channel ``outlier`` times as large; its feeds."""
+    random = np.random.default_rng(0)
+    nodes, weights, name = [], [], "x"
+    for layer in range(LAYERS):
+        matrix = random.standard_normal((WIDTH, WIDTH)).astype(np.float32) / WIDTH**0.5
+        if layer == BAD:  # what goes up before the product comes down in it: in float nothing changes
+            gain = np.ones(WIDTH, np.float32)
+            gain[7] = outlier
+            matrix = matrix / gain[:, None]
+            weights.append(numpy_helper.from_array(gain, "gain"))
+            nodes.append(helper.make_node("Mul", [name, "gain"], ["raised"], name="raise"))
+            name = "raised"
+        weights.append(numpy_helper.from_array(matrix, f"weight{layer}"))
+        nodes.append(helper.make_node("MatMul", [name, f"weight{layer}"], [f"product{layer}"], name=f"layer{layer}"))
+        nodes.append(helper.make_node("Tanh", [f"product{layer}"], [f"y{layer}"], name=f"tanh{layer}"))
+        name = f"y{layer}"
+    shape = [1, "T", WIDTH]
+    graph = helper.make_graph(
+        nodes,
+        "chain",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)],
+        weights,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return [{"x": random.standard_normal((1, length, WIDTH)).astype(np.float32)} for length in (20, 31, 40)]
+
+
+def test_a_tame_graph_is_quantized_whole(tmp_path: Path) -> None:
+    feeds = chain(tmp_path / "full.onnx", outlier=1)
+    result = quantize_within(tmp_path / "full.onnx", tmp_path / "small.onnx", feeds)
+    assert result.floating == result.sweep == ()
+    nodes = onnx.load(tmp_path / "small.onnx").graph.node
+    assert sum(node.op_type == "QuantizeLinear" for node in nodes) == LAYERS
+    a, b = (load_session(tmp_path / name).run(feeds[0])["y4"] for name in ("full.onnx", "small.onnx"))
+    assert 0 < np.sqrt(np.mean((a - b) ** 2)) < 0.05 * np.sqrt(np.mean(a**2))
+
+
+def test_the_sweep_finds_the_layer_with_the_outlier(tmp_path: Path) -> None:
+    feeds = chain(tmp_path / "full.onnx", outlier=200)
+    result = quantize_within(tmp_path / "full.onnx", tmp_path / "small.onnx", feeds)
+    assert result.floating == (f"layer{BAD}",)
+    assert len(result.sweep) == LAYERS
+    assert result.sweep[0].error > 5 * result.sweep[1].error
+    assert result.error < 0.05
+
+
+def test_a_bound_that_nothing_meets_is_said(tmp_path: Path) -> None:
+    feeds = chain(tmp_path / "full.onnx", outlier=1)
+    with pytest.raises(InputError, match=r"full\.onnx.*raise the bound"):
+        quantize_within(tmp_path / "full.onnx", tmp_path / "small.onnx", feeds, bound=1e-6)
+
+
+@pytest.mark.parametrize(
+    "feeds",
+    [
+        [],
+        [{"mel": np.full((1, 90, 80), -11.5, np.float32)}],
+        [{"samples": 1e-5 * np.ones((1, 16000), np.float32)}],
+        [{"samples": np.full((1, 16000), np.nan, np.float32)}],
+    ],
+)
+def test_silent_calibration_data_is_refused(feeds: list[dict[str, np.ndarray]], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"silent|nothing to calibrate"):
+        require_signal(feeds)
+    with pytest.raises(InputError, match=r"silent|nothing to calibrate"):
+        quantize_within(tmp_path / "never-read.onnx", tmp_path / "small.onnx", feeds)
+
+
+def test_calibration_hears_what_every_graph_gets(full: Path) -> None:
+    feeds = spoken_feeds(full, ["Good morning."])
+    assert {"phonemes", "embedding"} <= set(feeds["acoustic"][0])
+    assert feeds["vocoder"][0]["mel"].shape[2] == 80
+    assert feeds["speaker"][0]["samples"].dtype == np.float32
+
+
+def test_the_static_vocoder_stays_near_fp32(full: Path, static: Path) -> None:
+    mel = spoken_feeds(full, [TEXT])["vocoder"][-1]
+    a, b = (Bundle.load(folder).session("vocoder").run(mel) for folder in (full, static))
+    for name in ("magnitude", "phase", "noise"):
+        difference = np.sqrt(np.mean((a[name] - b[name]) ** 2)) / np.sqrt(np.mean(a[name] ** 2))
+        assert 1e-4 < difference < 0.06, name  # and it is not the fp32 graph
+    entry = Bundle.load(static).manifest["graphs"]["vocoder"]["onnx"]
+    assert (entry["precision"], entry["quantization"], entry["fold_int8"]) == ("int8", "static", False)
+    assert (full / "vocoder.onnx").stat().st_size > 3.3 * (static / "vocoder.onnx").stat().st_size
+
+
+@pytest.mark.parametrize(("first", "chunk"), [(32, 432), (7, 31), (64, 64)])
+def test_chunks_of_the_static_vocoder_join_to_the_same_waveform(static: Path, first: int, chunk: int) -> None:
+    bird = Parrotlet.load(static)
+    spoken = bird.acoustics(bird.phonemize(TEXT), next(iter(bird.presets.values())).profile)
+    whole = np.concatenate(list(bird.vocode(spoken.mel, spoken.f0, first=10**6)))
+    parts = np.concatenate(list(bird.vocode(spoken.mel, spoken.f0, first=first, chunk=chunk)))
+    error = np.sqrt(np.mean((parts - whole) ** 2)) / np.sqrt(np.mean(whole**2))
+    assert 20 * np.log10(error + 1e-12) < -60
+
+
+def test_each_graph_has_a_precision_of_its_own(full: Path, tmp_path: Path) -> None:
+    precisions = parse_precision("speaker=weight-only,acoustic=fp16,vocoder=dynamic")
+    quantize_bundle(full, tmp_path / "mixed", precisions)
+    assert (full / "acoustic.onnx").stat().st_size / (tmp_path / "mixed" / "acoustic.onnx").stat().st_size > 1.9
+    bird, other = Parrotlet.load(full), Parrotlet.load(tmp_path / "mixed")
+    voice = next(iter(bird.presets.values())).profile
+    a, b = (one.acoustics(bird.phonemize(TEXT), voice) for one in (bird, other))
+    assert np.array_equal(a.durations, b.durations)
+    assert np.abs(a.mel - b.mel).mean() < 0.01
+    assert sum(len(chunk.samples) for chunk in other.speak(TEXT, voice)) > bird.sample_rate
+
+
+def test_names_of_precisions() -> None:
+    assert parse_precision("int8") == SHIPPED
+    assert parse_precision("static") == dict.fromkeys(GRAPHS, "static")
+    assert parse_precision("vocoder=fp32") == {**SHIPPED, "vocoder": "fp32"}
+    for wrong in ("int4", "vocoder", "vocoder=int4", "decoder=static", ""):
+        with pytest.raises(InputError, match="weight-only"):
+            parse_precision(wrong)
+
+
+def test_only_fp32_bundles_are_quantized(static: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["quantize", str(static), str(tmp_path / "out")]) == 3
+    assert "not fp32" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_mels_are_compared_phoneme_by_phoneme() -> None:
+    mel = np.repeat([1.0, 5.0, 2.0], [2, 3, 1])[None, :, None]
+    longer = np.repeat([1.0, 5.0, 2.0], [2, 4, 1])[None, :, None]
+    made = [
+        _by_phoneme({"mel": m, "durations": np.array([d])})["mel"] for m, d in ((mel, [2, 3, 1]), (longer, [2, 4, 1]))
+    ]
+    assert np.array_equal(made[0], made[1])
