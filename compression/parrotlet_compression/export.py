@@ -32,9 +32,8 @@ from .train.loop import load_weights
 
 # The first in which Gelu is one operator (a sixth of the acoustic model's time). onnxruntime reads it from 1.17 on.
 OPSET = 20
-# Many real recordings begin without silence, and alignment squeezed their first words: with a pause
-# in front, the model does not swallow the first word of an utterance.
-LEAD_IN = ", "
+# Phonemes before every utterance, for an acoustic model that swallows the first word: this one does not.
+LEAD_IN = ""
 FORMATS = ("onnx", "tflite")
 LENGTH_REGULATOR = (
     "ends = round(cumsum(frames / speed)); durations = ends - previous ends; rows = encoded, each repeated for its "

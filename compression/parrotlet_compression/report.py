@@ -113,7 +113,7 @@ def write_report(
         for graph in GRAPHS:
             cells += _cells(made[graph], bundles, feeds[graph], example[graph], seconds[graph])
         macs = {graph: _macs(made[graph], example[graph]) / seconds[graph] for graph in GRAPHS}
-        sizes = {key: bundle_megabytes(path) for key, path in bundles.items() if key[0] == "onnx"}
+        sizes = {key: bundle_megabytes(Bundle.load(path), "onnx") for key, path in bundles.items() if key[0] == "onnx"}
         runtimes = f"onnxruntime {_version('onnxruntime')}"
         if "tflite" in formats:
             runtimes += f", {Bundle.load(bundles['tflite', 'fp32']).session('speaker', 'tflite').info.version}"

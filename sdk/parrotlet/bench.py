@@ -18,7 +18,7 @@ import numpy as np
 from parrotlet.bundle import GRAPHS, Bundle
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
-from parrotlet_runtimes import Session, SessionInfo
+from parrotlet_runtimes import RUNTIMES, Session, SessionInfo
 
 TEN_SECONDS = (
     "The morning train was late again, so we walked along the river, talked about the summer, "
@@ -109,9 +109,16 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def bundle_megabytes(path: Path) -> float:
-    """Size of a bundle on disk, in units of 10^6 bytes."""
-    return sum(file.stat().st_size for file in path.iterdir()) / 1e6
+def bundle_megabytes(bundle: Bundle, runtime: str) -> float:
+    """What a device with this runtime needs of a bundle, in units of 10^6 bytes: not the other runtimes' graphs."""
+    others = {
+        part["file"]
+        for graph in bundle.manifest["graphs"].values()
+        for name in RUNTIMES
+        if name != runtime and name in graph
+        for part in graph[name].get("parts", [graph[name]])
+    }
+    return sum(file.stat().st_size for file in bundle.path.iterdir() if file.name not in others) / 1e6
 
 
 def peak_rss_megabytes() -> float:
@@ -196,7 +203,7 @@ def bench(
         device=info.device + (f" ({info.fallback})" if info.fallback else ""),
         bundle=found.name,
         bundle_sha256=found.sha256[:16],
-        bundle_mb=round(bundle_megabytes(found.path), 2),
+        bundle_mb=round(bundle_megabytes(found, info.runtime), 2),
         precision=_precision(found, info.runtime),
         load_s=round(loading.wall, 3),
         load_cpu_s=round(loading.cpu, 3),

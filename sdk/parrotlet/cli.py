@@ -385,7 +385,7 @@ def _demo(options: argparse.Namespace) -> None:
         "enroll_s": round(enrolled, 3) if options.recording else None,
         "speech_s": round(seconds, 2),
         "times_real_time": round(seconds / spoken, 1),
-        "bundle_mb": round(bundle_megabytes(bird.bundle.path), 2),
+        "bundle_mb": round(bundle_megabytes(bird.bundle, bird.runtime), 2),
     }
     lines = [
         f"spoke {seconds:.1f} s in {spoken:.2f} s: {seconds / spoken:.0f} times real time on {options.threads} thread"

@@ -41,8 +41,9 @@ def _to_samples(frames: Array, hop_length: int) -> Array:
     """Linear interpolation between hop centres, [T + 2] -> [T * hop]."""
     place = ((np.arange(hop_length) + 0.5) / hop_length - 0.5).astype(np.float32)
     before, after = np.maximum(-place, 0), np.maximum(place, 0)
-    x = frames[:, None]
-    samples: Array = x[1:-1] * (1 - before - after) + x[:-2] * before + x[2:] * after
+    here = frames[1:-1, None]
+    # In this form a constant stays exactly constant, and with it the number of harmonics below the Nyquist frequency.
+    samples: Array = here + (frames[:-2, None] - here) * before + (frames[2:, None] - here) * after
     return samples.reshape(-1)
 
 

@@ -72,7 +72,7 @@ def test_int8_acoustics_have_the_same_length_and_colour(reference: Parrotlet, bi
     for preset in list(bird.presets.values())[:3]:
         one, small = (engine.acoustics(bird.phonemize(TEXTS[0]), preset.profile) for engine in (reference, bird))
         assert len(small.mel) == pytest.approx(len(one.mel), rel=0.03)
-        assert np.abs(small.durations - one.durations).mean() < 0.5
+        assert np.abs(np.cumsum(small.durations) - np.cumsum(one.durations)).mean() < 4
         assert np.abs(small.mel.mean(axis=0) - one.mel.mean(axis=0)).mean() < 0.1
 
 
