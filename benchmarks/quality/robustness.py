@@ -61,6 +61,7 @@ def sentences() -> dict[str, list[str]]:
 def speak(folder: str, bundle: str | None = None) -> None:
     """Write one WAV a sentence, and ``index.json``."""
     from parrotlet import Parrotlet, write_wav
+    from parrotlet.engine import SYNTHETIC
 
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ def speak(folder: str, bundle: str | None = None) -> None:
         for line in lines:
             voice = voices[len(rows) % len(voices)]
             path = out / f"{len(rows):03}.wav"
-            write_wav(path, bird.speak(line, voice.profile), bird.sample_rate)
+            write_wav(path, bird.speak(line, voice.profile), bird.sample_rate, SYNTHETIC)
             rows.append({"kind": kind, "text": line, "voice": voice.name, "wav": path.name})
     (out / "index.json").write_text(json.dumps(rows, indent=1))
 
