@@ -88,3 +88,8 @@ def tflite_bundle(request: pytest.FixtureRequest) -> Path:
         return DEFAULT
     exports: TfliteExports = request.getfixturevalue("tflite_exports")
     return exports.small
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The vault's tests first: they fork, and what conversion to TFLite imports starts threads."""
+    items.sort(key=lambda item: "vault" not in item.path.parts)
