@@ -39,6 +39,9 @@ TEACHER_FRAME = 2  # the teacher's duration unit (600 samples) in hops
 ARRAYS = {"audio24.i16": 2 * 300, "audio16.i16": 2 * 200, "mel.f16": 2 * 80, "f0.f16": 2}
 """The files of a pack, with the bytes a frame takes."""
 
+# Digital silence lies at the floor of the logarithm; left there it would dominate a loss.
+SILENCE = -9.0
+
 Samples = npt.NDArray[np.float32]
 
 

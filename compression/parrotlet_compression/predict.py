@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from .export import load_students
-from .models.acoustic import REFERENCE_HZ, AcousticModel
+from .models.acoustic import AcousticModel
 from .models.speaker import embed_clips
 from .train.acoustic import AlignedClips
 from .train.loop import fast_math
@@ -29,14 +29,13 @@ def predicted_mel(
     clean: ask for a clean full-band recording whatever the clip is.
     """
     median, spread = clips.statistics[clips.speaker[index]]
-    f0 = clips.pack.f0[clips.span[index]].astype(np.float32)
-    pitch = np.where(f0 > 0, np.log2(np.maximum(f0, 1) / REFERENCE_HZ) - median, 0).astype(np.float32)
+    pitch, voiced = clips.pitch(index)
     with fast_math():
         out = acoustic(
             torch.tensor([clips.ids[index]]),
             torch.tensor([clips.durations[index]]),
             torch.from_numpy(pitch)[None],
-            torch.from_numpy((f0 > 0).astype(np.float32))[None],
+            torch.from_numpy(voiced)[None],
             torch.from_numpy(embedding)[None],
             torch.tensor([[median, spread, clips.rate(index)]]),
             torch.tensor([[0.0, 0.0] if clean else clips.recording(index)]),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo
+from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo, first_line
 
 _CPU = "CPUExecutionProvider"
 _PROVIDERS = {"cpu": _CPU, "cuda": "CUDAExecutionProvider", "xnnpack": "XnnpackExecutionProvider"}
@@ -43,7 +43,7 @@ class OnnxSession:
         try:
             self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
         except Exception as error:  # onnxruntime raises types of its own, without a common public base
-            raise GraphError(f"onnxruntime cannot load the graph: {_first_line(error)}") from error
+            raise GraphError(f"onnxruntime cannot load the graph: {first_line(error)}") from error
         if not fallback and _PROVIDERS[device] not in self._session.get_providers():
             fallback = f"onnxruntime could not start {_PROVIDERS[device]}: check its driver and libraries"
         self._types = {tensor.name: np.dtype(_TYPES[tensor.type]) for tensor in self._session.get_inputs()}
@@ -66,7 +66,7 @@ class OnnxSession:
         try:
             results = self._session.run(self._outputs, typed)
         except Exception as error:
-            raise GraphError(f"onnxruntime cannot run the graph: {_first_line(error)}") from error
+            raise GraphError(f"onnxruntime cannot run the graph: {first_line(error)}") from error
         return dict(zip(self._outputs, results, strict=True))
 
 
@@ -97,7 +97,3 @@ def _providers(onnxruntime: Any, device: str, threads: int) -> tuple[list[Any], 
         return [_CPU], f"onnxruntime {onnxruntime.__version__} was built without {_PROVIDERS[device]}: {_HOW[device]}"
     settings = {"intra_op_num_threads": str(threads)} if device == "xnnpack" else {}
     return [(_PROVIDERS[device], settings), _CPU], ""
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

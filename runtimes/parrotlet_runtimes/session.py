@@ -82,3 +82,8 @@ def load_session(
     if session.info.fallback:
         warnings.warn(f"{session.info.fallback}; running on the CPU", DeviceWarning, stacklevel=2)
     return session
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a runtime says, without the pages that some add; its type where it says nothing."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

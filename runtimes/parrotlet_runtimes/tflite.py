@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo
+from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo, first_line
 
 _PACKAGES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 
@@ -28,7 +28,7 @@ class TfliteSession:
             self._inputs = {detail["name"]: detail for detail in self._interpreter.get_input_details()}
             self._outputs = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
         except (ValueError, RuntimeError) as error:
-            raise GraphError(f"{package} cannot load the graph: {_first_line(error)}") from error
+            raise GraphError(f"{package} cannot load the graph: {first_line(error)}") from error
         if package == "tflite-runtime" and _multiplies_int8(self._interpreter):
             raise GraphError(
                 "tflite-runtime computes this graph's INT8 products wrongly: "
@@ -53,7 +53,7 @@ class TfliteSession:
                 return {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
             except (ValueError, RuntimeError) as error:
                 self._shapes = {}
-                raise GraphError(f"TFLite cannot run the graph: {_first_line(error)}") from error
+                raise GraphError(f"TFLite cannot run the graph: {first_line(error)}") from error
 
     def _resize(self, shapes: dict[str, tuple[int, ...]]) -> None:
         """Plan memory anew, but only for shapes other than those of the last call."""
@@ -116,7 +116,3 @@ def _multiplies_int8(interpreter: Any) -> bool:
         and types.get(op["inputs"][1]) is np.int8
         for op in interpreter._get_ops_details()
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo
+from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo, first_line
 
 _INSTALL = "pip install torch==2.13.0, then pip install 'parrotlet[compress]'"
 
@@ -77,7 +77,7 @@ class TorchSession:
             with torch.inference_mode():
                 made = self._graph.module(*(value.to(self._device) for value in inputs))
         except (RuntimeError, IndexError) as error:
-            raise GraphError(f"torch cannot run the graph: {str(error).splitlines()[0]}") from error
+            raise GraphError(f"torch cannot run the graph: {first_line(error)}") from error
         outputs = (made,) if isinstance(made, torch.Tensor) else made
         return {name: value.cpu().numpy() for name, value in zip(self._graph.outputs, outputs, strict=True)}
 

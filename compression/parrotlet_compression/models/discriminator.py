@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-# One: on a CPU there is time to train one discriminator well, not three.
-RESOLUTIONS = ((1024, 240),)
+N_FFT, HOP = 1024, 240
 COMPRESSION = 0.3
 
 
@@ -39,7 +38,7 @@ class PatchDiscriminator(nn.Module):
 
 
 class SpectrumDiscriminator(nn.Module):
-    """Hears samples at several resolutions (Jang 2021, UnivNet), one of RESOLUTIONS a call.
+    """Hears samples as one of the discriminators of UnivNet does (Jang 2021): a CPU has time to train one well.
 
     It sees the logarithm of the magnitude, in which texture shows, and the complex spectrum, compressed, in which it
     shows how harmonics hang together.
@@ -47,19 +46,18 @@ class SpectrumDiscriminator(nn.Module):
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(PatchDiscriminator(3, width, (7, 3)) for _ in RESOLUTIONS)
+        self.body = PatchDiscriminator(3, width, (7, 3))
 
-    def forward(self, samples: Tensor, resolution: int, keep: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, samples: Tensor, keep: Tensor) -> tuple[Tensor, list[Tensor]]:
         """samples [B, N]; ``keep`` [B]: share of the spectrum that is looked at, for narrow-band recordings."""
-        n_fft, hop = RESOLUTIONS[resolution]
-        window = torch.hann_window(n_fft)
-        spectrum = torch.view_as_real(torch.stft(samples, n_fft, hop, window=window, return_complex=True))
+        window = torch.hann_window(N_FFT)
+        spectrum = torch.view_as_real(torch.stft(samples, N_FFT, HOP, window=window, return_complex=True))
         power = spectrum.square().sum(-1, keepdim=True) + 1e-7
         compressed = torch.cat([spectrum * power ** ((COMPRESSION - 1) / 2), power.log() / 8 + 0.5], dim=-1)
-        bins = torch.linspace(0, 1, n_fft // 2 + 1)
+        bins = torch.linspace(0, 1, N_FFT // 2 + 1)
         seen = (bins[None] <= keep[:, None]).to(compressed.dtype)
         x = (compressed * seen[:, :, None, None]).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        result: tuple[Tensor, list[Tensor]] = self.parts[resolution](x)
+        result: tuple[Tensor, list[Tensor]] = self.body(x)
         return result
 
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..corpus import Clip, Pack
+from ..corpus import SILENCE, Clip, Pack
 from ..mel import mel_filterbank
 from ..models.acoustic import RECORDING, REFERENCE_HZ, AcousticConfig, AcousticModel, AcousticOutput
 from ..models.discriminator import MelDiscriminator
@@ -32,8 +32,6 @@ from .loop import Losses, Schedule, fast_math, load_weights, save_weights, train
 from .speaker import damage
 
 FRAMES_A_BATCH = 2600
-# Digital silence lies at the floor of the logarithm; left there it would dominate the loss.
-SILENCE = -9.0
 EDGE_FRAMES = 10
 NARROW_BAND_HZ, FULL_BAND_HZ = 7600.0, 11800.0
 # How often the voice is that of the very clip: a pooled embedding holds few words, and it fits this clip best.
@@ -139,6 +137,14 @@ class AlignedClips:
         expected = self.mean_duration[self.ids[index][inner]].sum()
         return float(np.clip(math.log(expected / max(1, sum(self.durations[index][inner]))), -0.6, 0.6))
 
+    def pitch(self, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """A clip's log2 f0 over its speaker's median (0 where unvoiced) and whether it is voiced, both [T]."""
+        f0 = self.pack.f0[self.span[index]].astype(np.float32)
+        voiced = f0 > 0
+        relative = np.zeros_like(f0)
+        relative[voiced] = np.log2(f0[voiced] / REFERENCE_HZ) - self.statistics[self.speaker[index]][0]
+        return relative, voiced.astype(np.float32)
+
     def recording(self, index: int) -> list[float]:
         """The acoustic model's ``recording`` input for a clip: noise and narrow band."""
         clip = self.pack.clips[index]
@@ -175,11 +181,8 @@ class AlignedClips:
             durations[row, : len(self.durations[i])] = self.durations[i]
             speaker = self.speaker[i]
             median, spread = self.statistics[speaker]
+            pitch[row, : frames[row]], voiced[row, : frames[row]] = self.pitch(i)
             ratio = float(WARP ** random.uniform(-1, 1)) if random.random() < WARPED else 1.0
-            f0 = self.pack.f0[self.span[i]].astype(np.float32)
-            on = f0 > 0
-            voiced[row, : len(f0)] = on
-            pitch[row, : len(f0)][on] = np.log2(f0[on] / REFERENCE_HZ) - median
             made = self.pack.mel[self.span[i]].astype(np.float32)
             if ratio != 1:
                 made = warped(made, ratio, self.centres)
@@ -312,7 +315,7 @@ def save_students(joint: Path, out: Path) -> None:
     """Split weights of a Cloner into ``speaker.safetensors`` and ``acoustic.safetensors`` in ``out``, in float16."""
     state = load_file(joint)
     model = Cloner(len(state["classes"]))
-    load_weights(model, joint)
+    model.load_state_dict(state)
     save_weights(model.encoder, out / "speaker.safetensors", half=True)
     save_weights(model.acoustic, out / "acoustic.safetensors", half=True)
 

@@ -10,12 +10,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..corpus import Pack
+from ..corpus import SILENCE, Pack
 from ..models.likeness import LikenessCritic
 from .loop import Losses, Schedule, fast_math, train
 
 FRAMES, BATCH = 192, 24
-SILENCE = -9.0
 Batch = tuple[Tensor, Tensor]
 
 

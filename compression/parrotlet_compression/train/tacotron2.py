@@ -19,14 +19,12 @@ from torch.nn import functional
 
 from parrotlet.errors import InputError
 
-from ..corpus import Pack
+from ..corpus import SILENCE, Pack
 from ..symbols import SYMBOLS, phoneme_ids
 from ..teachers.tacotron2 import OWN_SCALES, Tacotron2, Tacotron2Config
 from .loop import Losses, Schedule, fast_math, train
 
 FRAMES_A_BATCH = 4000
-# Digital silence lies at the floor of the logarithm; left there it would dominate the loss.
-SILENCE = -9.0
 # How often the voice is that of another clip of the same speaker.
 OTHER_CLIP = 0.4
 # Steps after the end of every clip, for the stop token to be seen; and the weight of those few steps.

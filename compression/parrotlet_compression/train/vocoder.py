@@ -17,7 +17,6 @@ from torch.nn import functional
 from parrotlet.errors import InputError
 
 from ..corpus import Pack
-from ..models.discriminator import RESOLUTIONS as HEARINGS
 from ..models.discriminator import SpectrumDiscriminator
 from ..models.vocoder import Vocoder, pulse_train, render
 from .adversary import Adversary
@@ -155,7 +154,7 @@ def train_vocoder(
         made, result = synthesize(model, cuts)
         if adversary is not None:
             keep = 1 - cuts[3] * (1 - NARROW_BAND_HZ / (model.config.sample_rate / 2))
-            result |= adversary.losses(made, cuts[2], adversary.steps % len(HEARINGS), keep)
+            result |= adversary.losses(made, cuts[2], keep)
         return result
 
     train(model, batches, losses, out, schedule, start_from, companion=adversary)
