@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 
-from parrotlet import Parrotlet
-from parrotlet.bundle import DEFAULT
+from parrotlet import Parrotlet, VoiceProfile, adaptation, mel
+from parrotlet.bundle import DEFAULT, Bundle
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog while the sun is shining on the river.",
@@ -59,10 +61,11 @@ class TfliteExports:
 def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     """Exported once for a state of weights and code, then kept in pytest's cache: conversion takes a minute."""
     compression = Path(__file__).parents[1] / "compression"
-    code = "calibration export precision quantize static tflite mel symbols".split()
+    code = "calibration export precision quantize static tflite symbols".split()
     code += "models/acoustic models/blocks models/speaker models/vocoder".split()
     sources = [*compression.glob("checkpoints/*.safetensors")]
     sources += [compression / "parrotlet_compression" / f"{name}.py" for name in code]
+    sources += [Path(module.__file__) for module in (adaptation, mel)]
     state = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(sources)))
     cache = Path(pytestconfig.cache.mkdir("tflite"))  # type: ignore[union-attr]
     folder = cache / state.hexdigest()[:16]
@@ -93,3 +96,10 @@ def tflite_bundle(request: pytest.FixtureRequest) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The vault's tests first: they fork, and what conversion to TFLite imports starts threads."""
     items.sort(key=lambda item: "vault" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def identity() -> Callable[[VoiceProfile], npt.NDArray[np.float32]]:
+    """The part of a profile's embedding that says who it is: the speaker embedding, without the adaptation."""
+    width = Bundle.load().manifest["speaker"]["embedding"]
+    return lambda profile: profile.embedding[:width]

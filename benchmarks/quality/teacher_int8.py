@@ -20,11 +20,11 @@ import soxr
 import torch
 
 from parrotlet import Parrotlet
+from parrotlet.mel import mel_spectrogram
 from parrotlet_compression.corpus import Pack
 from parrotlet_compression.direct import CompressedTeacher, calibration_mels, compress_teacher, measure_student
 from parrotlet_compression.direct import measure_teacher as measure
 from parrotlet_compression.evaluate import SENTENCES, judged
-from parrotlet_compression.mel import mel_spectrogram
 from parrotlet_compression.teachers.hifigan import read_hifigan
 
 

@@ -16,6 +16,7 @@ import torch
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
 from parrotlet.errors import InputError, ParrotletError
+from parrotlet.mel import MelConfig
 
 from . import voices
 from .corpus import Pack, pack
@@ -25,7 +26,6 @@ from .distill import distill
 from .evaluate import SENTENCES, judged, write_parts, write_test_speech
 from .export import export_bundle
 from .g2p.data import write_text_data
-from .mel import MelConfig
 from .models.aligner import Aligner
 from .precision import PRECISIONS, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels

@@ -30,8 +30,7 @@ import soxr
 from tqdm import tqdm
 
 from parrotlet.errors import InputError
-
-from .mel import MelConfig, mel_spectrogram
+from parrotlet.mel import MelConfig, mel_spectrogram
 
 REAL_ARCHIVES = ("librispeech", "vctk", "commonvoice", "speechocean762")
 EDGE_SILENCE_S = 0.1

@@ -30,13 +30,13 @@ from torch import Tensor, nn
 
 from parrotlet import Parrotlet
 from parrotlet.errors import InputError
+from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.text import TextFrontEnd
 from parrotlet_runtimes import GraphError, Session, load_session
 
 from .calibration import require_speech
 from .corpus import Pack
 from .export import Feeds, Graph, Parity, export_onnx, parity
-from .mel import MelConfig, mel_spectrogram
 from .quantize import quantize_int8
 from .static import CONVOLUTIONS, quantize_static_int8
 from .teachers.hifigan import Generator

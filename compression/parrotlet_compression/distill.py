@@ -22,11 +22,11 @@ from tqdm import tqdm
 
 from parrotlet import Parrotlet
 from parrotlet.errors import InputError
+from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.text import TextFrontEnd
 
 from .calibration import require_speech
 from .corpus import Clip, Pack, PackWriter, measured_f0
-from .mel import MelConfig, mel_spectrogram
 from .symbols import phoneme_ids
 from .teachers.ge2e import resemblyzer_weights
 from .teachers.hifigan import read_hifigan

@@ -17,11 +17,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from parrotlet.bundle import Bundle
+from parrotlet import adaptation
+from parrotlet.bundle import FORMAT, Bundle
 from parrotlet.errors import InputError
+from parrotlet.mel import MelConfig
 from parrotlet_runtimes import Session
 
-from .mel import MelConfig
 from .models.acoustic import AcousticConfig, AcousticModel
 from .models.speaker import SpeakerEncoder
 from .models.vocoder import Vocoder
@@ -105,9 +106,10 @@ def graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder) -
         body = torch.randint(3, len(SYMBOLS), (length,), generator=random)
         body[0], body[-1] = 1, 2
         embedding = torch.randn(1, config.embedding, generator=random).abs()
+        adapted = 0.1 * torch.randn(1, acoustic.voice_width - config.embedding, generator=random)
         return {
             "phonemes": body[None],
-            "embedding": embedding / embedding.norm(),
+            "embedding": torch.cat([embedding / embedding.norm(), adapted], dim=1),
             "statistics": torch.tensor([[0.2, 0.25, 0.0]]),
             "speed": torch.tensor([1.0]),
             "pitch": torch.tensor([0.0]),
@@ -177,7 +179,13 @@ def tflite_graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Voc
         return {
             "rows": torch.randn(1, length, config.encoder_width, generator=random),
             "position": torch.randn(1, length, 3, generator=random),
-            "condition": torch.randn(1, config.condition, generator=random),
+            "condition": torch.cat(
+                [
+                    torch.randn(1, config.condition, generator=random),
+                    0.1 * torch.randn(1, acoustic.voice_width - config.embedding, generator=random),
+                ],
+                dim=1,
+            ),
             "statistics": voice(length)["statistics"],
             "pitch": torch.tensor([0.0]),
         }
@@ -296,7 +304,8 @@ def export_bundle(
         for graph in graphs(*students)
         for kind in formats
     ]
-    manifest = _manifest(*students, name, same_speaker, _sha256(checkpoints / "speaker.safetensors"))
+    weights = [_sha256(checkpoints / f"{graph}.safetensors") for graph in ("speaker", "acoustic")]
+    manifest = _manifest(*students, name, same_speaker, weights)
     full = out.with_name(out.name + ".float.part")
     results = []
     try:
@@ -331,11 +340,16 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _manifest(
-    speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder, name: str, same_speaker: float, weights: str
+    speaker: SpeakerEncoder,
+    acoustic: AcousticModel,
+    vocoder: Vocoder,
+    name: str,
+    same_speaker: float,
+    weights: Sequence[str],
 ) -> dict[str, Any]:
     """Everything but the graphs and the files."""
     return {
-        "format": 1,
+        "format": FORMAT,
         "name": name,
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "licence": "Apache-2.0",
@@ -352,7 +366,15 @@ def _manifest(
             "sample_rate": speaker.config.sample_rate,
             "embedding": speaker.config.embedding,
             "same_speaker": same_speaker,
-            "weights_sha256": weights,
+            "weights_sha256": weights[0],
+            # A voice holds an embedding of the one and an adaptation of the other.
+            "model_sha256": hashlib.sha256("".join(weights).encode()).hexdigest(),
+        },
+        "adaptation": {
+            "size": adaptation.size(),
+            "cepstra": adaptation.CEPSTRA,
+            "bands": adaptation.BANDS,
+            "emphasis": adaptation.EMPHASIS,
         },
         "symbols": list(SYMBOLS),
         "lead_in": LEAD_IN,
@@ -371,12 +393,18 @@ def _finish(
     for one in written:
         names = {"inputs": list(one.graph.example(one.graph.lengths[0])), "outputs": list(one.graph.outputs)}
         entries.setdefault(one.graph.name, names)[one.format] = one.entry()
-    (part / "presets.json").write_text(json.dumps(presets, indent=1, ensure_ascii=False) + "\n")
+    (part / "presets.json").write_text(json.dumps(_unadapted(presets, manifest), indent=1, ensure_ascii=False) + "\n")
     files = {path.name: _sha256(path) for path in sorted(part.iterdir())}
     text = json.dumps({**manifest, "graphs": entries, "files": files}, indent=1, ensure_ascii=False)
     (part / "manifest.json").write_text(text + "\n")
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
+
+
+def _unadapted(presets: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Presets whose embeddings are followed by an adaptation of zeros, which changes nothing."""
+    embedding, size = manifest["speaker"]["embedding"], manifest["adaptation"]["size"]
+    return {name: {**row, "embedding": [*row["embedding"][:embedding], *[0.0] * size]} for name, row in presets.items()}
 
 
 def _empty(folder: Path) -> Path:

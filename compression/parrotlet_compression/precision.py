@@ -23,8 +23,9 @@ PRECISIONS = ("fp32", "fp16", "weight-only", "dynamic", "static")
 int8, one scale a call. ``static``: matrix products in int8, scales from calibration."""
 SHIPPED = {"speaker": "weight-only", "acoustic": "dynamic", "vocoder": "static"}
 """What ``int8`` stands for; docs/quantization.md has the measurements behind it."""
-# Whitening magnifies small differences, and with them the rounding of its own weights.
-KEEP = ("whiten",)
+# Whitening magnifies small differences, and with them the rounding of its own weights. What the finished spectrum
+# passes through must be as exact as the spectrum.
+KEEP = ("whiten", "model.cepstra", "model.emphasis")
 # What a static graph is judged by. The vocoder's f0 is left out, which jumps to 0 where the voicing is uncertain: one
 # frame outweighs all rounding. So is the acoustic graph's mel: one frame more in one phoneme shifts all that follow.
 JUDGED_BY = {"speaker": ("embedding",), "acoustic": ("durations",), "vocoder": ("magnitude", "phase", "noise")}

@@ -34,6 +34,7 @@ def quantize_int8(source: Path, target: Path, dynamic: bool, keep: tuple[str, ..
                 op_types_to_quantize=["MatMul", "Gemm"],
                 weight_type=QuantType.QInt8,
                 per_channel=True,
+                nodes_to_exclude=_products_with(onnx.load(prepared).graph, keep),
             )
         model = onnx.load(products if dynamic else prepared)
         _store_weights_as_int8(model.graph, keep)
@@ -46,6 +47,13 @@ def quantize_int8(source: Path, target: Path, dynamic: bool, keep: tuple[str, ..
     finally:
         prepared.unlink(missing_ok=True)
         products.unlink(missing_ok=True)
+
+
+def _products_with(graph: onnx.GraphProto, names: tuple[str, ...]) -> list[str]:
+    """Nodes that multiply by a weight whose name begins so."""
+    return (
+        [node.name for node in graph.node if len(node.input) > 1 and node.input[1].startswith(names)] if names else []
+    )
 
 
 def store_fp16(source: Path, target: Path) -> None:

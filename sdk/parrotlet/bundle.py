@@ -20,7 +20,7 @@ from parrotlet.profile import VoiceProfile
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, load_session
 from parrotlet_runtimes.torch import released_weights
 
-FORMAT = 1
+FORMAT = 2
 DEFAULT = Path(__file__).parent / "bundles" / "default"
 GRAPHS = ("speaker", "acoustic", "vocoder")
 
@@ -41,6 +41,7 @@ class Bundle:
     hop_length, n_fft: samples at ``sample_rate``; n_fft is the synthesis window of the vocoder.
     vocoder_context: frames on each side that a vocoder frame depends on.
     symbols: the phoneme table, id = position. lead_in: phonemes put before every utterance, mostly silent.
+    adaptation: ``size`` and shape of what follows the speaker embedding; see ``parrotlet.adaptation``.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class Bundle:
     same_speaker: float
     symbols: tuple[str, ...]
     lead_in: str
+    adaptation: dict[str, float]
     manifest: dict[str, Any]
 
     @classmethod
@@ -69,6 +71,10 @@ class Bundle:
                 raise BundleError(
                     f"{folder} is of bundle format {manifest['format']}, this version reads {FORMAT}: upgrade parrotlet"
                 )
+            if manifest["format"] < FORMAT:
+                raise BundleError(
+                    f"{folder} is of bundle format {manifest['format']}, this version reads {FORMAT}: export it again"
+                )
             return cls(
                 path=folder,
                 name=manifest["name"],
@@ -81,6 +87,7 @@ class Bundle:
                 same_speaker=manifest["speaker"]["same_speaker"],
                 symbols=tuple(manifest["symbols"]),
                 lead_in=manifest["lead_in"],
+                adaptation=manifest["adaptation"],
                 manifest=manifest,
             )
         except OSError as error:
@@ -92,8 +99,8 @@ class Bundle:
 
     @property
     def speaker_model(self) -> str:
-        """sha256 of the speaker encoder's weights, in every precision and runtime the same."""
-        return str(self.manifest["speaker"]["weights_sha256"])
+        """sha256 of the weights a voice belongs to, in every precision and runtime the same."""
+        return str(self.manifest["speaker"]["model_sha256"])
 
     @property
     def sha256(self) -> str:
@@ -146,7 +153,7 @@ class Bundle:
                 f"no {name} for the torch runtime: run from a checkout of the repository, or put it into {self.path}"
             )
         data = (folders[0] / name).read_bytes()
-        if graph == "speaker" and hashlib.sha256(data).hexdigest() != self.speaker_model:
+        if graph == "speaker" and hashlib.sha256(data).hexdigest() != self.manifest["speaker"]["weights_sha256"]:
             raise BundleError(f"{folders[0] / name} is not what bundle {self.name} was exported from")
         return data
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from parrotlet import adaptation
 from parrotlet.audio import AudioChunk, Mark, Samples, read_audio, resample
 from parrotlet.bundle import Bundle, Preset
 from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
 from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
+from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.rendering import Renderer
 from parrotlet.text import TextFrontEnd, Utterance
@@ -27,6 +29,7 @@ Sessions = Callable[[str], Session]
 REFERENCE_HZ = 160.0
 SPEED, PITCH, VOLUME = (0.5, 2.0), (-6.0, 6.0), (0.0, 4.0)
 EMBED_WINDOW_S = 4.0
+ADAPT_S = 60.0  # of the recordings, at most
 FIRST_FRAMES, CHUNK_FRAMES = 32, 432
 EDGE_FRAMES = 10  # of the silence before an utterance
 SYNTHETIC = "Synthetic speech made with parrotlet"
@@ -194,14 +197,24 @@ class Parrotlet:
         weights = np.sqrt([report.speech_s for report, _ in judged])
         mean = np.average(embeddings, axis=0, weights=weights)
         speech = np.concatenate([speech for _, speech in judged])
-        return VoiceProfile(
-            (mean / np.linalg.norm(mean)).astype(np.float32),
+        embedding = (mean / np.linalg.norm(mean)).astype(np.float32)
+        profile = VoiceProfile(
+            np.concatenate([embedding, np.zeros(int(self.bundle.adaptation["size"]), np.float32)]),
             voice_statistics(speech, self.bundle.speaker_rate),
             self.bundle.speaker_model,
             self.bundle.name,
             expires=expires,
             consent=consent,
         )
+        return replace(profile, embedding=np.concatenate([embedding, self.adaptation(profile, speech)]))
+
+    def adaptation(self, profile: VoiceProfile, speech: Samples) -> npt.NDArray[np.float32]:
+        """What brings a voice that is not adapted yet to its person's speech [N] at 16 kHz; see ``adaptation.fit``."""
+        config = MelConfig(**self.bundle.manifest["mel"])
+        longest = speech[: int(ADAPT_S * self.bundle.speaker_rate)]
+        heard = mel_spectrogram(resample(longest, self.bundle.speaker_rate, config.sample_rate), config)
+        spoken = [self.acoustics(self.phonemize(sentence), profile).mel for sentence in adaptation.SENTENCES]
+        return adaptation.fit(np.concatenate(spoken), heard, self.bundle.adaptation)
 
     def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
         """Speech [N] at 16 kHz -> unit-norm speaker embedding [E]: the mean over windows of 4 s."""

@@ -32,12 +32,13 @@ class ConsentRecord:
 
 @dataclass(frozen=True, eq=False)
 class VoiceProfile:
-    """A person's voice for one speaker encoder.
+    """A person's voice for one bundle's models.
 
-    embedding: float32 [E], unit Euclidean norm.
+    embedding: float32 [E + A], the speaker embedding, of unit Euclidean norm, then what adapts the acoustic model to
+        the person (see ``parrotlet.adaptation``; zeros for none).
     statistics: named finite floats, e.g. ``pitch_median_hz``, ``pitch_spread`` (standard
         deviation of log f0), ``rate`` (relative speaking rate), ``level_dbfs``.
-    speaker_model: sha256 (hex) of the speaker encoder's weights; a profile only fits that encoder.
+    speaker_model: sha256 (hex) of the weights of speaker encoder and acoustic model; a profile only fits these.
     bundle: name of the bundle it was made with, for messages.
     created, expires: RFC 3339 UTC timestamps; ``expires`` may be None.
     consent: what the speaker agreed to, or None.

@@ -15,6 +15,7 @@ from onnx import helper  # noqa: E402
 from tiny_teachers import TINY, tiny_generator  # noqa: E402
 
 from parrotlet.errors import InputError  # noqa: E402
+from parrotlet.mel import MelConfig  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack  # noqa: E402
 from parrotlet_compression.direct import (  # noqa: E402
@@ -27,7 +28,6 @@ from parrotlet_compression.direct import (  # noqa: E402
     require_operators,
 )
 from parrotlet_compression.evaluate import SENTENCES  # noqa: E402
-from parrotlet_compression.mel import MelConfig  # noqa: E402
 from parrotlet_compression.teachers.hifigan import Generator  # noqa: E402
 from parrotlet_compression.teachers.tacotron2 import Tacotron2, Tacotron2Config  # noqa: E402
 from parrotlet_compression.train.loop import save_weights  # noqa: E402

@@ -16,11 +16,11 @@ from tiny_teachers import TINY, tiny_generator  # noqa: E402
 
 from parrotlet import Parrotlet  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
+from parrotlet.mel import MelConfig, mel_spectrogram  # noqa: E402
 from parrotlet_compression import distill as module  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Clip, Pack, PackWriter  # noqa: E402
 from parrotlet_compression.distill import Recipe, distill, speak  # noqa: E402
-from parrotlet_compression.mel import MelConfig, mel_spectrogram  # noqa: E402
 from parrotlet_compression.symbols import SYMBOLS, phoneme_ids  # noqa: E402
 from parrotlet_compression.teachers.hifigan import HifiGanConfig, read_hifigan  # noqa: E402
 from parrotlet_compression.teachers.tacotron2 import Spoken, Tacotron2, Tacotron2Config  # noqa: E402

@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
+from parrotlet.mel import MelConfig, mel_filterbank, mel_spectrogram  # noqa: E402
 from parrotlet.rendering import Renderer  # noqa: E402
 from parrotlet.rendering import pulse_train as host_pulse_train  # noqa: E402
 from parrotlet.text import PHONEMES  # noqa: E402
-from parrotlet_compression.mel import MelConfig, mel_filterbank, mel_spectrogram  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel, expand  # noqa: E402
 from parrotlet_compression.models.aligner import Aligner, align  # noqa: E402
 from parrotlet_compression.models.speaker import SpeakerEncoder  # noqa: E402

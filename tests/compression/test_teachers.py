@@ -23,9 +23,9 @@ from tiny_teachers import TINY, tiny_generator  # noqa: E402
 
 from parrotlet import Parrotlet  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
+from parrotlet.mel import MelConfig, mel_spectrogram  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack  # noqa: E402
-from parrotlet_compression.mel import MelConfig, mel_spectrogram  # noqa: E402
 from parrotlet_compression.teachers.hifigan import (  # noqa: E402
     Generator,
     HifiGanConfig,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parrotlet_compression.mel import MelConfig
+from parrotlet.mel import MelConfig
 from parrotlet_compression.symbols import SYMBOLS
 from parrotlet_compression.teachers.hifigan import Generator, HifiGanConfig
 from parrotlet_compression.teachers.tacotron2 import OWN_SCALES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,16 @@ def test_chunks_join_to_the_same_waveform(lite: Parrotlet, first: int, chunk: in
 
 
 def test_a_voice_enrolled_on_one_runtime_is_that_of_the_other(
-    lite: Parrotlet, tflite_bundle: Path, recordings: dict[str, list[Path]]
+    lite: Parrotlet,
+    tflite_bundle: Path,
+    recordings: dict[str, list[Path]],
+    identity: Callable[..., np.ndarray],
 ) -> None:
     onnx = Parrotlet.load(tflite_bundle, runtime="onnx")
     one, other = (bird.enroll(recordings["man"]) for bird in (onnx, lite))
-    assert one.embedding @ other.embedding > 0.995
+    assert identity(one) @ identity(other) > 0.995
+    # The two graphs round differently, and the adaptation is fitted to what each of them says.
+    assert np.abs(one.embedding - other.embedding)[256:].mean() < 0.05
     assert one.statistics == other.statistics
 
 

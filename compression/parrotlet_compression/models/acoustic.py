@@ -2,6 +2,7 @@
 
 A FastSpeech 2 (Ren 2021) built of ConvNeXt blocks, with the speaker entering every block by adaptive
 LayerNorm and, beside the embedding, the person's measured statistics. No attention, no stop token.
+The spectrum it gives is then emphasized, and adapted to the person; see ``parrotlet.adaptation``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from parrotlet import adaptation
 
 from .blocks import ConvNeXtStack, Convolution
 
@@ -75,6 +78,10 @@ def expand(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Te
 class AcousticModel(nn.Module):
     """See ``forward`` for training and ``synthesize`` for the exported graph."""
 
+    cepstra: Tensor
+    cepstra_back: Tensor
+    emphasis: Tensor
+
     def __init__(self, config: AcousticConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or AcousticConfig()
@@ -97,6 +104,16 @@ class AcousticModel(nn.Module):
         self.mel_norm = nn.LayerNorm(config.decoder_width)
         self.mel_head = nn.Linear(config.decoder_width, config.n_mels)
         nn.init.constant_(self.mel_head.bias, -5.0)
+        cosines = torch.tensor(adaptation.cosines(config.n_mels, adaptation.CEPSTRA), dtype=torch.float32)
+        emphasis = torch.tensor(adaptation.emphasis(config.n_mels), dtype=torch.float32)
+        self.register_buffer("cepstra", cosines, persistent=False)
+        self.register_buffer("cepstra_back", cosines.T.contiguous(), persistent=False)
+        self.register_buffer("emphasis", emphasis, persistent=False)
+
+    @property
+    def voice_width(self) -> int:
+        """Width of the exported graph's ``embedding``: the speaker embedding, then the adaptation."""
+        return self.config.embedding + adaptation.size()
 
     def _condition(self, embedding: Tensor, statistics: Tensor, recording: Tensor) -> Tensor:
         # An embedding has unit norm over 256 numbers: bring its entries to the scale of the statistics.
@@ -160,11 +177,14 @@ class AcousticModel(nn.Module):
         """What is computed once a phoneme: the first half of ``synthesize``, before the length regulator.
 
         phonemes int [1, L], embedding [1, E], statistics [1, 3] -> encoded [1, L, C], condition [1, D],
-        predicted frames [1, L] (float, 0 for padding).
+        predicted frames [1, L] (float, 0 for padding). The embedding is that of ``synthesize``; the condition
+        carries its adaptation on.
         """
+        embedding, adapted = embedding.split([self.config.embedding, adaptation.size()], dim=1)
         recording = torch.zeros_like(statistics[:, : len(RECORDING)])
         condition = self._condition(embedding, statistics, recording)
         encoded, log_durations, mask = self._encode(phonemes, condition)
+        condition = torch.cat([condition, adapted], dim=1)
         return encoded, condition, (torch.exp(log_durations) - 1).clamp(0, 400) * mask.squeeze(-1)
 
     def frame_side(
@@ -175,20 +195,31 @@ class AcousticModel(nn.Module):
         rows [1, T, C] and position [1, T, 3] from ``expand``, condition [1, D], statistics [1, 3], pitch [1]
         (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced).
         """
+        condition, adapted = condition.split([self.config.condition, adaptation.size()], dim=1)
         rows = torch.cat([rows, position], dim=-1)
         relative, voicing = self._pitch(rows, None, condition)
         voiced = (voicing > 0).to(rows.dtype)
         relative = relative + pitch[:, None] / 12
         median = statistics[:, :1]
         mel = self._decode(rows, None, condition, relative * voiced, voiced, median)
+        mel = self._adapt(mel @ self.emphasis, adapted)
         return mel, REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
+
+    def _adapt(self, mel: Tensor, adapted: Tensor) -> Tensor:
+        """mel [1, T, M] and adaptation [1, A] -> mel [1, T, M]; see ``parrotlet.adaptation``."""
+        count = adaptation.CEPSTRA
+        level, offset, matrix = adapted.split([1, count, count * count], dim=1)
+        moved = (mel @ self.cepstra) @ matrix.unflatten(1, (count, count)) + offset.unsqueeze(1)
+        loud = ((mel[..., adaptation.LEVEL_BANDS].mean(dim=-1, keepdim=True) - level.unsqueeze(1)) / 2).clamp(0, 1)
+        return mel + loud * (moved @ self.cepstra_back)
 
     def synthesize(
         self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The exported graph, batch 1.
 
-        phonemes int64 [1, L], embedding [1, E], statistics [1, 3], speed [1] (1 = as predicted),
+        phonemes int64 [1, L], embedding [1, E + A] (speaker embedding, then adaptation), statistics [1, 3], speed [1]
+        (1 = as predicted),
         pitch [1] (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), durations int64 [1, L].
         """
         encoded, condition, frames = self.text_side(phonemes, embedding, statistics)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..mel import mel_filterbank
+from parrotlet.mel import mel_filterbank
+
 from .blocks import ConvNeXtStack, Convolution
 
 

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from parrotlet.errors import InputError
-
-from ..mel import mel_filterbank
+from parrotlet.mel import mel_filterbank
 
 WINDOW, HOP, MELS, PARTIAL_FRAMES = 400, 160, 40, 160
 

@@ -23,8 +23,8 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from parrotlet.errors import InputError
+from parrotlet.mel import MelConfig
 
-from ..mel import MelConfig
 from .checkpoints import load_checkpoint, load_named
 
 SLOPE = 0.1

@@ -20,8 +20,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from parrotlet.mel import mel_filterbank
+
 from ..corpus import SILENCE, Clip, Pack
-from ..mel import mel_filterbank
 from ..models.acoustic import RECORDING, REFERENCE_HZ, AcousticConfig, AcousticModel, AcousticOutput
 from ..models.discriminator import MelDiscriminator
 from ..models.likeness import LikenessCritic
@@ -34,12 +35,13 @@ from .speaker import damage
 FRAMES_A_BATCH = 2600
 EDGE_FRAMES = 10
 NARROW_BAND_HZ, FULL_BAND_HZ = 7600.0, 11800.0
-# How often the voice is that of the very clip: a pooled embedding holds few words, and it fits this clip best.
-SAME_CLIP = 0.5
-REFERENCE_S = (1.5, 4.0)
+# How often the voice is that of the very clip: it fits this clip best, but people enrol with other words.
+SAME_CLIP = 0.25
+REFERENCE_S = (2.0, 6.0)
+REFERENCES_S = 36.0  # of a whole batch
 DAMAGED = 0.3
 # How often, and how far (as a ratio), pitch and formants are moved together: another person at no cost.
-WARPED, WARP = 0.35, 1.15
+WARPED, WARP = 0.5, 1.15
 LIKENESS, SPEAKER = 1.0, 0.05
 ADVERSARIAL, FEATURES = 0.1, 1.0
 
@@ -174,7 +176,7 @@ class AlignedClips:
         durations = np.zeros((len(clips), length), np.int64)
         pitch, voiced = (np.zeros((len(clips), width), np.float32) for _ in range(2))
         mel = np.full((len(clips), width, self.pack.config.n_mels), SILENCE, np.float32)
-        reference_length = int(random.uniform(*REFERENCE_S) * 16000)
+        reference_length = int(min(random.uniform(*REFERENCE_S), max(2.0, REFERENCES_S / len(clips))) * 16000)
         references, speakers, valid, statistics, recording = [], [], [], [], []
         for row, (i, clip) in enumerate(zip(indices, clips, strict=True)):
             phonemes[row, : len(self.ids[i])] = self.ids[i]
@@ -343,11 +345,12 @@ def train_acoustic(
     ``start_from``: a folder with speaker.safetensors and, if there is one already, acoustic.safetensors.
     """
     torch.manual_seed(0)
+    state = out / "state.pt"
     model = Cloner(len(clips.number))
     load_weights(model.encoder, start_from / "speaker.safetensors")
     if (start_from / "acoustic.safetensors").is_file():
         load_weights(model.acoustic, start_from / "acoustic.safetensors")
-    if not (out / "state.pt").is_file():
+    if not state.is_file():
         model.classes.data.copy_(torch.from_numpy(_class_centres(clips, model.encoder)))
     critic = None
     if critic_weights is not None:
@@ -358,7 +361,8 @@ def train_acoustic(
     if adversarial:
         width = model.encoder.config.embedding + len(RECORDING)
         adversary = Adversary(MelDiscriminator(width), ADVERSARIAL, FEATURES)
-    batches = clips.batches(seed=int(torch.randint(1 << 30, ())))
+    # A resumed run draws other batches than those it has seen.
+    batches = clips.batches(seed=int(state.stat().st_mtime) if state.is_file() else 0)
 
     def losses(batch: Batch) -> Losses:
         return cloner_losses(model, batch, critic, adversary)

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from parrotlet.errors import InputError
+from parrotlet.mel import MelConfig, mel_filterbank
 
 from ..corpus import Clip, Pack
-from ..mel import MelConfig, mel_filterbank
 from ..teachers.hifigan import (
     Generator,
     Heard,

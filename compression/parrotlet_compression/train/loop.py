@@ -106,7 +106,7 @@ def train(
         {"params": [p for name, p in named if not faster(name)], "factor": 1.0},
         {"params": [p for name, p in named if faster(name)], "factor": FASTER},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     average = torch.optim.swa_utils.AveragedModel(model, avg_fn=_averaging(schedule.average), use_buffers=False)
     step = 0
     if (out / "state.pt").is_file():

@@ -66,4 +66,4 @@ def mel_spectrogram(samples: npt.NDArray[np.float32], config: MelConfig) -> npt.
     hann = np.hanning(config.win_length + 1)[:-1].astype(np.float32)
     spectrum = np.abs(np.fft.rfft(windows * hann, config.n_fft)).astype(np.float32)
     bank = mel_filterbank(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
-    return np.log(np.maximum(spectrum @ bank.T, config.log_floor))
+    return np.asarray(np.log(np.maximum(spectrum @ bank.T, config.log_floor)))
