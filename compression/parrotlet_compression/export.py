@@ -106,7 +106,7 @@ def graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder) -
         body = torch.randint(3, len(SYMBOLS), (length,), generator=random)
         body[0], body[-1] = 1, 2
         embedding = torch.randn(1, config.embedding, generator=random).abs()
-        adapted = 0.1 * torch.randn(1, acoustic.voice_width - config.embedding, generator=random)
+        adapted = 0.1 * torch.randn(1, adaptation.size(), generator=random)
         return {
             "phonemes": body[None],
             "embedding": torch.cat([embedding / embedding.norm(), adapted], dim=1),
@@ -182,7 +182,7 @@ def tflite_graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Voc
             "condition": torch.cat(
                 [
                     torch.randn(1, config.condition, generator=random),
-                    0.1 * torch.randn(1, acoustic.voice_width - config.embedding, generator=random),
+                    0.1 * torch.randn(1, adaptation.size(), generator=random),
                 ],
                 dim=1,
             ),

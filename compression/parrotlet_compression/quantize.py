@@ -5,6 +5,7 @@ What this choice rests on, with the forms that lose, is in docs/quantization.md.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def quantize_int8(source: Path, target: Path, dynamic: bool, keep: tuple[str, ..
                 op_types_to_quantize=["MatMul", "Gemm"],
                 weight_type=QuantType.QInt8,
                 per_channel=True,
-                nodes_to_exclude=_products_with(onnx.load(prepared).graph, keep),
+                nodes_to_exclude=nodes_of(onnx.load(prepared).graph, keep),
             )
         model = onnx.load(products if dynamic else prepared)
         _store_weights_as_int8(model.graph, keep)
@@ -49,11 +50,9 @@ def quantize_int8(source: Path, target: Path, dynamic: bool, keep: tuple[str, ..
         products.unlink(missing_ok=True)
 
 
-def _products_with(graph: onnx.GraphProto, names: tuple[str, ...]) -> list[str]:
-    """Nodes that multiply by a weight whose name begins so."""
-    return (
-        [node.name for node in graph.node if len(node.input) > 1 and node.input[1].startswith(names)] if names else []
-    )
+def nodes_of(graph: onnx.GraphProto, keep: Collection[str]) -> list[str]:
+    """Names of the nodes whose weights' names begin with one of ``keep``."""
+    return [node.name for node in graph.node if len(node.input) > 1 and node.input[1].startswith(tuple(keep))]
 
 
 def store_fp16(source: Path, target: Path) -> None:

@@ -23,6 +23,7 @@ from parrotlet.errors import InputError
 from parrotlet_runtimes import load_session
 
 from .calibration import Feeds, require_signal
+from .quantize import nodes_of
 
 PRODUCTS = ("MatMul", "Gemm")
 CONVOLUTIONS = ("Conv", "ConvTranspose")
@@ -163,7 +164,7 @@ def quantize_within(
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         graph = onnx.load(prepared).graph
-        kept = {node.name for node in graph.node if len(node.input) > 1 and node.input[1].startswith(tuple(keep))}
+        kept = nodes_of(graph, keep)
         nodes = [name for name in quantizable(graph, operators) if name not in kept]
         judge = feeds[:: max(1, len(feeds) // JUDGES)][:JUDGES]
         expected = _outputs(prepared, judge, judged_by)

@@ -7,7 +7,7 @@ of the recorded ones and moves them as little as that takes: optimal transport b
     [level, offset (C), matrix (C * C, row by row)]
 
 For every frame of the log-mel spectrogram the graph takes the cepstrum c [C], and adds the inverse transform of
-``(c @ matrix + offset)``; frames quieter than ``level`` are left alone, over 2 nepers above it less and less so. All
+``(c @ matrix + offset)``; frames quieter than ``level`` are left alone, over FADE nepers above it less and less so. All
 zeros change nothing.
 """
 
@@ -40,6 +40,7 @@ SENTENCES = (
 
 # Nepers below the loud frames (95th percentile): what still counts as speech, and where nothing is changed any more.
 COUNTED, UNTOUCHED = 5.0, 7.0
+FADE = 2.0  # nepers
 # Share of the covariance's off-diagonal part that is not trusted: a recording is short.
 SHRINK = 0.1
 # How much of the way a voice is moved. All of it gives more likeness and copies more of the microphone: on validation
@@ -67,9 +68,9 @@ def cosines(n_mels: int, count: int, bands: int = BANDS) -> Matrix:
     return basis
 
 
-def emphasis(n_mels: int, amount: float = EMPHASIS) -> Matrix:
+def emphasis(n_mels: int, amount: float = EMPHASIS, bands: int = BANDS) -> Matrix:
     """Symmetric matrix [n_mels, n_mels] by which log-mel frames get more contrast."""
-    part = cosines(n_mels, EMPHASIZED.stop)[:, EMPHASIZED]
+    part = cosines(n_mels, EMPHASIZED.stop, bands)[:, EMPHASIZED]
     return np.asarray(np.eye(n_mels) + amount * part @ part.T)
 
 
@@ -82,7 +83,7 @@ def fit(spoken: Array, heard: Array, parameters: Mapping[str, float], strength: 
     cepstra, bands = int(parameters["cepstra"]), int(parameters["bands"])
     n_mels = heard.shape[1]
     basis = cosines(n_mels, cepstra, bands)
-    emphasized = np.maximum(heard, FLOOR) @ emphasis(n_mels, parameters["emphasis"])
+    emphasized = np.maximum(heard, FLOOR) @ emphasis(n_mels, parameters["emphasis"], bands)
     loud, loud_heard = (_speech(np.maximum(mel, FLOOR)) for mel in (spoken, emphasized))
     weaker = (loud.mean(axis=0) - loud_heard.mean(axis=0))[:bands]
     if min(len(loud), len(loud_heard)) < MIN_FRAMES or (weaker - weaker.mean()).max() > MISSING:

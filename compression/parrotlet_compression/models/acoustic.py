@@ -110,11 +110,6 @@ class AcousticModel(nn.Module):
         self.register_buffer("cepstra_back", cosines.T.contiguous(), persistent=False)
         self.register_buffer("emphasis", emphasis, persistent=False)
 
-    @property
-    def voice_width(self) -> int:
-        """Width of the exported graph's ``embedding``: the speaker embedding, then the adaptation."""
-        return self.config.embedding + adaptation.size()
-
     def _condition(self, embedding: Tensor, statistics: Tensor, recording: Tensor) -> Tensor:
         # An embedding has unit norm over 256 numbers: bring its entries to the scale of the statistics.
         condition: Tensor = self.voice(torch.cat([embedding * 8, statistics, recording], dim=-1))
@@ -210,7 +205,8 @@ class AcousticModel(nn.Module):
         count = adaptation.CEPSTRA
         level, offset, matrix = adapted.split([1, count, count * count], dim=1)
         moved = (mel @ self.cepstra) @ matrix.unflatten(1, (count, count)) + offset.unsqueeze(1)
-        loud = ((mel[..., adaptation.LEVEL_BANDS].mean(dim=-1, keepdim=True) - level.unsqueeze(1)) / 2).clamp(0, 1)
+        loud = mel[..., adaptation.LEVEL_BANDS].mean(dim=-1, keepdim=True) - level.unsqueeze(1)
+        loud = (loud / adaptation.FADE).clamp(0, 1)
         return mel + loud * (moved @ self.cepstra_back)
 
     def synthesize(

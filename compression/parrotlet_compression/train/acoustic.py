@@ -29,7 +29,7 @@ from ..models.likeness import LikenessCritic
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..symbols import SYMBOLS, phoneme_ids
 from .adversary import Adversary
-from .loop import Losses, Schedule, fast_math, load_weights, save_weights, train
+from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
 from .speaker import damage
 
 FRAMES_A_BATCH = 2600
@@ -345,12 +345,11 @@ def train_acoustic(
     ``start_from``: a folder with speaker.safetensors and, if there is one already, acoustic.safetensors.
     """
     torch.manual_seed(0)
-    state = out / "state.pt"
     model = Cloner(len(clips.number))
     load_weights(model.encoder, start_from / "speaker.safetensors")
     if (start_from / "acoustic.safetensors").is_file():
         load_weights(model.acoustic, start_from / "acoustic.safetensors")
-    if not state.is_file():
+    if not (out / "state.pt").is_file():
         model.classes.data.copy_(torch.from_numpy(_class_centres(clips, model.encoder)))
     critic = None
     if critic_weights is not None:
@@ -361,8 +360,7 @@ def train_acoustic(
     if adversarial:
         width = model.encoder.config.embedding + len(RECORDING)
         adversary = Adversary(MelDiscriminator(width), ADVERSARIAL, FEATURES)
-    # A resumed run draws other batches than those it has seen.
-    batches = clips.batches(seed=int(state.stat().st_mtime) if state.is_file() else 0)
+    batches = clips.batches(data_seed(out))
 
     def losses(batch: Batch) -> Losses:
         return cloner_losses(model, batch, critic, adversary)

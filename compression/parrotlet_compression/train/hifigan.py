@@ -26,7 +26,7 @@ from ..teachers.hifigan import (
     fold_weight_norm,
     with_weight_norm,
 )
-from .loop import Losses, Schedule, save_weights, train
+from .loop import Losses, Schedule, data_seed, save_weights, train
 
 MEL, FEATURES = 45.0, 2.0
 MIN_SNR_DB = 25.0
@@ -147,10 +147,7 @@ def train_hifigan(
         made = model(mel)
         return {"mel": MEL * (log_mel(made) - log_mel(samples)).abs().mean()} | adversaries.losses(made, samples)
 
-    # A resumed run draws other cuts than those it has seen.
-    state = out / "state.pt"
-    seed = int(state.stat().st_mtime) if state.is_file() else 0
-    train(model, cuts(pack, frames, batch, seed), losses, out, schedule, companion=adversaries)
+    train(model, cuts(pack, frames, batch, data_seed(out)), losses, out, schedule, companion=adversaries)
     return finished(out, config)
 
 

@@ -61,6 +61,12 @@ def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]
     return update
 
 
+def data_seed(out: Path) -> int:
+    """Of the batches of a run in ``out``: a resumed one draws others than those it has seen."""
+    state = out / "state.pt"
+    return int(state.stat().st_mtime) if state.is_file() else 0
+
+
 def save_weights(model: nn.Module, path: Path, half: bool = False) -> None:
     """Write a state dict as safetensors, in float16 if ``half``; the old file stays until the new one is whole."""
     state = {

@@ -22,7 +22,7 @@ from parrotlet.errors import InputError
 from ..corpus import SILENCE, Pack
 from ..symbols import SYMBOLS, phoneme_ids
 from ..teachers.tacotron2 import OWN_SCALES, Tacotron2, Tacotron2Config
-from .loop import Losses, Schedule, fast_math, train
+from .loop import Losses, Schedule, data_seed, fast_math, train
 
 FRAMES_A_BATCH = 4000
 # How often the voice is that of another clip of the same speaker.
@@ -161,8 +161,6 @@ def train_tacotron2(
     """Train, or go on training, a multi-speaker Tacotron 2; ``frames`` in a batch."""
     torch.manual_seed(0)
     model = Tacotron2(config or small_config(clips.embeddings.shape[1]))
-    # A resumed run draws other batches than those it has seen.
-    state = out / "state.pt"
-    seed = int(state.stat().st_mtime) if state.is_file() else 0
-    train(model, clips.batches(seed, frames), lambda batch: tacotron2_losses(model, batch), out, schedule, start_from)
+    batches = clips.batches(data_seed(out), frames)
+    train(model, batches, lambda batch: tacotron2_losses(model, batch), out, schedule, start_from)
     return model
