@@ -17,25 +17,30 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 MIN_WEIGHTS = 512
 
 
-def quantize_int8(source: Path, target: Path, dynamic: bool, keep: tuple[str, ...] = ()) -> None:
+def quantize_int8(
+    source: Path, target: Path, dynamic: bool, keep: tuple[str, ...] = (), in_float: tuple[str, ...] = ()
+) -> None:
     """Write the INT8 form of an fp32 graph, to be loaded with ``fold_int8``.
 
     dynamic: matrix products with constant weights run in int8, activations quantized on the fly with one
     scale a call, weights per channel. That scale makes a result depend on how much is passed at once, so a
     graph that is run in chunks must not use it. All other weights are stored as int8, unpacked at load.
-    keep: weights whose names begin so stay in float.
+    keep: weights whose names begin so stay in float. in_float: products whose node names begin so are computed in
+    float, of weights stored as int8 all the same.
     """
     prepared, products = target.with_suffix(".prepared"), target.with_suffix(".products")
     try:
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         if dynamic:
+            graph = onnx.load(prepared).graph
+            excluded = [node.name for node in graph.node if node.name.startswith(in_float)]
             quantize_dynamic(
                 str(prepared),
                 str(products),
                 op_types_to_quantize=["MatMul", "Gemm"],
                 weight_type=QuantType.QInt8,
                 per_channel=True,
-                nodes_to_exclude=nodes_of(onnx.load(prepared).graph, keep),
+                nodes_to_exclude=nodes_of(graph, keep) + excluded,
             )
         model = onnx.load(products if dynamic else prepared)
         _store_weights_as_int8(model.graph, keep)

@@ -155,6 +155,16 @@ def test_each_graph_has_a_precision_of_its_own(full: Path, tmp_path: Path) -> No
     assert sum(len(chunk.samples) for chunk in other.speak(TEXT, voice)) > bird.sample_rate
 
 
+def test_int8_speaks_as_fast_as_fp32(full: Path, tmp_path: Path) -> None:
+    quantize_bundle(full, tmp_path / "int8", parse_precision("vocoder=fp32"))
+    one, other = Parrotlet.load(full), Parrotlet.load(tmp_path / "int8")
+    frames = []
+    for voice in one.presets.values():
+        spoken = [bird.acoustics(one.phonemize(TEXT), voice.profile).durations.sum() for bird in (one, other)]
+        frames.append(spoken)
+    assert np.sum(frames, axis=0)[1] / np.sum(frames, axis=0)[0] == pytest.approx(1, abs=0.004)  # it was 0.982
+
+
 def test_names_of_precisions() -> None:
     assert parse_precision("int8") == SHIPPED
     assert parse_precision("static") == dict.fromkeys(GRAPHS, "static")
