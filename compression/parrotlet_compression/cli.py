@@ -40,7 +40,7 @@ from .train.hifigan import train_hifigan
 from .train.likeness import train_likeness
 from .train.loop import Schedule, load_weights
 from .train.speaker import train_speaker
-from .train.tacotron2 import GuidedClips, train_tacotron2
+from .train.tacotron2 import SIZES, GuidedClips, sized_config, train_tacotron2
 from .train.vocoder import train_vocoder
 
 # The share of every archive's clips that is kept, best alignment first: the rest is mostly wrong transcripts.
@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--predicted", type=Path, help="vocoder: mels of the acoustic model, from `predict`")
 
     train.add_argument("--generator", choices=["V1", "V2", "V3"], default="V2", help="hifigan: its size")
+    train.add_argument("--size", choices=list(SIZES), default="small", help="tacotron2: its size")
 
     align = add("align", _align, "find the phoneme durations of the real recordings")
     align.add_argument("pack", type=Path)
@@ -233,7 +234,9 @@ def _train(options: argparse.Namespace) -> None:
     elif options.model == "vocoder":
         train_vocoder(options.pack, options.out, schedule, options.start, options.adversarial, options.predicted)
     elif options.model == "tacotron2":
-        train_tacotron2(GuidedClips(Pack(options.pack), _embeddings(options)), options.out, schedule, options.start)
+        guided = GuidedClips(Pack(options.pack), _embeddings(options))
+        config = sized_config(options.size, guided.embeddings.shape[1])
+        train_tacotron2(guided, options.out, schedule, options.start, config)
     elif options.model == "hifigan":
         train_hifigan(Pack(options.pack), options.out, schedule, HifiGanConfig.ours(options.generator))
     else:

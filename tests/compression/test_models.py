@@ -13,6 +13,7 @@ from parrotlet.rendering import pulse_train as host_pulse_train  # noqa: E402
 from parrotlet.text import PHONEMES  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel, expand  # noqa: E402
 from parrotlet_compression.models.aligner import Aligner, align  # noqa: E402
+from parrotlet_compression.models.discriminator import SpectrumDiscriminator  # noqa: E402
 from parrotlet_compression.models.speaker import SpeakerEncoder  # noqa: E402
 from parrotlet_compression.models.vocoder import Vocoder, VocoderConfig, pulse_train, render  # noqa: E402
 from parrotlet_compression.symbols import SYMBOLS, phoneme_ids  # noqa: E402
@@ -133,3 +134,16 @@ def test_alignment_finds_the_durations_it_is_shown(monkeypatch: pytest.MonkeyPat
     # A full stop sounds like the silence at the end, to which it goes.
     assert found[0] == [*durations[:10], 0, durations[10] + durations[11]]
     assert align(model, np.zeros((len(labels), 80), np.float32), ids * 10) is None or len(labels) >= len(ids) * 8
+
+
+def test_the_spectrum_discriminator_does_not_see_what_a_recording_lacks() -> None:
+    torch.manual_seed(0)
+    model, samples = SpectrumDiscriminator(4), torch.randn(2, 6000) * 0.05
+    # A tone of 10 kHz, in the second half of the spectrum, on one copy only.
+    tone = 0.05 * torch.sin(torch.arange(6000) * (2 * np.pi * 10000 / 24000))
+    half, whole = torch.full((2,), 0.5), torch.ones(2)
+    scores, features = model(samples, half)
+    assert len(features) == 4 * len(model.resolutions)
+    assert scores.shape[0] == 2 and scores.shape[1] > 100
+    moved, seen = ((model(samples + tone, keep)[0] - model(samples, keep)[0]).abs().mean() for keep in (half, whole))
+    assert moved < 0.05 * seen

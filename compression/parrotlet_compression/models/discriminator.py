@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-N_FFT, HOP = 1024, 240
+# Window and hop of each spectrum: where pulses show, and where harmonics and what lies between them show.
+RESOLUTIONS = ((512, 128), (2048, 480))
 COMPRESSION = 0.3
 
 
@@ -38,27 +39,37 @@ class PatchDiscriminator(nn.Module):
 
 
 class SpectrumDiscriminator(nn.Module):
-    """Hears samples as one of the discriminators of UnivNet does (Jang 2021): a CPU has time to train one well.
+    """Hears samples as the multi-resolution discriminators of UnivNet do (Jang 2021), small enough for a CPU.
 
     It sees the logarithm of the magnitude, in which texture shows, and the complex spectrum, compressed, in which it
     shows how harmonics hang together.
     """
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int = 16, resolutions: tuple[tuple[int, int], ...] = RESOLUTIONS) -> None:
         super().__init__()
-        self.body = PatchDiscriminator(3, width, (7, 3))
+        self.resolutions = resolutions
+        self.bodies = nn.ModuleList(PatchDiscriminator(3, width, (7, 3)) for _ in resolutions)
 
     def forward(self, samples: Tensor, keep: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """samples [B, N]; ``keep`` [B]: share of the spectrum that is looked at, for narrow-band recordings."""
-        window = torch.hann_window(N_FFT)
-        spectrum = torch.view_as_real(torch.stft(samples, N_FFT, HOP, window=window, return_complex=True))
+        """samples [B, N]; ``keep`` [B]: share of the spectrum that is looked at, for narrow-band recordings.
+
+        -> scores [B, S] of all resolutions, features of all layers.
+        """
+        scores, features = [], []
+        for body, (n_fft, hop) in zip(self.bodies, self.resolutions, strict=True):
+            score, seen = body(self._spectrum(samples, keep, n_fft, hop))
+            scores.append(score.flatten(1))
+            features += seen
+        return torch.cat(scores, dim=1), features
+
+    def _spectrum(self, samples: Tensor, keep: Tensor, n_fft: int, hop: int) -> Tensor:
+        window = torch.hann_window(n_fft)
+        spectrum = torch.view_as_real(torch.stft(samples, n_fft, hop, window=window, return_complex=True))
         power = spectrum.square().sum(-1, keepdim=True) + 1e-7
         compressed = torch.cat([spectrum * power ** ((COMPRESSION - 1) / 2), power.log() / 8 + 0.5], dim=-1)
-        bins = torch.linspace(0, 1, N_FFT // 2 + 1)
+        bins = torch.linspace(0, 1, n_fft // 2 + 1)
         seen = (bins[None] <= keep[:, None]).to(compressed.dtype)
-        x = (compressed * seen[:, :, None, None]).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        result: tuple[Tensor, list[Tensor]] = self.body(x)
-        return result
+        return (compressed * seen[:, :, None, None]).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
 class MelDiscriminator(nn.Module):

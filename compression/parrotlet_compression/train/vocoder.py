@@ -20,7 +20,7 @@ from ..corpus import Pack
 from ..models.discriminator import SpectrumDiscriminator
 from ..models.vocoder import Vocoder, pulse_train, render
 from .adversary import Adversary
-from .loop import Losses, Schedule, fast_math, train
+from .loop import Losses, Schedule, data_seed, fast_math, train
 
 # Clean and full-band material counts most; noisy rooms would teach the vocoder to hiss.
 ARCHIVE_SHARES = {
@@ -35,6 +35,9 @@ RESOLUTIONS = ((256, 64), (512, 128), (1024, 240), (2048, 480))
 NARROW_BAND_HZ = 7600.0
 ADVERSARIAL, FEATURES = 0.1, 1.0
 PREDICTED_SHARE = 0.6
+FRAMES = 64
+# Cuts in a batch; against an adversary fewer, since a step costs more and the two need many.
+BATCH, ADVERSARIAL_BATCH = 16, 8
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -141,14 +144,13 @@ def train_vocoder(
     start_from: Path | None = None,
     adversarial: bool = False,
     predicted: Path | None = None,
-    batch: int = 16,
-    frames: int = 64,
 ) -> None:
     """Train, or go on training, a vocoder from the packed corpus; see ``segments`` for ``predicted``."""
     torch.manual_seed(0)
     model = Vocoder()
     adversary = Adversary(SpectrumDiscriminator(), ADVERSARIAL, FEATURES) if adversarial else None
-    batches = segments(Pack(pack), frames, batch, int(torch.randint(1 << 30, ())), predicted)
+    batch = ADVERSARIAL_BATCH if adversarial else BATCH
+    batches = segments(Pack(pack), FRAMES, batch, data_seed(out), predicted)
 
     def losses(cuts: Batch) -> Losses:
         made, result = synthesize(model, cuts)
