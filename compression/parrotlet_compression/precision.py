@@ -26,6 +26,8 @@ SHIPPED = {"speaker": "weight-only", "acoustic": "dynamic", "vocoder": "static"}
 # Whitening magnifies small differences, and with them the rounding of its own weights. What the finished spectrum
 # passes through must be as exact as the spectrum.
 KEEP = ("whiten", "model.cepstra", "model.emphasis")
+# The same in TFLite, where what a graph multiplies by outside any layer has only the name of the graph's own module.
+KEEP_TFLITE = ("whiten", "_Method_module;")
 # With its activations in int8 the duration predictor's every phoneme comes out a little short: speech was 2 % too fast.
 IN_FLOAT = ("/duration",)
 # What a static graph is judged by. The vocoder's f0 is left out, which jumps to 0 where the voicing is uncertain: one
@@ -124,7 +126,7 @@ def quantize_bundle(
             forms["onnx"] = {"file": file, **describe(precision)}
         if "tflite" in forms:
             for piece in forms["tflite"].get("parts", [forms["tflite"]]):
-                quantize_tflite(full / piece["file"], part / piece["file"], tflite_activations, KEEP)
+                quantize_tflite(full / piece["file"], part / piece["file"], tflite_activations, KEEP_TFLITE)
             forms["tflite"] |= {"precision": "int8", "activations": tflite_activations}
     shutil.copy(full / "presets.json", part)
     manifest["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(part.iterdir())}
