@@ -33,7 +33,7 @@ def candidates(paths: list[str | None]) -> dict[str, Parrotlet]:
                 print(f"left out: {error}", file=sys.stderr)
                 continue
             entry = bundle.manifest["graphs"]["vocoder"][runtime]
-            form = entry["precision"] + (" dynamic" if entry.get("activations") == "int8" else "")
+            form = entry["precision"] + {"int8": " dynamic", "static": " static"}.get(entry.get("activations"), "")
             found[f"{bundle.path.name}: {info.runtime} {info.version}, {form}"] = bird
     return found
 

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet import Parrotlet
+from parrotlet.acoustic import SplitAcoustic
 from parrotlet.bundle import GRAPHS, Bundle
 from parrotlet.errors import InputError
-from parrotlet_runtimes import Session, SessionInfo
+from parrotlet_runtimes import Session, SessionInfo, load_session
 
 from .corpus import Pack
 
@@ -83,15 +84,20 @@ def _narrow(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.array(value, np.float32 if np.issubdtype(value.dtype, np.floating) else value.dtype)
 
 
-def spoken_feeds(bundle: Path, texts: Sequence[str] = TEXTS, pack: Path | None = None) -> dict[str, list[Feeds]]:
-    """What every ONNX graph of a bundle is given when it speaks ``texts``, in each preset voice in turn.
+def spoken_feeds(
+    bundle: Path, texts: Sequence[str] = TEXTS, pack: Path | None = None, runtime: str = "onnx"
+) -> dict[str, list[Feeds]]:
+    """What every graph of a bundle is given when it speaks ``texts``, in each preset voice in turn.
 
     The speaker graph hears that speech. pack: recordings instead, for the speaker graph and beside its own mels for
-    the vocoder. Raises InputError when there is no preset voice, or only silence.
+    the vocoder. runtime: whose graphs speak; the feeds are the same but for rounding. Raises InputError when there is
+    no preset voice, or only silence.
     """
     found = Bundle.load(bundle)
     seen: dict[str, list[Feeds]] = {graph: [] for graph in GRAPHS}
-    bird = Parrotlet.load(bundle, "onnx", sessions=lambda graph: _Recording(found.session(graph, "onnx"), seen[graph]))
+    bird = Parrotlet.load(
+        bundle, runtime, sessions=lambda graph: _Recording(found.session(graph, runtime), seen[graph])
+    )
     if not bird.presets:
         raise InputError(f"{bundle} has no preset voice to calibrate with: export it with --presets")
     speech = []
@@ -112,4 +118,14 @@ def spoken_feeds(bundle: Path, texts: Sequence[str] = TEXTS, pack: Path | None =
     for feeds in seen.values():
         # Phonemes have no loudness: what they make is in the vocoder's feeds.
         require_signal(feeds)
+    return seen
+
+
+def split_feeds(text: Path, frames: Path, feeds: Sequence[Feeds]) -> tuple[list[Feeds], list[Feeds]]:
+    """What the two fp32 TFLite parts of the acoustic graph are given where the whole graph is given ``feeds``."""
+    seen: tuple[list[Feeds], list[Feeds]] = ([], [])
+    parts = (_Recording(load_session(path, "tflite"), into) for path, into in zip((text, frames), seen, strict=True))
+    whole = SplitAcoustic(*parts)
+    for feed in feeds:
+        whole.run(feed)
     return seen

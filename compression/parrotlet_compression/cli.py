@@ -34,6 +34,7 @@ from .static import ERROR_BOUND
 from .teachers.hifigan import HifiGanConfig, read_hifigan
 from .teachers.speech import write_teacher_speech
 from .teachers.tacotron2 import read_tacotron2
+from .tflite import ACTIVATIONS
 from .train.acoustic import AlignedClips, train_acoustic
 from .train.aligner import align_corpus, train_aligner
 from .train.hifigan import train_hifigan
@@ -113,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--alignments", type=Path, help="from `align`")
 
     precision = f"int8 (the tested mixture), {', '.join(PRECISIONS)}, or of some graphs: vocoder=static,acoustic=fp16"
+    activations = (
+        "float32: only weights are int8. int8: products too, each input scaled on the fly, for ai-edge-litert only "
+        "(tflite-runtime 2.14 refuses such graphs). static: products with fixed scales, for both runtimes, calibrated "
+        "as static ONNX graphs are: the bundle needs preset voices"
+    )
     export = add("export", _export, "write a bundle and print how far each graph is from torch")
     export.add_argument("checkpoints", type=Path, help="speaker, acoustic and vocoder .safetensors")
     export.add_argument("out", type=Path, help="bundle folder")
@@ -123,12 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         "--calibrate", type=Path, metavar="PACK", help="recordings for static INT8 (else its own speech)"
     )
     export.add_argument("--formats", default="onnx", metavar="onnx,tflite", help="one or both, in one bundle")
-    export.add_argument(
-        "--tflite-activations",
-        choices=["float32", "int8"],
-        default="float32",
-        help="int8 is faster, for ai-edge-litert only: tflite-runtime 2.14 refuses such graphs",
-    )
+    export.add_argument("--tflite-activations", choices=ACTIVATIONS, default="float32", help=activations)
     export.add_argument("--fp32", type=Path, metavar="DIR", help="also write the fp32 bundle, to compare with")
     export.add_argument("--same-speaker", type=float, default=0.6)
 
@@ -136,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     quantize.add_argument("bundle", type=Path, help="fp32 bundle, from `export --fp32`")
     quantize.add_argument("out", type=Path, help="bundle folder")
     quantize.add_argument("--precision", default="int8", metavar="P", help=precision)
-    quantize.add_argument("--tflite-activations", choices=["float32", "int8"], default="float32")
+    quantize.add_argument("--tflite-activations", choices=ACTIVATIONS, default="float32", help=activations)
     quantize.add_argument(
         "--calibrate", type=Path, metavar="PACK", help="recordings for static INT8 (else its own speech)"
     )

@@ -13,7 +13,7 @@ from typing import Any
 from parrotlet.bundle import GRAPHS, Bundle
 from parrotlet.errors import InputError
 
-from .calibration import Feeds, spoken_feeds
+from .calibration import Feeds, require_signal, split_feeds, spoken_feeds
 from .quantize import quantize_int8, store_fp16
 from .static import ERROR_BOUND, StaticResult, quantize_within
 from .tflite import quantize_tflite, require_converter
@@ -109,9 +109,16 @@ def quantize_bundle(
             raise InputError(f"{full}: its {graph} graph is not fp32: write an fp32 bundle with `export --fp32`")
         if "tflite" in forms:
             require_converter()
+    calibrated = [
+        graph
+        for graph, forms in entries.items()
+        if ("onnx" in forms and precisions[graph] == "static") or ("tflite" in forms and tflite_activations == "static")
+    ]
     if feeds is None:
-        static = any(precisions[graph] == "static" and "onnx" in forms for graph, forms in entries.items())
-        feeds = spoken_feeds(full, pack=pack) if static else {}
+        runtime = "onnx" if all("onnx" in forms for forms in entries.values()) else "tflite"
+        feeds = spoken_feeds(full, pack=pack, runtime=runtime) if calibrated else {}
+    for graph in calibrated:
+        require_signal(feeds.get(graph, ()))
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -125,8 +132,9 @@ def quantize_bundle(
                 results[graph] = result
             forms["onnx"] = {"file": file, **describe(precision)}
         if "tflite" in forms:
-            for piece in forms["tflite"].get("parts", [forms["tflite"]]):
-                quantize_tflite(full / piece["file"], part / piece["file"], tflite_activations, KEEP_TFLITE)
+            files = [full / piece["file"] for piece in forms["tflite"].get("parts", [forms["tflite"]])]
+            for file, seen in zip(files, _feeds_of(files, feeds.get(graph, ())), strict=True):
+                quantize_tflite(file, part / file.name, tflite_activations, KEEP_TFLITE, seen)
             forms["tflite"] |= {"precision": "int8", "activations": tflite_activations}
     shutil.copy(full / "presets.json", part)
     manifest["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(part.iterdir())}
@@ -134,6 +142,14 @@ def quantize_bundle(
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
     return results
+
+
+def _feeds_of(files: Sequence[Path], feeds: Sequence[Feeds]) -> Sequence[Sequence[Feeds]]:
+    """What each file of a TFLite graph is given where the whole graph is given ``feeds``."""
+    if len(files) == 1 or not feeds:
+        return [feeds] * len(files)
+    text, frames = files
+    return split_feeds(text, frames, feeds)
 
 
 def describe_result(graph: str, result: StaticResult) -> str:

@@ -47,7 +47,7 @@ STACKS = {
     "dynamic": dict.fromkeys(GRAPHS, "dynamic"),
     "static": dict.fromkeys(GRAPHS, "static"),
 }
-LITERT_STACKS = {f"litert-{name}": ("tflite", name) for name in ("fp32", "weight-only", "dynamic")}
+LITERT_STACKS = {f"litert-{name}": ("tflite", name) for name in ("fp32", "weight-only", "dynamic", "static")}
 JUDGED_STACKS = ("fp32", "shipped", "weight-only")
 BARS = {"wer": 0.005, "secs": 0.02, "dnsmos_p808": 0.05}
 Outputs = Mapping[str, npt.NDArray[Any]]
@@ -137,9 +137,9 @@ def _bundles(
             kept = results
     if "tflite" in formats:
         found["tflite", "fp32"] = folder / "tflite"
-        for precision, activations in (("weight-only", "float32"), ("dynamic", "int8")):
+        for precision, activations in (("weight-only", "float32"), ("dynamic", "int8"), ("static", "static")):
             found["tflite", precision] = folder / f"tflite-{precision}"
-            quantize_bundle(folder / "tflite", found["tflite", precision], tflite_activations=activations)
+            quantize_bundle(folder / "tflite", found["tflite", precision], tflite_activations=activations, feeds=feeds)
     return found, kept
 
 
@@ -299,7 +299,9 @@ def _page(
         "- `fp16`, `weight-only`: weights stored as float16 or int8 (per output channel), unpacked at load, computed "
         "in float32. `dynamic`: matrix products in int8, one activation scale a call; the other weights as in "
         "weight-only. `static`: matrix products in int8, activation scales from calibration on the bundle's own "
-        "speech; the other weights as float16. LiteRT's `dynamic` covers convolutions as well.",
+        "speech; the other weights as float16. LiteRT's `dynamic` covers convolutions as well. LiteRT's `static` also "
+        "rounds the results of its products to int8, but for those a graph returns and for the speaker graph's front "
+        "end, whose products are weight-only, like everything that is no product.",
         "- SNR and largest difference are against torch on real inputs, of the embedding, the log-mel spectrogram "
         "(means over phonemes, since durations may round the other way) and the magnitude.",
         "- Chunks: the vocoder's magnitudes made in chunks of "

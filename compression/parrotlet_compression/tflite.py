@@ -1,4 +1,4 @@
-"""TFLite: convert a torch graph by litert-torch, make its length dynamic, quantize its weights.
+"""TFLite: convert a torch graph by litert-torch, make its length dynamic, quantize it.
 
 litert-torch fixes every shape. So a graph is converted at two lengths: what differs between the two files
 depends on the length, and TFLite lets a reshape or a slice leave that dimension open (-1), to be inferred when
@@ -11,7 +11,7 @@ import contextlib
 import importlib.util
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,15 @@ from torch import Tensor, nn
 
 from parrotlet.errors import InputError
 
+from .calibration import Feeds, require_signal
+
 Model = Any  # ModelT of the generated flatbuffer schema, which has no type hints
 OPEN = -1
 INSTALL = "pip install torch==2.13.0, then pip install 'parrotlet[compress]'"
+ACTIVATIONS = ("float32", "int8", "static")
+# A static product also rounds its result to int8. These only store int8 weights: the power spectrum's range is too wide
+# for 256 steps, a phoneme's small error in duration adds up (3 % over a sentence), the others make what is returned.
+WEIGHTS_ONLY = ("front_end", "duration", "head", "Linear_output")
 
 
 def require_converter() -> None:
@@ -54,25 +60,62 @@ def export_tflite(
     path.write_bytes(_pack(one))
 
 
-def quantize_tflite(source: Path, target: Path, activations: str = "float32", keep: tuple[str, ...] = ()) -> None:
+def quantize_tflite(
+    source: Path,
+    target: Path,
+    activations: str = "float32",
+    keep: tuple[str, ...] = (),
+    feeds: Sequence[Feeds] = (),
+) -> None:
     """Write the INT8 form of an fp32 graph: weights per output channel.
 
-    activations "float32": weights are unpacked when the graph is loaded. "int8": matrix products and convolutions
-    run in int8, activations quantized on the fly; ai-edge-litert only, since tflite-runtime 2.14 computes such
-    products wrongly without an error. keep: layers whose names hold one of these stay in float.
+    activations, one of ``ACTIVATIONS``. "float32": weights are unpacked when the graph is loaded. "int8": matrix
+    products and convolutions run in int8, activations quantized on the fly; ai-edge-litert only, since tflite-runtime
+    2.14 computes such products wrongly without an error. "static": matrix products run in int8 with fixed scales, by
+    the extremes that ``feeds`` bring about (of any lengths), but for ``WEIGHTS_ONLY``; inputs and outputs stay
+    float32. keep: layers whose names (of their outputs) hold one of these stay in float.
+    Raises InputError when the feeds of a static graph are silent, or a converter is missing.
     """
     require_converter()
+    if activations == "static":
+        require_signal(feeds)
     with _silence():
         from ai_edge_quantizer import quantizer, recipe
 
-        recipes = {"float32": recipe.weight_only_wi8_afp32, "int8": recipe.dynamic_wi8_afp32}
-        worker = quantizer.Quantizer(str(source), recipes[activations]())
-        every, leave = recipe.TFLOperationName.ALL_SUPPORTED, recipe.AlgorithmName.NO_QUANTIZE
-        for name in keep:
-            worker.update_quantization_recipe(f".*{name}.*", every, algorithm_key=leave)
+        name, leave = recipe.TFLOperationName, recipe.AlgorithmName.NO_QUANTIZE
+        weights = recipe.weight_only_wi8_afp32
+        forms = {"float32": weights, "int8": recipe.dynamic_wi8_afp32, "static": weights}
+        worker = quantizer.Quantizer(str(source), forms[activations]())
+        if activations == "static":
+            worker.add_static_config(".*", name.FULLY_CONNECTED, 8, 8)
+            for layer in WEIGHTS_ONLY:
+                worker.add_weight_only_config(f".*{layer}.*", name.FULLY_CONNECTED, 8)
+        for layer in keep:
+            worker.update_quantization_recipe(f".*{layer}.*", name.ALL_SUPPORTED, algorithm_key=leave)
         # tflite-runtime 2.14 loses an unpacked embedding table when the length changes; it is small.
-        worker.update_quantization_recipe(".*", recipe.TFLOperationName.EMBEDDING_LOOKUP, algorithm_key=leave)
-        target.write_bytes(worker.quantize().quantized_model)
+        worker.update_quantization_recipe(".*", name.EMBEDDING_LOOKUP, algorithm_key=leave)
+        extremes = _extremes(source, worker, feeds) if activations == "static" else None
+        target.write_bytes(worker.quantize(extremes).quantized_model)
+
+
+def _extremes(source: Path, worker: Any, feeds: Sequence[Feeds]) -> dict[str, Any]:
+    """The least and the greatest value that every tensor the worker's recipe asks for takes over all feeds.
+
+    The worker's own calibration averages instead, with a weight of 0.95 on what came before.
+    """
+    from ai_edge_quantizer import calibrator, recipe_manager
+    from ai_edge_quantizer.utils.qsv_utils import min_max_update
+
+    asked = recipe_manager.RecipeManager()
+    asked.load_quantization_recipe(worker.get_quantization_recipe())
+    reader = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=min_max_update)
+    typed = [
+        {name: value.astype(np.int32) if value.dtype == np.int64 else value for name, value in feed.items()}
+        for feed in feeds
+    ]
+    reader.calibrate({"serving_default": typed}, asked)
+    found: dict[str, Any] = reader.get_model_qsvs()
+    return found
 
 
 @contextlib.contextmanager

@@ -152,3 +152,12 @@ def test_int8_products_are_refused_where_they_are_computed_wrongly() -> None:
     else:
         assert session.info.version.startswith("ai-edge-litert")
         assert session.run({"x": x})["y"].shape == (1, 8)
+
+
+def test_int8_products_with_fixed_scales_are_computed_rightly_everywhere() -> None:
+    # One Linear(16, 8) of these weights, as `quantize_tflite` makes it with activations "static", calibrated with x.
+    graph, x = Path(__file__).parent / "int8_static.tflite", np.sin(np.arange(16, dtype=np.float32))[None]
+    (made,) = load_session(graph, "tflite").run({"x": x}).values()
+    expected = x @ np.cos(np.arange(128)).reshape(8, 16).T + np.arange(8) / 8
+    step = 2 * np.abs(expected).max() / 255
+    assert 0 < np.abs(made - expected).max() < step
