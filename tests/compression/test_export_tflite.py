@@ -90,6 +90,17 @@ def test_a_bundle_says_how_the_parts_go_together(tflite_exports: TfliteExports) 
     assert files == {path.name for path in tflite_exports.small.iterdir()} == {*manifest["files"], "manifest.json"}
 
 
+def test_no_graph_slices_an_open_length(tflite_exports: TfliteExports) -> None:
+    """tflite-runtime 2.14 runs such a graph without XNNPACK."""
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter
+    for path in tflite_exports.full.glob("*.tflite"):
+        graph = interpreter(str(path))
+        tensors = {detail["index"]: detail for detail in graph.get_tensor_details()}
+        made = [tensors[op["outputs"][0]] for op in graph._get_ops_details() if op["op_name"] == "SLICE"]
+        opened = [detail["name"] for detail in made if -1 in detail["shape_signature"]]
+        assert not opened, path.name
+
+
 def test_int8_is_a_third_of_fp32(tflite_exports: TfliteExports) -> None:
     small, full = (
         sum(file.stat().st_size for file in folder.glob("*.tflite"))
