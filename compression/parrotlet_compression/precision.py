@@ -25,8 +25,9 @@ SHIPPED = {"speaker": "weight-only", "acoustic": "dynamic", "vocoder": "static"}
 """What ``int8`` stands for; docs/quantization.md has the measurements behind it."""
 # Whitening magnifies small differences, and with them the rounding of its own weights. What the finished spectrum
 # passes through must be as exact as the spectrum.
-KEEP = ("whiten", "model.cepstra", "model.emphasis")
-# The same in TFLite, where what a graph multiplies by outside any layer has only the name of the graph's own module.
+# The adaptation's products are outside any layer: their nodes have no path in ONNX, and in TFLite only the name of the
+# graph's own module; their matrices are constants without a name.
+KEEP = ("whiten", "/MatMul")
 KEEP_TFLITE = ("whiten", "_Method_module;")
 # With its activations in int8 the duration predictor's every phoneme comes out a little short: speech was 2 % too fast.
 IN_FLOAT = ("/duration",)

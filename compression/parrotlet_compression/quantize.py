@@ -25,8 +25,8 @@ def quantize_int8(
     dynamic: matrix products with constant weights run in int8, activations quantized on the fly with one
     scale a call, weights per channel. That scale makes a result depend on how much is passed at once, so a
     graph that is run in chunks must not use it. All other weights are stored as int8, unpacked at load.
-    keep: weights whose names begin so stay in float. in_float: products whose node names begin so are computed in
-    float, of weights stored as int8 all the same.
+    keep: weights stay in float whose names, or whose node's, begin so. in_float: products whose node names begin so are
+    computed in float, of weights stored as int8 all the same.
     """
     prepared, products = target.with_suffix(".prepared"), target.with_suffix(".products")
     try:
@@ -56,8 +56,10 @@ def quantize_int8(
 
 
 def nodes_of(graph: onnx.GraphProto, keep: Collection[str]) -> list[str]:
-    """Names of the nodes whose weights' names begin with one of ``keep``."""
-    return [node.name for node in graph.node if len(node.input) > 1 and node.input[1].startswith(tuple(keep))]
+    """Names of the nodes whose own or whose weights' names begin with one of ``keep``."""
+    first = tuple(keep)
+    nodes = (node for node in graph.node if len(node.input) > 1)
+    return [node.name for node in nodes if node.name.startswith(first) or node.input[1].startswith(first)]
 
 
 def store_fp16(source: Path, target: Path) -> None:
@@ -102,7 +104,7 @@ def _store_weights_as_int8(graph: onnx.GraphProto, keep: tuple[str, ...]) -> Non
             continue
         name, axis = node.input[place[0]], place[1]
         array = numpy_helper.to_array(weights[name])
-        if name.startswith(keep):
+        if name.startswith(keep) or node.name.startswith(keep):
             continue
         if array.dtype != np.float32 or array.size < MIN_WEIGHTS or array.ndim < 2:
             continue

@@ -18,7 +18,7 @@ from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.calibration import require_signal, spoken_feeds  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.export import export_bundle  # noqa: E402
-from parrotlet_compression.precision import SHIPPED, parse_precision, quantize_bundle  # noqa: E402
+from parrotlet_compression.precision import SHIPPED, parse_precision, quantize_bundle, quantize_onnx  # noqa: E402
 from parrotlet_compression.report import _by_phoneme  # noqa: E402
 from parrotlet_compression.static import quantize_within  # noqa: E402
 from parrotlet_runtimes import load_session  # noqa: E402
@@ -163,6 +163,16 @@ def test_int8_speaks_as_fast_as_fp32(full: Path, tmp_path: Path) -> None:
         spoken = [bird.acoustics(one.phonemize(TEXT), voice.profile).durations.sum() for bird in (one, other)]
         frames.append(spoken)
     assert np.sum(frames, axis=0)[1] / np.sum(frames, axis=0)[0] == pytest.approx(1, abs=0.004)  # it was 0.982
+
+
+@pytest.mark.parametrize("precision", ["weight-only", "dynamic"])
+def test_what_the_finished_spectrum_passes_through_stays_in_float(full: Path, precision: str, tmp_path: Path) -> None:
+    quantize_onnx(full / "acoustic.onnx", tmp_path / "acoustic.onnx", precision)
+    graph = onnx.load(tmp_path / "acoustic.onnx").graph
+    float_arrays = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
+    products = [node for node in graph.node if node.op_type == "MatMul" and node.name.startswith("/MatMul")]
+    shapes = {tuple(float_arrays[node.input[1]].dims) for node in products if node.input[1] in float_arrays}
+    assert {(80, 80), (80, 24), (24, 80), (80, 1)} <= shapes
 
 
 def test_names_of_precisions() -> None:
