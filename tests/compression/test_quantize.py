@@ -19,6 +19,7 @@ from parrotlet_compression.calibration import require_signal, spoken_feeds  # no
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.export import export_bundle  # noqa: E402
 from parrotlet_compression.precision import SHIPPED, parse_precision, quantize_bundle, quantize_onnx  # noqa: E402
+from parrotlet_compression.quantize import store_fp16  # noqa: E402
 from parrotlet_compression.report import _by_phoneme  # noqa: E402
 from parrotlet_compression.static import quantize_within  # noqa: E402
 from parrotlet_runtimes import load_session  # noqa: E402
@@ -91,6 +92,32 @@ def test_the_sweep_finds_the_layer_with_the_outlier(tmp_path: Path) -> None:
     assert len(result.sweep) == LAYERS
     assert result.sweep[0].error > 5 * result.sweep[1].error
     assert result.error < 0.05
+
+
+def test_scales_too_small_for_float16_stay_as_they_are(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    packed = random.integers(-127, 127, (600, 4)).astype(np.int8)
+    scales, plain = np.full(600, 3e-8, np.float32), random.standard_normal((4, 600)).astype(np.float32)
+    nodes = [
+        helper.make_node("DequantizeLinear", ["packed", "scales"], ["weight"], axis=0),
+        helper.make_node("MatMul", ["x", "weight"], ["narrow"]),
+        helper.make_node("MatMul", ["narrow", "plain"], ["y"]),
+    ]
+    arrays = {"packed": packed, "scales": scales, "plain": plain}
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 600])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 600])],
+        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )
+    full, small = tmp_path / "full.onnx", tmp_path / "small.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), full)
+    store_fp16(full, small)
+    assert small.stat().st_size < full.stat().st_size - plain.nbytes // 3
+    x = {"x": random.standard_normal((1, 600)).astype(np.float32)}
+    a, b = (load_session(path).run(x)["y"] for path in (full, small))
+    assert np.linalg.norm(a - b) < 0.001 * np.linalg.norm(a)
 
 
 def test_a_bound_that_nothing_meets_is_said(tmp_path: Path) -> None:
