@@ -30,7 +30,7 @@ from .models.aligner import Aligner
 from .precision import PRECISIONS, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels
 from .report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
-from .static import ERROR_BOUND
+from .static import ERROR_BOUND, StaticResult
 from .teachers.hifigan import HifiGanConfig, read_hifigan
 from .teachers.speech import write_teacher_speech
 from .teachers.tacotron2 import read_tacotron2
@@ -175,6 +175,13 @@ def _parser() -> argparse.ArgumentParser:
         "--calibrate", type=Path, metavar="PACK", help="recordings to calibrate with (else its own speech)"
     )
     teacher.add_argument("--precision", choices=TEACHER_PRECISIONS, default="int8")
+    teacher.add_argument(
+        "--bound",
+        type=float,
+        metavar="X",
+        help="leave convolutions of post-net and vocoder in float until no log-mel (the vocoder's: of its samples) "
+        "moves by more than this part of its root mean square (else only the vocoder's first and last stay in float)",
+    )
     teacher.add_argument("--measure", action="store_true", help="time it against fp32 and against the default bundle")
 
     listen = add("evaluate-teacher", _evaluate_teacher, "let a Tacotron 2 speak the test sentences; score them")
@@ -292,8 +299,10 @@ def _compress_teacher(options: argparse.Namespace) -> None:
         mels = generated_mels(tacotron2, SENTENCES, voices)
     else:
         raise InputError("a vocoder is calibrated with recordings: give --calibrate PACK")
-    for row in compress_teacher(tacotron2, hifigan, options.out, options.precision, mels):
+    rows, results = compress_teacher(tacotron2, hifigan, options.out, options.precision, mels, options.bound)
+    for row in rows:
         print(f"{row.graph:<9} {row.precision:<5} {row.output:<10} largest {row.largest:.2e}  mean {row.mean:.2e}")
+    _print_static(results)
     if options.measure:
         full = options.out.with_name(options.out.name + "-fp32")
         compress_teacher(tacotron2, hifigan, full, "fp32")
@@ -358,6 +367,10 @@ def _quantize(options: argparse.Namespace) -> None:
         options.calibrate,
         options.bound,
     )
+    _print_static(results)
+
+
+def _print_static(results: Mapping[str, StaticResult]) -> None:
     for graph, result in results.items():
         print(describe_result(graph, result))
         for row in result.sweep:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -37,8 +38,8 @@ from parrotlet_runtimes import GraphError, Session, load_session
 from .calibration import require_speech
 from .corpus import Pack
 from .export import Feeds, Graph, Parity, export_onnx, parity
-from .quantize import quantize_int8
-from .static import CONVOLUTIONS, quantize_static_int8
+from .quantize import quantize_int8, store_fp16
+from .static import CONVOLUTIONS, StaticResult, View, quantize_within
 from .teachers.hifigan import Generator
 from .teachers.tacotron2 import STOP, Array, DecoderState, Spoken, Tacotron2, Tacotron2Config, decode
 from .teachers.text import symbol_ids
@@ -49,6 +50,8 @@ KEEP_FLOAT = ("gate_layer", "attention_layer/v/")
 """Layers of the decoder that stay in float: rounding of the stop logit moves the end of an utterance, and of
 the energies the alignment; together they are a thousandth of the weights."""
 KEEP_VOCODER = ("conv_pre", "conv_post")
+# As much of every calibration mel as the sweep listens to: it makes all of it once for every convolution.
+SWEEP_FRAMES = 60
 
 
 class _Encoder(nn.Module):
@@ -182,24 +185,29 @@ def generated_mels(model: Tacotron2, texts: Sequence[str], voices: Array | None,
 
 
 def quantize_convolutions(
-    source: Path, target: Path, feeds: list[dict[str, npt.NDArray[Any]]], keep: Sequence[str]
-) -> None:
-    """Static INT8 (QDQ, S8S8, weights per channel) of an fp32 graph's convolutions, scales from ``feeds``.
+    source: Path,
+    target: Path,
+    mels: Sequence[Array],
+    keep: Sequence[str],
+    bound: float | None = None,
+    view: View | None = None,
+) -> StaticResult:
+    """Static INT8 (QDQ, U8S8, weights per channel) of the convolutions of an fp32 graph with one input, a mel.
 
-    keep: convolutions whose names hold one of these stay in float.
+    mels [T, M]: what the scales are chosen by. keep: convolutions whose weights' names begin so stay in float, and with
+    a ``bound`` as many more as it takes; see ``quantize_within``, for ``view`` too.
     """
-    prepared = target.with_suffix(".prepared")
-    try:
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        nodes = [
-            node.name
-            for node in onnx.load(prepared).graph.node
-            if node.op_type in CONVOLUTIONS
-            and not any(part in node.name or part in "".join(node.input) for part in keep)
-        ]
-        quantize_static_int8(prepared, target, feeds, nodes, QuantType.QInt8)
-    finally:
-        prepared.unlink(missing_ok=True)
+    (name,) = (tensor.name for tensor in onnx.load(source).graph.input)
+    feeds, judge = ([{name: part[None].astype(np.float32)} for part in parts] for parts in (mels, map(_middle, mels)))
+    limit = math.inf if bound is None else bound
+    result = quantize_within(source, target, feeds, limit, CONVOLUTIONS, keep, judge=judge, view=view)
+    store_fp16(target, target)
+    return result
+
+
+def _middle(mel: Array) -> Array:
+    start = max(0, len(mel) - SWEEP_FRAMES) // 2
+    return mel[start : start + SWEEP_FRAMES]
 
 
 def _quantize_products(source: Path, target: Path, keep: Sequence[str]) -> None:
@@ -229,10 +237,15 @@ def compress_teacher(
     out: Path,
     precision: str = "int8",
     mels: Sequence[Array] = (),
-) -> list[Parity]:
-    """Write the graphs of one or both teachers to ``out`` and return how far each is from torch.
+    bound: float | None = None,
+) -> tuple[list[Parity], dict[str, StaticResult]]:
+    """Write the graphs of one or both teachers to ``out``; returns how far each is from torch, and what the static
+    graphs left in float.
 
     mels: log-mels [T, M] to calibrate INT8 with, of speech, after the teacher's own mel config.
+    bound: leave as many convolutions of the post-net and the vocoder in float as it takes for the log-mel they make not
+    to move by more than this part of its root mean square (None: all in INT8 but ``KEEP_VOCODER``, and no sweep). Noise
+    is heard where speech is quiet, which a difference of samples would not weigh.
     Raises InputError before any work when they are missing or silent, and when a graph has an operator that
     onnxruntime lacks.
     """
@@ -251,6 +264,7 @@ def compress_teacher(
         export_onnx(graph, part / f"{graph.name}.onnx")
         require_operators(part / f"{graph.name}.onnx")
     rows = []
+    results: dict[str, StaticResult] = {}
     for graph in graphs:
         path = part / f"{graph.name}.onnx"
         rows += parity(graph, _session(path, "fp32"), "fp32")
@@ -261,22 +275,29 @@ def compress_teacher(
             elif graph.name == "postnet":
                 assert tacotron2 is not None
                 c = tacotron2.config
-                feeds = [{"coarse": ((mel - c.mel_offset) / c.mel_scale)[None].astype(np.float32)} for mel in mels]
-                quantize_convolutions(full, path, feeds, ())
+                coarse = [(mel - c.mel_offset) / c.mel_scale for mel in mels]
+                results[graph.name] = quantize_convolutions(full, path, coarse, (), bound)
             else:
-                quantize_convolutions(full, path, [{"mel": mel[None].astype(np.float32)} for mel in mels], KEEP_VOCODER)
+                assert hifigan is not None
+                view = _log_mel(hifigan.config.mel)
+                results[graph.name] = quantize_convolutions(full, path, mels, KEEP_VOCODER, bound, view)
             full.unlink()
             rows += parity(graph, _session(path, "int8"), "int8")
     manifest = {
         "precision": precision,
         "tacotron2": None if tacotron2 is None else asdict(tacotron2.config),
         "hifigan": None if hifigan is None else hifigan.config.as_dict(),
+        "in_float": {graph: result.floating for graph, result in results.items()},
         "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(part.glob("*.onnx"))},
     }
     (part / "teacher.json").write_text(json.dumps(manifest, indent=1) + "\n")
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
-    return rows
+    return rows, results
+
+
+def _log_mel(config: MelConfig) -> View:
+    return lambda made: {"mel": mel_spectrogram(made["samples"][0], config)}
 
 
 def _session(path: Path, precision: str) -> Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from onnx import helper  # noqa: E402
 from tiny_teachers import TINY, tiny_generator  # noqa: E402
 
 from parrotlet.errors import InputError  # noqa: E402
-from parrotlet.mel import MelConfig  # noqa: E402
+from parrotlet.mel import MelConfig, mel_spectrogram  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack  # noqa: E402
 from parrotlet_compression.direct import (  # noqa: E402
@@ -73,10 +74,11 @@ def folders(
 ) -> dict[str, Path]:
     out = tmp_path_factory.mktemp("teachers")
     mels = calibration_mels(Pack(packed), MelConfig(), count=4, frames=80)
-    rows = compress_teacher(*teachers, out / "fp32", "fp32")
+    rows, _ = compress_teacher(*teachers, out / "fp32", "fp32")
     for row in rows:
         assert row.largest < 1e-3 * max(1.0, row.scale), row
-    rows = compress_teacher(*teachers, out / "int8", "int8", mels)
+    rows, static = compress_teacher(*teachers, out / "int8", "int8", mels)
+    assert {graph: result.floating for graph, result in static.items()} == {"postnet": (), "vocoder": ()}
     assert {row.graph for row in rows if row.precision == "int8"} == {"encoder", "decoder", "postnet", "vocoder"}
     return {"fp32": out / "fp32", "int8": out / "int8"}
 
@@ -116,6 +118,27 @@ def test_int8_is_smaller_and_near(
     assert {"DynamicQuantizeLSTM", "DequantizeLinear"} <= operators
     decoder = onnx.load(folders["int8"] / "decoder.onnx").graph
     assert "MatMulInteger" in {node.op_type for node in decoder.node}
+
+
+def test_a_bound_leaves_what_is_heard_in_float(
+    teachers: tuple[Tacotron2, Generator], folders: dict[str, Path], packed: Path, tmp_path: Path
+) -> None:
+    mels = calibration_mels(Pack(packed), MelConfig(), count=4, frames=80)
+    _, static = compress_teacher(None, teachers[1], tmp_path / "out", "int8", mels, bound=0.01)
+    result = static["vocoder"]
+    assert 0 < len(result.floating) < len(result.sweep)
+    assert result.floating == tuple(row.node for row in result.sweep[: len(result.floating)])
+    assert not any("conv_pre" in row.node or "conv_post" in row.node for row in result.sweep)
+    assert json.loads((tmp_path / "out" / "teacher.json").read_text())["in_float"] == {"vocoder": list(result.floating)}
+
+    def moved(folder: Path) -> float:
+        expected, made = (
+            np.concatenate([mel_spectrogram(CompressedTeacher(one).vocode(mel), MelConfig()) for mel in mels])
+            for one in (folders["fp32"], folder)
+        )
+        return float(np.linalg.norm(made - expected) / np.linalg.norm(expected))
+
+    assert moved(tmp_path / "out") < 0.8 * moved(folders["int8"])
 
 
 def test_a_cell_is_measured(folders: dict[str, Path], packed: Path) -> None:

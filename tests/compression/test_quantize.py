@@ -94,6 +94,17 @@ def test_the_sweep_finds_the_layer_with_the_outlier(tmp_path: Path) -> None:
     assert result.error < 0.05
 
 
+def test_the_error_is_that_of_what_is_listened_to(tmp_path: Path) -> None:
+    feeds = chain(tmp_path / "full.onnx", outlier=1)
+    full, small = tmp_path / "full.onnx", tmp_path / "small.onnx"
+    result = quantize_within(
+        full, small, feeds[1:], judge=feeds[:1], view=lambda made: {"loudest": np.abs(made["y4"]).max(axis=2)}
+    )
+    a, b = (np.abs(load_session(path).run(feeds[0])["y4"]).max(axis=2) for path in (full, small))
+    assert result.error == pytest.approx(np.linalg.norm(a - b) / np.linalg.norm(a), rel=1e-4)
+    assert result.error < 0.7 * quantize_within(full, small, feeds[1:], judge=feeds[:1]).error
+
+
 def test_scales_too_small_for_float16_stay_as_they_are(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     packed = random.integers(-127, 127, (600, 4)).astype(np.int8)
