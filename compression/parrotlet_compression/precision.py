@@ -157,5 +157,5 @@ def describe_result(graph: str, result: StaticResult) -> str:
     """One line for the terminal."""
     moved = f"{graph}: its outputs move by {result.error:.1%}"
     if not math.isfinite(result.error) or not result.sweep:
-        return f"{moved}; no layer had to stay in float"
+        return f"{moved}; no other layer was left in float"
     return f"{moved}; left in float: {', '.join(result.floating) or 'none'}"
