@@ -27,7 +27,7 @@ from .evaluate import SENTENCES, judged, write_parts, write_test_speech
 from .export import export_bundle
 from .g2p.data import write_text_data
 from .models.aligner import Aligner
-from .precision import PRECISIONS, describe_result, parse_precision, quantize_bundle
+from .precision import PRECISIONS, SHIPPED_TFLITE, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels
 from .report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
 from .static import ERROR_BOUND, StaticResult
@@ -115,9 +115,9 @@ def _parser() -> argparse.ArgumentParser:
 
     precision = f"int8 (the tested mixture), {', '.join(PRECISIONS)}, or of some graphs: vocoder=static,acoustic=fp16"
     activations = (
-        "float32: only weights are int8. int8: products too, each input scaled on the fly, for ai-edge-litert only "
-        "(tflite-runtime 2.14 refuses such graphs). static: products with fixed scales, for both runtimes, calibrated "
-        "as static ONNX graphs are: the bundle needs preset voices"
+        "static, which ships: products in int8 with fixed scales, calibrated like static ONNX graphs: a bundle needs "
+        "preset voices. float32: only weights are int8, twice as fast in tflite-runtime 2.14. int8: products too, each "
+        "input scaled on the fly, for ai-edge-litert only (tflite-runtime 2.14 refuses such graphs)"
     )
     export = add("export", _export, "write a bundle and print how far each graph is from torch")
     export.add_argument("checkpoints", type=Path, help="speaker, acoustic and vocoder .safetensors")
@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         "--calibrate", type=Path, metavar="PACK", help="recordings for static INT8 (else its own speech)"
     )
     export.add_argument("--formats", default="onnx", metavar="onnx,tflite", help="one or both, in one bundle")
-    export.add_argument("--tflite-activations", choices=ACTIVATIONS, default="float32", help=activations)
+    export.add_argument("--tflite-activations", choices=ACTIVATIONS, default=SHIPPED_TFLITE, help=activations)
     export.add_argument("--fp32", type=Path, metavar="DIR", help="also write the fp32 bundle, to compare with")
     export.add_argument("--same-speaker", type=float, default=0.6)
 
@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     quantize.add_argument("bundle", type=Path, help="fp32 bundle, from `export --fp32`")
     quantize.add_argument("out", type=Path, help="bundle folder")
     quantize.add_argument("--precision", default="int8", metavar="P", help=precision)
-    quantize.add_argument("--tflite-activations", choices=ACTIVATIONS, default="float32", help=activations)
+    quantize.add_argument("--tflite-activations", choices=ACTIVATIONS, default=SHIPPED_TFLITE, help=activations)
     quantize.add_argument(
         "--calibrate", type=Path, metavar="PACK", help="recordings for static INT8 (else its own speech)"
     )

@@ -23,6 +23,8 @@ PRECISIONS = ("fp32", "fp16", "weight-only", "dynamic", "static")
 int8, one scale a call. ``static``: matrix products in int8, scales from calibration."""
 SHIPPED = {"speaker": "weight-only", "acoustic": "dynamic", "vocoder": "static"}
 """What ``int8`` stands for; docs/quantization.md has the measurements behind it."""
+SHIPPED_TFLITE = "static"
+"""The ``activations`` of the TFLite graphs that ship."""
 # Whitening magnifies small differences, and with them the rounding of its own weights. What the finished spectrum
 # passes through must be as exact as the spectrum.
 # The adaptation's products are outside any layer: their nodes have no path in ONNX, and in TFLite only the name of the

@@ -32,15 +32,13 @@ def quantize_int8(
     try:
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         if dynamic:
-            graph = onnx.load(prepared).graph
-            excluded = [node.name for node in graph.node if node.name.startswith(in_float)]
             quantize_dynamic(
                 str(prepared),
                 str(products),
                 op_types_to_quantize=["MatMul", "Gemm"],
                 weight_type=QuantType.QInt8,
                 per_channel=True,
-                nodes_to_exclude=nodes_of(graph, keep) + excluded,
+                nodes_to_exclude=nodes_of(onnx.load(prepared).graph, (*keep, *in_float)),
             )
         model = onnx.load(products if dynamic else prepared)
         _store_weights_as_int8(model.graph, keep)

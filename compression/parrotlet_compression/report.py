@@ -31,7 +31,7 @@ from .calibration import Feeds, spoken_feeds
 from .corpus import Pack
 from .evaluate import judged, write_test_speech
 from .export import Graph, export_bundle, graphs, load_students
-from .precision import PRECISIONS, SHIPPED, quantize_bundle
+from .precision import PRECISIONS, SHIPPED, SHIPPED_TFLITE, quantize_bundle
 from .static import ERROR_BOUND, StaticResult
 
 ROUNDS = 7
@@ -312,7 +312,7 @@ def _page(
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for c in cells:
-        ships = c.runtime == "onnx" and SHIPPED[c.graph] == c.precision
+        ships = c.precision == (SHIPPED[c.graph] if c.runtime == "onnx" else SHIPPED_TFLITE)
         lines.append(
             f"| {c.graph} | {'onnxruntime' if c.runtime == 'onnx' else 'LiteRT'} "
             f"| {'**' + c.precision + '**' if ships else c.precision} | {c.megabytes:.2f} | {macs[c.graph] / 1e6:.0f} "
@@ -412,9 +412,10 @@ def _verdict(
     if ("vocoder", "tflite", "weight-only") in cell:
         plain, quick, fixed = (cell["vocoder", "tflite", form] for form in ("weight-only", "dynamic", "static"))
         said.append(
-            f"TFLite graphs ship weight-only, which is fastest on tflite-runtime: on LiteRT the vocoder takes "
-            f"{plain.ratios[0]:.2f} of fp32's time, in dynamic form {quick.ratios[0]:.2f} (chunks dB: "
-            f"{_joined(quick)}), in static form {fixed.ratios[0]:.2f} (chunks dB: {_joined(fixed)})."
+            f"TFLite graphs ship static: on LiteRT the vocoder takes {fixed.ratios[0]:.2f} of fp32's time (chunks dB: "
+            f"{_joined(fixed)}), in dynamic form {quick.ratios[0]:.2f} (chunks dB: {_joined(quick)}), weight-only "
+            f"{plain.ratios[0]:.2f}. tflite-runtime 2.14, which has no fast products of int8 on x86, is faster "
+            "weight-only (docs/export.md); `export --tflite-activations float32` writes that."
         )
     full, small = sizes["onnx", "fp32"], sizes["onnx", "shipped"]
     said.append(f"The bundle is {small:.1f} MB, {full / small:.1f} times smaller than fp32 (bars: 20 MB, 3.3 times).")
