@@ -1,7 +1,7 @@
 """Mel spectrograms as the acoustic model makes them, for the vocoder to learn from.
 
 Durations and pitch are the recorded ones, so that a predicted frame and the recorded samples under it belong together
-(ground-truth aligned, Shen 2018); only the sharpness of the spectrum differs.
+(ground-truth aligned, Shen 2018); only the sharpness of the spectrum differs. Emphasized, as the graph gives them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from .train.loop import fast_math
 def predicted_mel(
     acoustic: AcousticModel, clips: AlignedClips, index: int, embedding: npt.NDArray[np.float32], clean: bool = False
 ) -> npt.NDArray[np.float32]:
-    """The mel spectrogram [T, M] of ``clips.span[index]`` in the voice of ``embedding`` [E], durations and pitch given.
+    """The emphasized mel spectrogram [T, M] of ``clips.span[index]`` in the voice of ``embedding`` [E], durations and
+    pitch given.
 
     clean: ask for a clean full-band recording whatever the clip is.
     """
@@ -40,7 +41,7 @@ def predicted_mel(
             torch.tensor([[median, spread, clips.rate(index)]]),
             torch.tensor([[0.0, 0.0] if clean else clips.recording(index)]),
         )
-    return np.asarray(out.mel[0].float().numpy())
+    return np.asarray((out.mel[0].float() @ acoustic.emphasis).numpy())
 
 
 def predict_mels(clips: AlignedClips, students: Path, out: Path) -> int:

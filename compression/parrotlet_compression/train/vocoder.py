@@ -45,8 +45,8 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | None = None) -> Iterator[Batch]:
     """Random cuts, for ever: mel [B, T, M], f0 [B, T], samples [B, T * hop], narrow [B] in {0, 1}.
 
-    predicted: a file like the pack's mel.f16 with mels of the acoustic model, NaN where there is none. Then only clips
-    that have them are used, and they take the place of the measured ones in PREDICTED_SHARE of the cuts.
+    predicted: a file like the pack's mel.f16 with mels of the acoustic model, NaN where there is none. They take the
+    place of the measured ones in PREDICTED_SHARE of the cuts of clips that have them.
     """
     made = None if predicted is None else np.memmap(predicted, "<f2", "r", shape=pack.mel.shape)
     random = np.random.default_rng(seed)
@@ -55,11 +55,7 @@ def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | N
         clips = [
             c
             for c in pack.clips
-            if c.archive == archive
-            and c.split == "train"
-            and c.snr_db >= MIN_SNR_DB
-            and c.frames > frames
-            and (made is None or not np.isnan(made[c.start + c.frames // 2, 0]))
+            if c.archive == archive and c.split == "train" and c.snr_db >= MIN_SNR_DB and c.frames > frames
         ]
         weights = np.array([c.frames for c in clips], dtype=np.float64)
         if clips:  # what a teacher spoke is all of one archive
