@@ -24,7 +24,7 @@ from .direct import PRECISIONS as TEACHER_PRECISIONS
 from .direct import calibration_mels, compress_teacher, generated_mels, measure_student, measure_teacher
 from .distill import distill
 from .evaluate import SENTENCES, judged, write_parts, write_test_speech
-from .export import export_bundle
+from .export import SAME_SPEAKER, export_bundle
 from .g2p.data import write_text_data
 from .models.aligner import Aligner
 from .precision import PRECISIONS, SHIPPED_TFLITE, describe_result, parse_precision, quantize_bundle
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--formats", default="onnx", metavar="onnx,tflite", help="one or both, in one bundle")
     export.add_argument("--tflite-activations", choices=ACTIVATIONS, default=SHIPPED_TFLITE, help=activations)
     export.add_argument("--fp32", type=Path, metavar="DIR", help="also write the fp32 bundle, to compare with")
-    export.add_argument("--same-speaker", type=float, default=0.6)
+    export.add_argument("--same-speaker", type=float, default=SAME_SPEAKER, metavar="X", help="cosine of one person")
 
     quantize = add("quantize", _quantize, "write an fp32 bundle in other precisions, each graph in its own")
     quantize.add_argument("bundle", type=Path, help="fp32 bundle, from `export --fp32`")

@@ -36,6 +36,8 @@ OPSET = 20
 # Phonemes before every utterance, for an acoustic model that swallows the first word: this one does not.
 LEAD_IN = ""
 FORMATS = ("onnx", "tflite")
+# Cosine below which two recordings are of two people, by the shipped encoder (`embed` measures an encoder).
+SAME_SPEAKER = 0.41
 LENGTH_REGULATOR = (
     "ends = round(cumsum(frames / speed)); durations = ends - previous ends; rows = encoded, each repeated for its "
     "duration; position, for every row: [done / duration, ln(done), ln(max(duration - done, 0.5))] with done = 0.5, "
@@ -277,7 +279,7 @@ def export_bundle(
     out: Path,
     name: str,
     precision: str = "int8",
-    same_speaker: float = 0.6,
+    same_speaker: float = SAME_SPEAKER,
     formats: Sequence[str] = ("onnx",),
     tflite_activations: str = "float32",
     fp32: Path | None = None,
