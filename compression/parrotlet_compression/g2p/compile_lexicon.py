@@ -47,6 +47,9 @@ CONTEXT_WORDS: dict[str, str] = {
 
 
 OVERRIDES: dict[str, str] = {
+    "anna's": "ˈænəz",
+    "anna": "ˈænə",
+    "annas": "ˈænəz",
     "ay": "ˈA",
     "missus": "mˈɪsɪz",
     "miz": "mˈɪz",
