@@ -131,7 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--formats", default="onnx", metavar="onnx,tflite", help="one or both, in one bundle")
     export.add_argument("--tflite-activations", choices=ACTIVATIONS, default=SHIPPED_TFLITE, help=activations)
     export.add_argument("--fp32", type=Path, metavar="DIR", help="also write the fp32 bundle, to compare with")
-    export.add_argument("--same-speaker", type=float, default=SAME_SPEAKER, metavar="X", help="cosine of one person")
+    export.add_argument(
+        "--same-speaker", type=float, default=SAME_SPEAKER, metavar="X", help="least cosine of one person's recordings"
+    )
 
     quantize = add("quantize", _quantize, "write an fp32 bundle in other precisions, each graph in its own")
     quantize.add_argument("bundle", type=Path, help="fp32 bundle, from `export --fp32`")

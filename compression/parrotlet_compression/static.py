@@ -105,11 +105,9 @@ def output_error(path: Path, feeds: Sequence[Feeds], expected: Sequence[Feeds], 
 
     view: what to make of the outputs before they are compared; ``expected`` holds what it made of the right ones.
     """
-    session = load_session(path)
     differences: dict[str, float] = {}
     scales: dict[str, float] = {}
-    for feed, want in zip(feeds, expected, strict=True):
-        made = view(session.run(feed)) if view else session.run(feed)
+    for made, want in zip(_outputs(path, feeds, (), view), expected, strict=True):
         for name, value in want.items():
             both = tuple(slice(min(a, b)) for a, b in zip(value.shape, made[name].shape, strict=True))
             reference: npt.NDArray[np.float64] = np.asarray(value[both], np.float64)
@@ -158,7 +156,7 @@ def quantize_within(
 ) -> StaticResult:
     """Write the static INT8 form of an fp32 graph with as few layers in float as ``bound`` allows.
 
-    All layers of the types ``operators`` are quantized, but those whose weights' names begin with one of ``keep``.
+    All layers of the types ``operators`` are quantized, but those that ``nodes_of`` finds by ``keep``.
     judged_by: the outputs that count (all if none is named). judge: feeds that the error is measured on and the sweep
     is calibrated with, if ``feeds`` are long; of either, ``JUDGES`` are taken. view: see ``output_error``.
     If an output then moves by more than ``bound`` (see ``output_error``), the sweep ranks the layers, and the most

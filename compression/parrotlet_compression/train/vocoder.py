@@ -75,7 +75,7 @@ def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | N
             mel = pack.mel[at : at + frames].astype(np.float32)
             if made is not None and random.random() < PREDICTED_SHARE:
                 other = made[at : at + frames].astype(np.float32)
-                # The silence at a clip's edges has none.
+                # Not every clip has one, and the silence at its edges has none.
                 mel = mel if np.isnan(other).any() else other
             mel = mel + math.log(gain)
             mel = np.maximum(mel, math.log(pack.config.log_floor))
