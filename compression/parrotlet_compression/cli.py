@@ -40,6 +40,7 @@ from .train.aligner import align_corpus, train_aligner
 from .train.hifigan import train_hifigan
 from .train.likeness import train_likeness
 from .train.loop import Schedule, load_weights
+from .train.refiner import train_refiner
 from .train.speaker import train_speaker
 from .train.tacotron2 import SIZES, GuidedClips, sized_config, train_tacotron2
 from .train.vocoder import train_vocoder
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--weights", type=Path, help="our encoder's weights (else GE2E, the teacher)")
 
     train = add("train", _train, "train one model, or go on where it stopped")
-    models = ["speaker", "aligner", "likeness", "acoustic", "vocoder", "tacotron2", "hifigan"]
+    models = ["speaker", "aligner", "likeness", "acoustic", "refiner", "vocoder", "tacotron2", "hifigan"]
     train.add_argument("model", choices=models)
     train.add_argument("pack", type=Path)
     train.add_argument("out", type=Path, help="folder for checkpoints and curves")
@@ -97,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--critic", type=Path, help="the likeness model's weights, for the acoustic model")
     train.add_argument("--alignments", type=Path, help="from `align`: real voices for the acoustic model")
     train.add_argument("--adversarial", action="store_true", help="vocoder, acoustic: also against a discriminator")
-    train.add_argument("--predicted", type=Path, help="vocoder: mels of the acoustic model, from `predict`")
+    train.add_argument("--predicted", type=Path, help="vocoder, refiner: mels of the acoustic model, from `predict`")
 
     train.add_argument("--generator", choices=["V1", "V2", "V3"], default="V2", help="hifigan: its size")
     train.add_argument("--size", choices=list(SIZES), default="small", help="tacotron2: its size")
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("students", type=Path, help="folder with the weights")
     predict.add_argument("out", type=Path, help="mels, .f16")
     predict.add_argument("--alignments", type=Path, help="from `align`")
+    predict.add_argument("--bare", action="store_true", help="neither refined nor emphasized, for the refiner")
 
     precision = f"int8 (the tested mixture), {', '.join(PRECISIONS)}, or of some graphs: vocoder=static,acoustic=fp16"
     activations = (
@@ -255,6 +257,14 @@ def _train(options: argparse.Namespace) -> None:
                 "training the acoustic model needs --from FOLDER with speaker.safetensors, e.g. compression/checkpoints"
             )
         clips = _aligned(options)
+        if options.model == "refiner":
+            if options.predicted is None:
+                raise InputError(
+                    "training the refiner needs --predicted: make it with `parrotlet-compress predict --bare`"
+                )
+            heard = _embeddings(options) if options.embeddings else None
+            train_refiner(clips, options.out, schedule, options.start, options.predicted, heard)
+            return
         train_acoustic(clips, options.out, schedule, options.start, options.critic, options.adversarial)
 
 
@@ -271,7 +281,7 @@ def _aligned(options: argparse.Namespace) -> AlignedClips:
 
 
 def _predict(options: argparse.Namespace) -> None:
-    print(f"{options.out}: {predict_mels(_aligned(options), options.students, options.out)} clips")
+    print(f"{options.out}: {predict_mels(_aligned(options), options.students, options.out, options.bare)} clips")
 
 
 def _distill(options: argparse.Namespace) -> None:

@@ -23,7 +23,6 @@ from parrotlet.errors import InputError, ParrotletError
 
 from .corpus import Clip, Pack
 from .export import load_students
-from .models.speaker import embed_clips
 from .predict import predicted_mel
 from .train.acoustic import AlignedClips
 
@@ -112,7 +111,7 @@ def write_parts(
     And the first three for held-out synthetic voices, which are free of noise. Returns one manifest for each.
     """
     out.mkdir(parents=True, exist_ok=True)
-    speaker, acoustic, _ = load_students(students)
+    speaker, synthesizer, _ = load_students(students)
     pack = clips.pack
     number = {(clip.archive, clip.id): i for i, clip in enumerate(pack.clips)}
     rows: dict[str, list[str]] = defaultdict(list)
@@ -130,8 +129,7 @@ def write_parts(
         put(f"{kind}vocoder", name, np.concatenate(list(bird.vocode(measured, f0))), clip.text, reference_path)
         if index in clips.durations:
             f0 = pack.f0[clips.span[index]].astype(np.float32)
-            embedding = embed_clips([pack.samples16(reference)], speaker)[0]
-            made = predicted_mel(acoustic, clips, index, embedding, clean=True)
+            made = predicted_mel(speaker, synthesizer, clips, index, reference, clean=True)
             put(f"{kind}acoustic", name, np.concatenate(list(bird.vocode(made, f0))), clip.text, reference_path)
 
     for person, theirs in held_out_people(pack, split, people).items():

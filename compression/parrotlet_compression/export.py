@@ -24,7 +24,9 @@ from parrotlet.mel import MelConfig
 from parrotlet_runtimes import Session
 
 from .models.acoustic import AcousticConfig, AcousticModel
+from .models.refiner import Refiner
 from .models.speaker import SpeakerEncoder
+from .models.synthesizer import Synthesizer
 from .models.vocoder import Vocoder
 from .precision import parse_precision, quantize_bundle
 from .symbols import SYMBOLS
@@ -83,25 +85,25 @@ class Parity:
     scale: float
 
 
-def new_students() -> tuple[SpeakerEncoder, AcousticModel, Vocoder]:
-    """The three students, untrained."""
+def new_students() -> tuple[SpeakerEncoder, Synthesizer, Vocoder]:
+    """The students of the three graphs, untrained."""
     speaker = SpeakerEncoder()
     acoustic = AcousticModel(AcousticConfig(symbols=len(SYMBOLS), embedding=speaker.config.embedding))
-    return speaker, acoustic, Vocoder()
+    return speaker, Synthesizer(acoustic, Refiner()), Vocoder()
 
 
-def load_students(checkpoints: Path) -> tuple[SpeakerEncoder, AcousticModel, Vocoder]:
+def load_students(checkpoints: Path) -> tuple[SpeakerEncoder, Synthesizer, Vocoder]:
     """Read speaker, acoustic and vocoder safetensors from a folder. Raises InputError when one is missing."""
-    speaker, acoustic, vocoder = new_students()
-    for name, model in (("speaker", speaker), ("acoustic", acoustic), ("vocoder", vocoder)):
+    speaker, synthesizer, vocoder = new_students()
+    for name, model in (("speaker", speaker), ("acoustic", synthesizer), ("vocoder", vocoder)):
         load_weights(model, checkpoints / f"{name}.safetensors")
         model.eval()
-    return speaker, acoustic, vocoder
+    return speaker, synthesizer, vocoder
 
 
-def graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder) -> list[Graph]:
+def graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) -> list[Graph]:
     """The three graphs with the tensor names every runtime and host relies on."""
-    config = acoustic.config
+    config = synthesizer.acoustic.config
 
     def voice_of_text(length: int) -> Feeds:
         random = torch.Generator().manual_seed(length)
@@ -128,10 +130,10 @@ def graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder) -
         Graph("speaker", speaker, samples, ("embedding",), {"samples": {1: "N"}}, (24001, 16000, 64007)),
         Graph(
             "acoustic",
-            _Method(acoustic, "synthesize"),
+            _Method(synthesizer, "synthesize"),
             voice_of_text,
-            ("mel", "f0", "durations"),
-            {"phonemes": {1: "L"}, "mel": time, "f0": time, "durations": {1: "L"}},
+            ("mel", "f0", "durations", "predicted"),
+            {"phonemes": {1: "L"}, "mel": time, "f0": time, "durations": {1: "L"}, "predicted": time},
             (53, 12, 131),
         ),
         Graph(
@@ -162,14 +164,14 @@ def export_onnx(graph: Graph, path: Path) -> None:
         )
 
 
-def tflite_graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Vocoder) -> dict[str, tuple[Graph, ...]]:
+def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) -> dict[str, tuple[Graph, ...]]:
     """The TFLite form of every graph: itself, or the parts it is cut into.
 
     How many frames the acoustic graph makes depends on the durations it predicts, and TFLite has no such shapes:
     it is cut in two, and the length regulator between them is the host's.
     """
-    whole = {graph.name: graph for graph in graphs(speaker, acoustic, vocoder)}
-    config = acoustic.config
+    whole = {graph.name: graph for graph in graphs(speaker, synthesizer, vocoder)}
+    config = synthesizer.acoustic.config
     voice = whole["acoustic"].example
 
     def text(length: int) -> Feeds:
@@ -183,7 +185,7 @@ def tflite_graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Voc
             "position": torch.randn(1, length, 3, generator=random),
             "condition": torch.cat(
                 [
-                    torch.randn(1, config.condition, generator=random),
+                    torch.randn(1, sum(synthesizer.conditions[:2]), generator=random),
                     0.1 * torch.randn(1, adaptation.size(), generator=random),
                 ],
                 dim=1,
@@ -197,8 +199,10 @@ def tflite_graphs(speaker: SpeakerEncoder, acoustic: AcousticModel, vocoder: Voc
     return {
         "speaker": (replace(whole["speaker"], lengths=(24001, 16007, 64007)),),
         "acoustic": (
-            Graph("acoustic_text", _Method(acoustic, "text_side"), text, outputs, {}, lengths),
-            Graph("acoustic_frames", _Method(acoustic, "frame_side"), frames, ("mel", "f0"), {}, lengths),
+            Graph("acoustic_text", _Method(synthesizer, "text_side"), text, outputs, {}, lengths),
+            Graph(
+                "acoustic_frames", _Method(synthesizer, "frame_side"), frames, ("mel", "f0", "predicted"), {}, lengths
+            ),
         ),
         "vocoder": (replace(whole["vocoder"], lengths=lengths),),
     }
@@ -343,7 +347,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _manifest(
     speaker: SpeakerEncoder,
-    acoustic: AcousticModel,
+    synthesizer: Synthesizer,
     vocoder: Vocoder,
     name: str,
     same_speaker: float,
@@ -376,7 +380,6 @@ def _manifest(
             "size": adaptation.size(),
             "cepstra": adaptation.CEPSTRA,
             "bands": adaptation.BANDS,
-            "emphasis": adaptation.EMPHASIS,
         },
         "symbols": list(SYMBOLS),
         "lead_in": LEAD_IN,

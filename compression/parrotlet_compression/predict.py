@@ -13,52 +13,63 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from .corpus import Clip
 from .export import load_students
-from .models.acoustic import AcousticModel
-from .models.speaker import embed_clips
+from .models.acoustic import REFERENCE_HZ
+from .models.speaker import SpeakerEncoder, embed_clips
+from .models.synthesizer import Synthesizer
 from .train.acoustic import AlignedClips
 from .train.loop import fast_math
 
 
 @torch.no_grad()
 def predicted_mel(
-    acoustic: AcousticModel, clips: AlignedClips, index: int, embedding: npt.NDArray[np.float32], clean: bool = False
+    speaker: SpeakerEncoder,
+    synthesizer: Synthesizer,
+    clips: AlignedClips,
+    index: int,
+    reference: Clip,
+    clean: bool = False,
+    bare: bool = False,
 ) -> npt.NDArray[np.float32]:
-    """The emphasized mel spectrogram [T, M] of ``clips.span[index]`` in the voice of ``embedding`` [E], durations and
-    pitch given.
+    """The refined and emphasized mel spectrogram [T, M] of ``clips.span[index]`` in the voice of ``reference``.
 
-    clean: ask for a clean full-band recording whatever the clip is.
-    """
-    median, spread = clips.statistics[clips.speaker[index]]
-    pitch, voiced = clips.pitch(index)
-    with fast_math():
-        out = acoustic(
-            torch.tensor([clips.ids[index]]),
-            torch.tensor([clips.durations[index]]),
-            torch.from_numpy(pitch)[None],
-            torch.from_numpy(voiced)[None],
-            torch.from_numpy(embedding)[None],
-            torch.tensor([[median, spread, clips.rate(index)]]),
-            torch.tensor([[0.0, 0.0] if clean else clips.recording(index)]),
-        )
-    return np.asarray((out.mel[0].float() @ acoustic.emphasis).numpy())
-
-
-def predict_mels(clips: AlignedClips, students: Path, out: Path) -> int:
-    """Write a file like the pack's ``mel.f16``, NaN where nothing was predicted; return how many clips were.
-
-    students: folder with speaker, acoustic and vocoder weights; of these the vocoder is not used.
+    Durations and pitch are given; the voice is not adapted. clean: ask for a clean full-band recording whatever the
+    clip is. bare: as the acoustic model alone makes it.
     """
     pack = clips.pack
-    speaker, acoustic, _ = load_students(students)
+    embedding = torch.from_numpy(embed_clips([pack.samples16(reference)], speaker))
+    median, spread = clips.statistics[clips.speaker[index]]
+    pitch, voiced = (torch.from_numpy(values)[None] for values in clips.pitch(index))
+    statistics = torch.tensor([[median, spread, clips.rate(index)]])
+    recording = torch.tensor([[0.0, 0.0] if clean else clips.recording(index)])
+    durations = torch.tensor([clips.durations[index]])
+    with fast_math():
+        phonemes = torch.tensor([clips.ids[index]])
+        out = synthesizer.acoustic(phonemes, durations, pitch, voiced, embedding, statistics, recording)
+        if bare:
+            return np.asarray(out.mel[0].float().numpy())
+        condition = synthesizer.refiner.condition(embedding, statistics, recording)
+        f0 = REFERENCE_HZ * torch.exp2(pitch + median) * voiced
+        mel = synthesizer.refiner(out.mel.float(), out.features, f0, condition)
+    return np.asarray((mel[0].float() @ synthesizer.emphasis).numpy())
+
+
+def predict_mels(clips: AlignedClips, students: Path, out: Path, bare: bool = False) -> int:
+    """Write a file like the pack's ``mel.f16``, NaN where nothing was predicted; return how many clips were.
+
+    students: folder with speaker, acoustic and vocoder weights; of these the vocoder is not used. bare: as the acoustic
+    model alone makes them.
+    """
+    pack = clips.pack
+    speaker, synthesizer, _ = load_students(students)
     part = out.with_suffix(".part")
     made = np.memmap(part, "<f2", "w+", shape=pack.mel.shape)
     for start in range(0, len(made), 1 << 18):
         made[start : start + (1 << 18)] = np.nan
     indices = sorted(i for group in clips.groups.values() for i in group)
     for i in tqdm(indices, desc="predict"):
-        embedding = embed_clips([pack.samples16(pack.clips[i])], speaker)[0]
-        made[clips.span[i]] = predicted_mel(acoustic, clips, i, embedding)
+        made[clips.span[i]] = predicted_mel(speaker, synthesizer, clips, i, pack.clips[i], bare=bare)
     made.flush()
     part.replace(out)
     return len(indices)

@@ -30,7 +30,7 @@ INSTALL = "pip install torch==2.13.0, then pip install 'parrotlet[compress]'"
 ACTIVATIONS = ("float32", "int8", "static")
 # A static product also rounds its result to int8. These only store int8 weights: the power spectrum's range is too wide
 # for 256 steps, a phoneme's small error in duration adds up (3 % over a sentence), the others make what is returned.
-WEIGHTS_ONLY = ("front_end", "duration", "head", "Linear_output")
+WEIGHTS_ONLY = ("front_end", "duration", "head", "predicted", "Linear_output")
 
 
 def require_converter() -> None:

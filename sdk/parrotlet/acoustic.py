@@ -18,7 +18,7 @@ from parrotlet_runtimes import GraphError, Session
 Array = npt.NDArray[Any]
 
 INPUTS = ("phonemes", "embedding", "statistics", "speed", "pitch")
-OUTPUTS = ("mel", "f0", "durations")
+OUTPUTS = ("mel", "f0", "durations", "predicted")
 
 
 def whole_durations(frames: npt.NDArray[np.float32], speed: float) -> npt.NDArray[np.int64]:
@@ -68,4 +68,4 @@ class SplitAcoustic:
                 "pitch": feeds["pitch"],
             }
         )
-        return {"mel": made["mel"], "f0": made["f0"], "durations": durations[None]}
+        return {**made, "durations": durations[None]}

@@ -6,9 +6,9 @@ of the recorded ones and moves them as little as that takes: optimal transport b
 
     [level, offset (C), matrix (C * C, row by row)]
 
-For every frame of the log-mel spectrogram the graph takes the cepstrum c [C], and adds the inverse transform of
-``(c @ matrix + offset)``; frames quieter than ``level`` are left alone, over FADE nepers above it less and less so. All
-zeros change nothing.
+For every frame of the log-mel spectrogram that it predicts, the graph takes the cepstrum c [C], and adds the inverse
+transform of ``(c @ matrix + offset)``; frames quieter than ``level`` are left alone, over FADE nepers above it less and
+less so. All zeros change nothing. The graph's refiner comes after it, and after that the emphasis.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ COUNTED, UNTOUCHED = 5.0, 7.0
 FADE = 2.0  # nepers
 # Share of the covariance's off-diagonal part that is not trusted: a recording is short.
 SHRINK = 0.1
-# How much of the way a voice is moved. All of it gives more likeness and copies more of the microphone: on validation
-# people, GE2E cosine 0.58 and P.808 3.65 against 0.55 and 3.68 at 0.7, and 0.44 and 3.74 unmoved.
-STRENGTH = 0.75
+# How much of the way a voice is moved. Less copies less of the microphone and gives less likeness: on validation
+# people, GE2E cosine 0.54 and P.808 3.77 at 0.75, against 0.55 and 3.73.
+STRENGTH = 1.0
 FLOOR = -9.0  # of log-mel: below is silence
 MIN_FRAMES = 100
 # Nepers by which a band of the recording may be weaker than speech is. Beyond, the recording lacks the band: a
@@ -77,14 +77,13 @@ def emphasis(n_mels: int, amount: float = EMPHASIS, bands: int = BANDS) -> Matri
 def fit(spoken: Array, heard: Array, parameters: Mapping[str, float], strength: float = STRENGTH) -> Array:
     """The adaptation that brings speech like ``spoken`` to speech like ``heard``, log-mel [T, M] each: float32 [A].
 
-    spoken: as the acoustic graph made it. heard: measured on the recording. parameters: the manifest's ``adaptation``.
+    spoken: as the acoustic graph predicted it. heard: measured on the recording. parameters: the manifest's
+    ``adaptation``. strength: 1 goes all the way.
     All zeros when there is too little speech in either, or when the recording lacks some of the spectrum.
     """
     cepstra, bands = int(parameters["cepstra"]), int(parameters["bands"])
-    n_mels = heard.shape[1]
-    basis = cosines(n_mels, cepstra, bands)
-    emphasized = np.maximum(heard, FLOOR) @ emphasis(n_mels, parameters["emphasis"], bands)
-    loud, loud_heard = (_speech(np.maximum(mel, FLOOR)) for mel in (spoken, emphasized))
+    basis = cosines(heard.shape[1], cepstra, bands)
+    loud, loud_heard = (_speech(np.maximum(mel, FLOOR)) for mel in (spoken, heard))
     weaker = (loud.mean(axis=0) - loud_heard.mean(axis=0))[:bands]
     if min(len(loud), len(loud_heard)) < MIN_FRAMES or (weaker - weaker.mean()).max() > MISSING:
         return np.zeros(size(cepstra), np.float32)

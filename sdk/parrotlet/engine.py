@@ -68,11 +68,15 @@ def _require(name: str, value: object, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class Acoustics:
-    """The acoustic model's answer: mel [T, M], f0 [T] in Hz (0 unvoiced), durations [L] in frames."""
+    """The acoustic graph's answer: mel [T, M], f0 [T] in Hz (0 unvoiced), durations [L] in frames.
+
+    predicted [T, M]: mel as it was before the voice's adaptation, for which it is needed, and the refiner.
+    """
 
     mel: npt.NDArray[np.float32]
     f0: npt.NDArray[np.float32]
     durations: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.float32]
 
 
 class Parrotlet:
@@ -213,7 +217,7 @@ class Parrotlet:
         config = MelConfig(**self.bundle.manifest["mel"])
         longest = speech[: int(ADAPT_S * self.bundle.speaker_rate)]
         heard = mel_spectrogram(resample(longest, self.bundle.speaker_rate, config.sample_rate), config)
-        spoken = [self.acoustics(self.phonemize(sentence), profile).mel for sentence in adaptation.SENTENCES]
+        spoken = [self.acoustics(self.phonemize(sentence), profile).predicted for sentence in adaptation.SENTENCES]
         return adaptation.fit(np.concatenate(spoken), heard, self.bundle.adaptation)
 
     def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
@@ -336,7 +340,7 @@ class Parrotlet:
         silent = int(durations[: 1 + len(lead)].sum())
         cut = max(0, silent - EDGE_FRAMES)
         durations = np.concatenate([[silent - cut], durations[1 + len(lead) :]])
-        return Acoustics(out["mel"][0, cut:], out["f0"][0, cut:], durations)
+        return Acoustics(out["mel"][0, cut:], out["f0"][0, cut:], durations, out["predicted"][0, cut:])
 
     def vocode(
         self,

@@ -14,7 +14,9 @@ from parrotlet.text import PHONEMES  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel, expand  # noqa: E402
 from parrotlet_compression.models.aligner import Aligner, align  # noqa: E402
 from parrotlet_compression.models.discriminator import SpectrumDiscriminator  # noqa: E402
+from parrotlet_compression.models.refiner import HarmonicCombs, Refiner, RefinerConfig  # noqa: E402
 from parrotlet_compression.models.speaker import SpeakerEncoder  # noqa: E402
+from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
 from parrotlet_compression.models.vocoder import Vocoder, VocoderConfig, pulse_train, render  # noqa: E402
 from parrotlet_compression.symbols import SYMBOLS, phoneme_ids  # noqa: E402
 
@@ -68,10 +70,40 @@ def test_padding_does_not_change_the_mel() -> None:
 
 @torch.no_grad()
 def test_rounding_keeps_the_rate() -> None:
-    model = small_acoustic()
+    model = Synthesizer(small_acoustic(), Refiner(RefinerConfig(width=32, layers=1)))
     frames = torch.full((1, 101), 2.4)
     assert int(model.durations(frames, torch.ones(1)).sum()) == pytest.approx(242, abs=1)
     assert int(model.durations(frames, torch.full((1,), 2.0)).sum()) == pytest.approx(121, abs=1)
+
+
+@torch.no_grad()
+def test_combs_show_harmonics_where_a_pulse_train_has_them() -> None:
+    config = MelConfig()
+    for f0 in (90.0, 150.0, 220.0, 310.0, 431.0):
+        time = np.arange(24000) / config.sample_rate
+        pulses = sum(np.cos(2 * np.pi * f0 * k * time) for k in range(1, int(12000 / f0) + 1))
+        measured = mel_spectrogram((pulses / np.abs(pulses).max()).astype(np.float32), config)[20:60].mean(axis=0)
+        shown = HarmonicCombs()(torch.full((1, 3), f0))[0, 1].numpy()
+        # Below 3 kHz, where bands are narrow.
+        tops = np.corrcoef(measured[:40], shown[:40])[0, 1]
+        assert tops > 0.9, (f0, tops)
+    assert not HarmonicCombs()(torch.zeros(1, 3)).any()
+
+
+@torch.no_grad()
+def test_an_untrained_refiner_changes_nothing_and_padding_does_not_count() -> None:
+    torch.manual_seed(0)
+    refiner = Refiner().eval()
+    mel, features, f0 = torch.randn(2, 20, 80), torch.randn(2, 20, 288), torch.full((2, 20), 140.0)
+    voice = refiner.condition(torch.randn(2, 256), torch.zeros(2, 3), torch.zeros(2, 2))
+    assert torch.equal(refiner(mel, features, f0, voice), mel)
+    torch.nn.init.normal_(refiner.head.weight, std=0.1)
+    mask = torch.ones(2, 20, 1)
+    mask[1, 11:] = 0
+    both = refiner(mel, features, f0, voice, mask)
+    alone = refiner(mel[1:, :11], features[1:, :11], f0[1:, :11], voice[1:])
+    assert not torch.equal(both, mel)
+    assert torch.allclose(both[1, :11], alone[0], atol=1e-4)
 
 
 @torch.no_grad()

@@ -106,12 +106,21 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
     more += ["--from", str(CHECKPOINTS), "--critic", str(tmp_path / "likeness" / "model.safetensors")]
     joint = tmp_path / "acoustic"
     assert main([*run, "train", "acoustic", str(packed), str(joint), *common, *more]) == 0
+    bare = tmp_path / "bare.f16"
+    assert main([*run, "predict", str(packed), str(CHECKPOINTS), str(bare), *more[:2], "--bare"]) == 0
+    refiner = ["--from", str(CHECKPOINTS), *more[:2], *voices, "--predicted", str(bare)]
+    assert main([*run, "train", "refiner", str(packed), str(tmp_path / "refiner"), *common, *refiner]) == 0
+    refined = ["--from", str(tmp_path / "refiner"), *refiner[2:]]
+    (tmp_path / "refiner" / "speaker.safetensors").write_bytes((CHECKPOINTS / "speaker.safetensors").read_bytes())
+    (tmp_path / "refiner" / "vocoder.safetensors").write_bytes((CHECKPOINTS / "vocoder.safetensors").read_bytes())
+    assert main([*run, "train", "refiner", str(packed), str(tmp_path / "again"), *common, *refined]) == 0
     (joint / "vocoder.safetensors").write_bytes((CHECKPOINTS / "vocoder.safetensors").read_bytes())
     mels = tmp_path / "predicted.f16"
     assert main([*run, "predict", str(packed), str(joint), str(mels), *more[:2]]) == 0
     adversarial = ["--adversarial", "--predicted", str(mels)]
     assert main([*run, "train", "vocoder", str(packed), str(tmp_path / "vocoder"), *common, *adversarial]) == 0
     assert main([*run, "train", "acoustic", str(packed), str(tmp_path / "x"), *common]) == 3
+    assert main([*run, "train", "refiner", str(packed), str(tmp_path / "x"), *common, *refiner[:2]]) == 3
 
 
 def test_predicted_mels_are_like_the_measured_ones(packed: Path, tmp_path: Path) -> None:

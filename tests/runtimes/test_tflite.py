@@ -37,7 +37,7 @@ def feeds(graph: str, length: int) -> dict[str, np.ndarray]:
     return {
         "rows": normal(1, length, 256),
         "position": normal(1, length, 3),
-        "condition": normal(1, 729) / 4,
+        "condition": normal(1, 857) / 4,
         "statistics": statistics,
         "pitch": np.zeros(1),
     }

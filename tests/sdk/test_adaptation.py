@@ -15,7 +15,7 @@ from parrotlet import Parrotlet, adaptation
 from parrotlet.audio import resample
 from parrotlet.mel import MelConfig, mel_spectrogram
 
-PARAMETERS = {"cepstra": adaptation.CEPSTRA, "bands": adaptation.BANDS, "emphasis": 0.0}
+PARAMETERS = {"cepstra": adaptation.CEPSTRA, "bands": adaptation.BANDS}
 
 
 def spectra(seed: int, frames: int = 600) -> np.ndarray:

@@ -33,7 +33,7 @@ def test_there_are_at_least_eight_presets_of_women_and_men(bird: Parrotlet) -> N
     assert len(bird.presets) >= 8
     assert {preset.description.split(",")[0] for preset in bird.presets.values()} == {"woman", "man"}
     for preset in bird.presets.values():
-        assert np.linalg.norm(preset.profile.embedding) == pytest.approx(1, abs=1e-3)
+        assert np.linalg.norm(preset.profile.embedding[:256]) == pytest.approx(1, abs=1e-3)
 
 
 def test_speech_is_as_long_as_a_person_would_take(bird: Parrotlet, voice: VoiceProfile) -> None:

@@ -2,19 +2,16 @@
 
 A FastSpeech 2 (Ren 2021) built of ConvNeXt blocks, with the speaker entering every block by adaptive
 LayerNorm and, beside the embedding, the person's measured statistics. No attention, no stop token.
-The spectrum it gives is then emphasized, and adapted to the person; see ``parrotlet.adaptation``.
+A refiner corrects the spectrum it gives; see ``synthesizer`` for the whole.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-
-from parrotlet import adaptation
 
 from .blocks import ConvNeXtStack, Convolution
 
@@ -48,12 +45,14 @@ class AcousticConfig:
 
 
 class AcousticOutput(NamedTuple):
-    """log_durations [B, L]; pitch [B, T] (log2 f0 over the voice's median) and voicing logit [B, T]; mel [B, T, M]."""
+    """log_durations [B, L]; pitch [B, T] (log2 f0 over the voice's median) and voicing logit [B, T]; mel [B, T, M];
+    the decoder's features [B, T, C]."""
 
     log_durations: Tensor
     pitch: Tensor
     voicing: Tensor
     mel: Tensor
+    features: Tensor
 
 
 def expand(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Tensor, Tensor]:
@@ -76,12 +75,7 @@ def expand(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Te
 
 
 class AcousticModel(nn.Module):
-    """See ``forward`` for training and ``synthesize`` for the exported graph."""
-
-    cepstra: Tensor
-    cepstra_back: Tensor
-    emphasis: Tensor
-    loudness: Tensor
+    """See ``forward`` for training; the exported graph is ``Synthesizer``'s."""
 
     def __init__(self, config: AcousticConfig | None = None) -> None:
         super().__init__()
@@ -105,39 +99,34 @@ class AcousticModel(nn.Module):
         self.mel_norm = nn.LayerNorm(config.decoder_width)
         self.mel_head = nn.Linear(config.decoder_width, config.n_mels)
         nn.init.constant_(self.mel_head.bias, -5.0)
-        cosines = torch.tensor(adaptation.cosines(config.n_mels, adaptation.CEPSTRA), dtype=torch.float32)
-        emphasis = torch.tensor(adaptation.emphasis(config.n_mels), dtype=torch.float32)
-        self.register_buffer("cepstra", cosines, persistent=False)
-        self.register_buffer("cepstra_back", cosines.T.contiguous(), persistent=False)
-        self.register_buffer("emphasis", emphasis, persistent=False)
-        # As a product, because tflite-runtime 2.14 runs a graph with a slice of open length three times slower.
-        loudness = torch.zeros(config.n_mels, 1)
-        loudness[adaptation.LEVEL_BANDS] = 1 / len(loudness[adaptation.LEVEL_BANDS])
-        self.register_buffer("loudness", loudness, persistent=False)
 
-    def _condition(self, embedding: Tensor, statistics: Tensor, recording: Tensor) -> Tensor:
+    def condition(self, embedding: Tensor, statistics: Tensor, recording: Tensor) -> Tensor:
+        """What is known of the voice, [B, D]: embedding [B, E], statistics [B, 3], recording [B, 2]."""
         # An embedding has unit norm over 256 numbers: bring its entries to the scale of the statistics.
         condition: Tensor = self.voice(torch.cat([embedding * 8, statistics, recording], dim=-1))
         return condition
 
-    def _encode(self, phonemes: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def encode(self, phonemes: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """phonemes int [B, L], condition [B, D] -> encoded [B, L, C], log durations [B, L], mask [B, L, 1]."""
         mask = (phonemes > 0).unsqueeze(-1).to(condition.dtype)
         encoded = self.encoder(self.embed(phonemes), mask, condition)
         log_durations = self.duration_head(self.duration(encoded, mask, condition)).squeeze(-1)
         return encoded, log_durations, mask
 
-    def _pitch(self, rows: Tensor, mask: Tensor | None, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def contour(self, rows: Tensor, mask: Tensor | None, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """rows [B, T, C + 3] -> log2 f0 over the voice's median [B, T], voicing logit [B, T]."""
         out = self.pitch_head(self.pitch(self.pitch_in(rows), mask, condition))
         return out[..., 0], out[..., 1]
 
-    def _decode(
+    def decode(
         self, rows: Tensor, mask: Tensor | None, condition: Tensor, pitch: Tensor, voiced: Tensor, median: Tensor
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
+        """The decoder's features [B, T, C] and the mel spectrogram they give [B, T, M]."""
         absolute = (pitch + median) * voiced
         source = torch.stack([absolute, pitch * voiced, voiced], dim=-1)
         x = self.decoder_in(rows) + self.pitch_out(source, mask)
-        mel: Tensor = self.mel_head(self.mel_norm(self.decoder(x, mask, condition)))
-        return mel
+        features = self.mel_norm(self.decoder(x, mask, condition))
+        return features, self.mel_head(features)
 
     def forward(
         self,
@@ -154,77 +143,13 @@ class AcousticModel(nn.Module):
         phonemes int [B, L] (0 pads), durations int [B, L], pitch [B, T] (log2 f0 over the median, 0 where
         unvoiced), voiced [B, T] in {0, 1}, embedding [B, E], statistics [B, 3], recording [B, 2].
         """
-        condition = self._condition(embedding, statistics, recording)
-        encoded, log_durations, _ = self._encode(phonemes, condition)
+        condition = self.condition(embedding, statistics, recording)
+        encoded, log_durations, _ = self.encode(phonemes, condition)
         frames = pitch.shape[1]
         rows, position = expand(encoded, durations, frames)
         rows = torch.cat([rows, position], dim=-1)
         mask = (torch.arange(frames, device=pitch.device)[None] < durations.sum(1)[:, None]).unsqueeze(-1)
         mask = mask.to(encoded.dtype)
-        predicted, voicing = self._pitch(rows, mask, condition)
-        mel = self._decode(rows, mask, condition, pitch, voiced, statistics[:, :1])
-        return AcousticOutput(log_durations, predicted, voicing, mel)
-
-    def durations(self, frames: Tensor, speed: Tensor) -> Tensor:
-        """Whole frames for every phoneme: predicted frames [B, L] and speed [B] -> int64 [B, L].
-
-        Rounds the running sum, not each duration, so that rounding errors do not add up to a change of rate.
-        """
-        ends = torch.round((frames / speed[:, None]).cumsum(dim=1)).long()
-        return ends - torch.cat([torch.zeros_like(ends[:, :1]), ends[:, :-1]], dim=1)
-
-    def text_side(self, phonemes: Tensor, embedding: Tensor, statistics: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is computed once a phoneme: the first half of ``synthesize``, before the length regulator.
-
-        phonemes int [1, L], embedding [1, E], statistics [1, 3] -> encoded [1, L, C], condition [1, D],
-        predicted frames [1, L] (float, 0 for padding). The embedding is that of ``synthesize``; the condition
-        carries its adaptation on.
-        """
-        embedding, adapted = embedding.split([self.config.embedding, adaptation.size()], dim=1)
-        recording = torch.zeros_like(statistics[:, : len(RECORDING)])
-        condition = self._condition(embedding, statistics, recording)
-        encoded, log_durations, mask = self._encode(phonemes, condition)
-        condition = torch.cat([condition, adapted], dim=1)
-        return encoded, condition, (torch.exp(log_durations) - 1).clamp(0, 400) * mask.squeeze(-1)
-
-    def frame_side(
-        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, pitch: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """What is computed once a frame: the second half of ``synthesize``.
-
-        rows [1, T, C] and position [1, T, 3] from ``expand``, condition [1, D], statistics [1, 3], pitch [1]
-        (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced).
-        """
-        condition, adapted = condition.split([self.config.condition, adaptation.size()], dim=1)
-        rows = torch.cat([rows, position], dim=-1)
-        relative, voicing = self._pitch(rows, None, condition)
-        voiced = (voicing > 0).to(rows.dtype)
-        relative = relative + pitch[:, None] / 12
-        median = statistics[:, :1]
-        mel = self._decode(rows, None, condition, relative * voiced, voiced, median)
-        mel = self._adapt(mel @ self.emphasis, adapted)
-        return mel, REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
-
-    def _adapt(self, mel: Tensor, adapted: Tensor) -> Tensor:
-        """mel [1, T, M] and adaptation [1, A] -> mel [1, T, M]; see ``parrotlet.adaptation``."""
-        count = adaptation.CEPSTRA
-        level, offset, matrix = adapted.split([1, count, count * count], dim=1)
-        moved = (mel @ self.cepstra) @ matrix.unflatten(1, (count, count)) + offset.unsqueeze(1)
-        loud = mel @ self.loudness - level.unsqueeze(1)
-        loud = (loud / adaptation.FADE).clamp(0, 1)
-        return mel + loud * (moved @ self.cepstra_back)
-
-    def synthesize(
-        self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The exported graph, batch 1.
-
-        phonemes int64 [1, L], embedding [1, E + A] (speaker embedding, then adaptation), statistics [1, 3], speed [1]
-        (1 = as predicted),
-        pitch [1] (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), durations int64 [1, L].
-        """
-        encoded, condition, frames = self.text_side(phonemes, embedding, statistics)
-        durations = self.durations(frames, speed)
-        rows, position = expand(encoded, durations, durations.sum())
-        mel, f0 = self.frame_side(rows, position, condition, statistics, pitch)
-        return mel, f0, durations
+        predicted, voicing = self.contour(rows, mask, condition)
+        features, mel = self.decode(rows, mask, condition, pitch, voiced, statistics[:, :1])
+        return AcousticOutput(log_durations, predicted, voicing, mel, features)

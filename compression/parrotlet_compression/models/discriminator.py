@@ -83,3 +83,23 @@ class MelDiscriminator(nn.Module):
         x = ((mel + 5) / 3).transpose(1, 2)[:, None].contiguous(memory_format=torch.channels_last)
         result: tuple[Tensor, list[Tensor]] = self.body(x, condition)
         return result
+
+
+class ScaledMelDiscriminator(nn.Module):
+    """Hears a mel spectrogram frame by frame and slowly, over means of ``slow`` frames.
+
+    mel [B, T, M] (natural log), the harmonics of its f0 [B, T, M] as from ``HarmonicCombs``, and the voice it should be
+    in [B, D] -> scores [B, S] and features of all layers.
+    """
+
+    def __init__(self, condition: int, width: int = 32, slow: int = 6) -> None:
+        super().__init__()
+        self.slow = slow
+        self.quick_body = PatchDiscriminator(2, width, (5, 3), condition)
+        self.slow_body = PatchDiscriminator(2, 2 * width, (5, 3), condition)
+
+    def forward(self, mel: Tensor, comb: Tensor, condition: Tensor) -> tuple[Tensor, list[Tensor]]:
+        x = torch.stack([(mel + 5) / 3, comb], dim=1).transpose(2, 3).contiguous(memory_format=torch.channels_last)
+        score, features = self.quick_body(x, condition)
+        slow_score, slow_features = self.slow_body(functional.avg_pool2d(x, (1, self.slow)), condition)
+        return torch.cat([score.flatten(1), slow_score.flatten(1)], dim=1), features + slow_features

@@ -51,11 +51,15 @@ class GE2E(nn.Module):
         mel = functional.pad(mel, (0, 0, 0, max(0, PARTIAL_FRAMES - len(mel))))
         return mel.unfold(0, PARTIAL_FRAMES, PARTIAL_FRAMES // 2).transpose(1, 2)
 
+    def embed(self, partials: Tensor) -> Tensor:
+        """[P, 160, 40] -> unit-norm embeddings [P, 256], with gradients."""
+        hidden = self.lstm(partials)[1][0][-1]
+        return functional.normalize(torch.relu(self.linear(hidden)), dim=-1)
+
     @torch.no_grad()
     def forward(self, partials: Tensor) -> Tensor:
         """[P, 160, 40] -> unit-norm embeddings [P, 256]."""
-        hidden = self.lstm(partials)[1][0][-1]
-        return functional.normalize(torch.relu(self.linear(hidden)), dim=-1)
+        return self.embed(partials)
 
 
 def ge2e_embeddings(clips: list[npt.NDArray[np.float32]], teacher: GE2E) -> npt.NDArray[np.float32]:

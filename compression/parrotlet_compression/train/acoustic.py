@@ -26,7 +26,9 @@ from ..corpus import SILENCE, Clip, Pack
 from ..models.acoustic import RECORDING, REFERENCE_HZ, AcousticConfig, AcousticModel, AcousticOutput
 from ..models.discriminator import MelDiscriminator
 from ..models.likeness import LikenessCritic
+from ..models.refiner import Refiner
 from ..models.speaker import SpeakerEncoder, embed_clips
+from ..models.synthesizer import Synthesizer
 from ..symbols import SYMBOLS, phoneme_ids
 from .adversary import Adversary
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
@@ -49,7 +51,8 @@ ADVERSARIAL, FEATURES = 0.1, 1.0
 @dataclass(frozen=True)
 class Batch:
     """phonemes, durations [B, L]; pitch, voiced [B, T]; mel [B, T, M]; valid [B, M], the bands that hold something;
-    reference [B, N] at 16 kHz; speaker [B], -1 for nobody known; statistics [B, 3]; recording [B, 2]; frames [B]."""
+    reference [B, N] at 16 kHz; speaker [B], -1 for nobody known; statistics [B, 3]; recording [B, 2]; frames [B];
+    clips [B], their numbers in the pack."""
 
     phonemes: Tensor
     durations: Tensor
@@ -62,6 +65,7 @@ class Batch:
     statistics: Tensor
     recording: Tensor
     frames: Tensor
+    clips: Tensor
 
 
 def pitch_statistics(f0: npt.NDArray[np.float32]) -> tuple[float, float]:
@@ -167,8 +171,11 @@ class AlignedClips:
             samples = damage(samples, random.standard_normal(length).astype(np.float32), random)
         return samples
 
-    def batch(self, indices: Sequence[int], random: np.random.Generator) -> Batch:
-        """Stack clips into one padded batch, each with a reference recording of its voice."""
+    def batch(self, indices: Sequence[int], random: np.random.Generator, warping: float = WARPED) -> Batch:
+        """Stack clips into one padded batch, each with a reference recording of its voice.
+
+        warping: how often pitch and formants are moved.
+        """
         clips = [self.pack.clips[i] for i in indices]
         frames = np.array([self.frames(i) for i in indices])
         length, width = max(len(self.ids[i]) for i in indices), int(frames.max())
@@ -184,7 +191,7 @@ class AlignedClips:
             speaker = self.speaker[i]
             median, spread = self.statistics[speaker]
             pitch[row, : frames[row]], voiced[row, : frames[row]] = self.pitch(i)
-            ratio = float(WARP ** random.uniform(-1, 1)) if random.random() < WARPED else 1.0
+            ratio = float(WARP ** random.uniform(-1, 1)) if random.random() < warping else 1.0
             made = self.pack.mel[self.span[i]].astype(np.float32)
             if ratio != 1:
                 made = warped(made, ratio, self.centres)
@@ -207,10 +214,13 @@ class AlignedClips:
             torch.tensor(statistics, dtype=torch.float32),
             torch.tensor(recording, dtype=torch.float32),
             torch.from_numpy(frames),
+            torch.tensor(indices),
         )
 
-    def batches(self, seed: int) -> Iterator[Batch]:
-        """Random batches of about FRAMES_A_BATCH frames, for ever, each of clips of similar length."""
+    def batches(
+        self, seed: int, frames: int = FRAMES_A_BATCH, clips: int = FRAMES_A_BATCH, warping: float = WARPED
+    ) -> Iterator[Batch]:
+        """Random batches of at most some ``frames`` frames and ``clips`` clips of similar length, for ever."""
         random = np.random.default_rng(seed)
         names = [name for name in self.shares if self.groups[name]]
         shares = np.array([self.shares[name] for name in names])
@@ -219,9 +229,9 @@ class AlignedClips:
             # A window in the order of length keeps padding small; drawing inside it keeps batches fresh.
             centre = int(random.integers(len(group)))
             near = group[max(0, centre - 40) : centre + 40]
-            size = max(2, FRAMES_A_BATCH // self.frames(group[centre]))
+            size = max(2, min(clips, frames // self.frames(near[-1])))
             chosen = random.choice(near, size=min(size, len(near)), replace=False)
-            yield self.batch([int(i) for i in chosen], random)
+            yield self.batch([int(i) for i in chosen], random, warping)
 
 
 class Cloner(nn.Module):
@@ -314,12 +324,15 @@ def band_centres(pack: Pack) -> npt.NDArray[np.float64]:
 
 
 def save_students(joint: Path, out: Path) -> None:
-    """Split weights of a Cloner into ``speaker.safetensors`` and ``acoustic.safetensors`` in ``out``, in float16."""
+    """Split weights of a Cloner into ``speaker.safetensors`` and ``acoustic.safetensors`` in ``out``, in float16.
+
+    The latter with an untrained refiner, which changes nothing: one learns what one acoustic model lacks.
+    """
     state = load_file(joint)
     model = Cloner(len(state["classes"]))
     model.load_state_dict(state)
     save_weights(model.encoder, out / "speaker.safetensors", half=True)
-    save_weights(model.acoustic, out / "acoustic.safetensors", half=True)
+    save_weights(Synthesizer(model.acoustic, Refiner()), out / "acoustic.safetensors", half=True)
 
 
 def _class_centres(clips: AlignedClips, encoder: SpeakerEncoder, each: int = 2) -> npt.NDArray[np.float32]:
@@ -348,7 +361,7 @@ def train_acoustic(
     model = Cloner(len(clips.number))
     load_weights(model.encoder, start_from / "speaker.safetensors")
     if (start_from / "acoustic.safetensors").is_file():
-        load_weights(model.acoustic, start_from / "acoustic.safetensors")
+        load_weights(Synthesizer(model.acoustic, Refiner()), start_from / "acoustic.safetensors")
     if not (out / "state.pt").is_file():
         model.classes.data.copy_(torch.from_numpy(_class_centres(clips, model.encoder)))
     critic = None

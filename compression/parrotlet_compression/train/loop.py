@@ -87,7 +87,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(f"{path} holds another model: {str(error).splitlines()[1].strip()}") from error
+        first = str(error).splitlines()[1].strip()  # lists every tensor
+        raise InputError(f"{path} holds another model, or that of another version: {first[:80]}") from error
 
 
 def train(

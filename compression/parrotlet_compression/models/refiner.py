@@ -1,0 +1,113 @@
+"""Refiner: gives a predicted mel spectrogram the harmonics, the detail and the range of a recorded one.
+
+The acoustic model predicts something near the mean of all mel spectrograms that fit, which is smoother than any of them
+and more alike from person to person. A linear map brings it to the person (``parrotlet.adaptation``); the refiner then
+makes the result sound like a recording, in one pass. It is shown where the harmonics of the f0 fall.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from parrotlet.mel import MelConfig, mel_filterbank
+
+from .acoustic import RECORDING, STATISTICS
+from .blocks import ConvNeXtStack
+
+COMB_LOWEST_HZ, COMB_OCTAVES, COMB_STEPS = 55.0, 3.5, 48
+COMB_DEPTH = 3.0  # nepers
+
+
+@dataclass(frozen=True)
+class RefinerConfig:
+    """Shape of the refiner."""
+
+    n_mels: int = 80
+    embedding: int = 256
+    features: int = 288
+    condition: int = 128
+    width: int = 256
+    layers: int = 6
+
+
+def harmonic_combs(mel: MelConfig) -> npt.NDArray[np.float32]:
+    """How harmonics of equal strength show in log-mel frames: float32 [F, n_mels], nepers over their mean.
+
+    Row k is of an f0 of COMB_LOWEST_HZ * 2 ** (k / COMB_STEPS).
+    """
+    bank = mel_filterbank(mel.sample_rate, mel.n_fft, mel.n_mels, mel.f_min, mel.f_max).astype(np.float64)
+    bins = np.arange(mel.n_fft // 2 + 1) * mel.sample_rate / mel.n_fft
+    window = np.hanning(mel.win_length + 1)[:-1]
+    fine = 16
+    lobe = np.abs(np.fft.rfft(window, fine * mel.n_fft))
+    step = mel.sample_rate / (fine * mel.n_fft)
+    rows = []
+    for k in range(round(COMB_OCTAVES * COMB_STEPS) + 1):
+        f0 = COMB_LOWEST_HZ * 2 ** (k / COMB_STEPS)
+        harmonics = f0 * np.arange(1, int(mel.sample_rate / 2 / f0) + 1)
+        at = np.abs(bins[:, None] - harmonics[None]) / step
+        power = np.where(at < len(lobe), lobe[np.minimum(at, len(lobe) - 1).astype(int)] ** 2, 0).sum(axis=1)
+        level = np.sqrt(power) @ bank.T
+        rows.append(np.log(np.maximum(level / (np.sqrt(power).mean() * bank.sum(axis=1)), math.exp(-COMB_DEPTH))))
+    return np.clip(np.stack(rows), -COMB_DEPTH, COMB_DEPTH).astype(np.float32)
+
+
+class HarmonicCombs(nn.Module):
+    """f0 [B, T] in Hz (0 where unvoiced) -> where its harmonics show in log-mel frames [B, T, M], 0 where unvoiced."""
+
+    combs: Tensor
+    rows: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        table = torch.from_numpy(harmonic_combs(MelConfig()))
+        self.register_buffer("combs", table, persistent=False)
+        self.register_buffer("rows", torch.arange(len(table), dtype=torch.float32), persistent=False)
+
+    def forward(self, f0: Tensor) -> Tensor:
+        place = torch.log2(f0.clamp_min(COMB_LOWEST_HZ) / COMB_LOWEST_HZ) * COMB_STEPS
+        # Linear interpolation between rows, as a product, because every runtime is good at those.
+        weights = (1 - (place.unsqueeze(-1) - self.rows).abs()).clamp_min(0)
+        shown: Tensor = (weights @ self.combs) * (f0 > 0).to(f0.dtype).unsqueeze(-1)
+        return shown
+
+
+class Refiner(nn.Module):
+    """See ``forward``. Untrained, it changes nothing."""
+
+    def __init__(self, config: RefinerConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or RefinerConfig()
+        self.comb = HarmonicCombs()
+        known = config.embedding + len(STATISTICS) + len(RECORDING)
+        self.voice = nn.Sequential(
+            nn.Linear(known, 2 * config.condition),
+            nn.GELU(approximate="tanh"),
+            nn.Linear(2 * config.condition, config.condition),
+        )
+        self.stem = nn.Linear(config.features + 2 * config.n_mels, config.width)
+        self.body = ConvNeXtStack(config.width, config.layers, 3, 7, config.condition)
+        self.norm = nn.LayerNorm(config.width)
+        self.head = nn.Linear(config.width, config.n_mels)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def condition(self, embedding: Tensor, statistics: Tensor, recording: Tensor) -> Tensor:
+        """What is known of the voice, [B, D]: embedding [B, E], statistics [B, 3], recording [B, 2]."""
+        condition: Tensor = self.voice(torch.cat([embedding * 8, statistics, recording], dim=-1))
+        return condition
+
+    def forward(
+        self, mel: Tensor, features: Tensor, f0: Tensor, condition: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
+        """mel [B, T, M] as adapted, the decoder's features [B, T, C] it was made of, f0 [B, T] in Hz (0 where
+        unvoiced), condition [B, D] -> mel [B, T, M]."""
+        x = self.stem(torch.cat([features, (mel + 5) / 3, self.comb(f0)], dim=-1))
+        refined: Tensor = mel + self.head(self.norm(self.body(x, mask, condition)))
+        return refined

@@ -1,0 +1,108 @@
+"""The acoustic graph: acoustic model, the person's adaptation, refiner and emphasis, in that order."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from parrotlet import adaptation
+
+from .acoustic import RECORDING, REFERENCE_HZ, AcousticModel, expand
+from .refiner import Refiner
+
+
+class Synthesizer(nn.Module):
+    """``synthesize`` is the exported graph; ``text_side`` and ``frame_side`` are its halves, for TFLite."""
+
+    cepstra: Tensor
+    cepstra_back: Tensor
+    emphasis: Tensor
+    loudness: Tensor
+
+    def __init__(self, acoustic: AcousticModel, refiner: Refiner) -> None:
+        super().__init__()
+        self.acoustic, self.refiner = acoustic, refiner
+        n_mels = acoustic.config.n_mels
+        cosines = torch.tensor(adaptation.cosines(n_mels, adaptation.CEPSTRA), dtype=torch.float32)
+        emphasis = torch.tensor(adaptation.emphasis(n_mels), dtype=torch.float32)
+        self.register_buffer("cepstra", cosines, persistent=False)
+        self.register_buffer("cepstra_back", cosines.T.contiguous(), persistent=False)
+        self.register_buffer("emphasis", emphasis, persistent=False)
+        # As a product, because tflite-runtime 2.14 runs a graph with a slice of open length three times slower.
+        loudness = torch.zeros(n_mels, 1)
+        loudness[adaptation.LEVEL_BANDS] = 1 / len(loudness[adaptation.LEVEL_BANDS])
+        self.register_buffer("loudness", loudness, persistent=False)
+
+    @property
+    def conditions(self) -> tuple[int, int, int]:
+        """Widths of what ``condition`` holds: for the acoustic model, for the refiner, and the adaptation."""
+        return self.acoustic.config.condition, self.refiner.config.condition, adaptation.size()
+
+    def durations(self, frames: Tensor, speed: Tensor) -> Tensor:
+        """Whole frames for every phoneme: predicted frames [B, L] and speed [B] -> int64 [B, L].
+
+        Rounds the running sum, not each duration, so that rounding errors do not add up to a change of rate.
+        """
+        ends = torch.round((frames / speed[:, None]).cumsum(dim=1)).long()
+        return ends - torch.cat([torch.zeros_like(ends[:, :1]), ends[:, :-1]], dim=1)
+
+    def text_side(self, phonemes: Tensor, embedding: Tensor, statistics: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is computed once a phoneme: the first half of ``synthesize``, before the length regulator.
+
+        phonemes int [1, L], embedding [1, E + A], statistics [1, 3] -> encoded [1, L, C], condition [1, D],
+        predicted frames [1, L] (float, 0 for padding). The embedding is that of ``synthesize``; the condition
+        carries its adaptation on.
+        """
+        embedding, adapted = embedding.split([self.acoustic.config.embedding, adaptation.size()], dim=1)
+        recording = torch.zeros_like(statistics[:, : len(RECORDING)])
+        condition = self.acoustic.condition(embedding, statistics, recording)
+        encoded, log_durations, mask = self.acoustic.encode(phonemes, condition)
+        refining = self.refiner.condition(embedding, statistics, recording)
+        condition = torch.cat([condition, refining, adapted], dim=1)
+        return encoded, condition, (torch.exp(log_durations) - 1).clamp(0, 400) * mask.squeeze(-1)
+
+    def frame_side(
+        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, pitch: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What is computed once a frame: the second half of ``synthesize``.
+
+        rows [1, T, C] and position [1, T, 3] from ``expand``, condition [1, D], statistics [1, 3], pitch [1]
+        (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), predicted [1, T, M]: mel as it was before
+        adaptation, refiner and emphasis.
+        """
+        condition, refining, adapted = condition.split(list(self.conditions), dim=1)
+        rows = torch.cat([rows, position], dim=-1)
+        relative, voicing = self.acoustic.contour(rows, None, condition)
+        voiced = (voicing > 0).to(rows.dtype)
+        relative = relative + pitch[:, None] / 12
+        median = statistics[:, :1]
+        features, predicted = self.acoustic.decode(rows, None, condition, relative * voiced, voiced, median)
+        f0 = REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
+        mel = self.refiner(self.adapt(predicted, adapted), features, f0, refining)
+        return mel @ self.emphasis, f0, predicted
+
+    def adapt(self, mel: Tensor, adapted: Tensor) -> Tensor:
+        """mel [B, T, M] and adaptation [B, A] -> mel [B, T, M]; see ``parrotlet.adaptation``."""
+        count = adaptation.CEPSTRA
+        level, offset, matrix = adapted.split([1, count, count * count], dim=1)
+        change = (mel @ self.cepstra) @ matrix.unflatten(1, (count, count)) + offset.unsqueeze(1)
+        loud = mel @ self.loudness - level.unsqueeze(-1)
+        loud = (loud / adaptation.FADE).clamp(0, 1)
+        return mel + loud * (change @ self.cepstra_back)
+
+    def synthesize(
+        self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The exported graph, batch 1.
+
+        phonemes int64 [1, L], embedding [1, E + A] (speaker embedding, then adaptation), statistics [1, 3], speed [1]
+        (1 = as predicted), pitch [1] (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), durations int64
+        [1, L], predicted [1, T, M]: mel as it was before adaptation, refiner and emphasis.
+        """
+        encoded, condition, frames = self.text_side(phonemes, embedding, statistics)
+        durations = self.durations(frames, speed)
+        rows, position = expand(encoded, durations, durations.sum())
+        mel, f0, predicted = self.frame_side(rows, position, condition, statistics, pitch)
+        return mel, f0, durations, predicted
