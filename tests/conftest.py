@@ -48,6 +48,12 @@ def recordings(bird: Parrotlet, tmp_path_factory: pytest.TempPathFactory) -> dic
     return files
 
 
+@pytest.fixture(scope="session")
+def sentences() -> tuple[str, ...]:
+    """What is said in the recordings of each voice."""
+    return SENTENCES
+
+
 @dataclass(frozen=True)
 class TfliteExports:
     """Bundles of the released weights in ONNX and TFLite, and how far each graph is from torch."""

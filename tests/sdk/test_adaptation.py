@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 
 from parrotlet import Parrotlet, adaptation
 from parrotlet.audio import resample
@@ -73,23 +74,31 @@ def test_too_little_or_narrow_speech_changes_nothing() -> None:
     assert not adaptation.fit(spoken, telephone, PARAMETERS).any()
 
 
+@pytest.mark.parametrize("colour", [(1, -0.5), (1, 0, 0, 0, 0.7)])
+@pytest.mark.parametrize("voice", ["woman", "man"])
 def test_enrollment_brings_the_voice_nearer_to_the_recording(
-    bird: Parrotlet, recordings: dict[str, list[Path]]
+    voice: str,
+    colour: tuple[float, ...],
+    bird: Parrotlet,
+    recordings: dict[str, list[Path]],
+    sentences: tuple[str, ...],
 ) -> None:
-    config = MelConfig()
+    """The recordings are of voices that the model has already: coloured ones are of nobody it knows."""
     basis = adaptation.cosines(80, adaptation.CEPSTRA)
-    for path in (recordings["woman"][0], recordings["man"][0]):
-        profile = bird.enroll(path)
-        plain = replace(profile, embedding=profile.embedding * (np.arange(len(profile.embedding)) < 256))
-        samples, rate = soundfile.read(path, dtype="float32")
-        heard = mel_spectrogram(resample(samples, rate, config.sample_rate), config)
-        wanted = adaptation._speech(np.maximum(heard, -9) @ adaptation.emphasis(80)) @ basis
-        phonemes = bird.phonemize("The juice of lemons makes fine punch, and the weather will be fair all day.")
-        far = []
-        for voice in (plain, profile):
-            made = adaptation._speech(bird.acoustics(phonemes, voice).mel) @ basis
-            far.append(np.abs(made.std(axis=0) - wanted.std(axis=0))[1:].mean())
-        assert far[1] < far[0]
+    back = np.linalg.inv(adaptation.emphasis(80))
+    spoken = [lfilter(colour, [1], soundfile.read(path)[0]).astype(np.float32) for path in recordings[voice]]
+    profile = bird.enroll([(samples, bird.sample_rate) for samples in spoken])
+    plain = replace(profile, embedding=profile.embedding * (np.arange(len(profile.embedding)) < 256))
+
+    wanted = np.concatenate([mel_spectrogram(samples, MelConfig()) for samples in spoken])
+    wanted = (adaptation._speech(np.maximum(wanted, -9)) @ basis).mean(axis=0)
+    far = []
+    for one in (plain, profile):
+        made = np.concatenate([bird.acoustics(bird.phonemize(text), one).mel for text in sentences]) @ back
+        made = (adaptation._speech(made) @ basis).mean(axis=0)
+        far.append(np.sqrt(np.mean((made - wanted)[1:] ** 2)))
+    # Measured: 0.58 to 0.71 before, 0.33 to 0.39 after.
+    assert far[1] < 0.8 * far[0], far
 
 
 def test_a_telephone_recording_is_enrolled_without_adaptation(
