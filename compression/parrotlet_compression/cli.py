@@ -258,7 +258,7 @@ def _train(options: argparse.Namespace) -> None:
             )
         clips = _aligned(options)
         if options.model == "refiner":
-            if options.predicted is None:
+            if options.predicted is None or not options.predicted.is_file():
                 raise InputError(
                     "training the refiner needs --predicted: make it with `parrotlet-compress predict --bare`"
                 )
