@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from parrotlet.rendering import Renderer, pulse_train
@@ -12,14 +12,20 @@ HOP, N_FFT, RATE = 300, 1024, 24000
 
 
 def pulses_by_definition(f0: np.ndarray) -> np.ndarray:
-    """A sum of cosines, one for each harmonic."""
+    """A sum of cosines, one for each harmonic.
+
+    Rejects an f0 of which rounding alone decides, in some sample, whether a harmonic is below the Nyquist frequency.
+    """
     frames = len(f0)
     padded = np.pad(f0, 1, mode="edge")
     times, centres = np.arange(frames * HOP) + 0.5, (np.arange(frames + 2) - 0.5) * HOP
     gate = np.interp(times, centres, (padded > 0).astype(float))
     frequency = np.maximum(np.interp(times, centres, padded) / np.maximum(gate, 1e-6), 40)
     cycles = np.cumsum(frequency / RATE)
-    count = np.floor(0.5 * RATE / frequency)
+    fitting = 0.5 * RATE / frequency
+    moving = (np.diff(frequency, prepend=frequency[0]) != 0) & (gate > 0)  # constant, it stays exact in float32 too
+    assume(not (moving & (np.abs(fitting - np.rint(fitting)) < 5e-6)).any())
+    count = np.floor(fitting)
     total = np.zeros(len(times))
     for k in range(1, int(count.max()) + 1):
         total += (k <= count) * np.cos(2 * np.pi * ((k * cycles) % 1))
@@ -60,8 +66,7 @@ def test_it_renders_what_the_definition_says(seed: int, frames: int, step: int) 
     expected = rendered_by_definition(magnitude, phase, noise, f0)
     assert made.dtype == np.float32
     assert len(made) == frames * HOP
-    # Some -85 dB; -57 where rounding decides in one sample whether a harmonic is still below the Nyquist frequency.
-    assert decibels(made - expected, expected) < -50
+    assert decibels(made - expected, expected) < -60
 
 
 def test_the_pulses_are_all_harmonics_below_nyquist() -> None:
