@@ -102,13 +102,14 @@ class Adaptations:
 @dataclass(frozen=True)
 class Cuts:
     """Pieces of clips: mel as recorded and as predicted and adapted [B, T, M], the decoder's features [B, T, C], f0
-    [B, T] in Hz; mask [B, T, M], 0 for what the recording does not hold; frames [B]; embedding, statistics and
-    recording of the voices."""
+    [B, T] in Hz; inside [B, T, 1], 0 for padding; mask [B, T, M], 0 also for what the recording does not hold; frames
+    [B]; embedding, statistics and recording of the voices."""
 
     real: Tensor
     adapted: Tensor
     features: Tensor
     f0: Tensor
+    inside: Tensor
     mask: Tensor
     frames: Tensor
     embedding: Tensor
@@ -132,10 +133,10 @@ def cuts(cloner: Cloner, synthesizer: Synthesizer, batch: Batch, adapted: npt.ND
 
     frames = batch.frames.clamp_max(FRAMES)
     real = cut(batch.mel)
-    inside = torch.arange(real.shape[1])[None] < frames[:, None]
-    mask = inside.float().unsqueeze(-1) * batch.valid[:, None]
+    inside = (torch.arange(real.shape[1])[None] < frames[:, None]).float().unsqueeze(-1)
+    mask = inside * batch.valid[:, None]
     voice = embedding, batch.statistics, batch.recording
-    return Cuts(real, cut(mel), cut(out.features), cut(f0), mask, frames, *voice)
+    return Cuts(real, cut(mel), cut(out.features), cut(f0), inside, mask, frames, *voice)
 
 
 def refiner_losses(refiner: Refiner, cut: Cuts, adversary: Adversary, listener: Listener | None = None) -> Losses:
@@ -143,15 +144,14 @@ def refiner_losses(refiner: Refiner, cut: Cuts, adversary: Adversary, listener: 
 
     With a ``listener``, also how unlike the two sound.
     """
-    inside = (torch.arange(cut.real.shape[1])[None] < cut.frames[:, None]).float().unsqueeze(-1)
     with fast_math():
         condition = refiner.condition(cut.embedding, cut.statistics, cut.recording)
-        mel = refiner(cut.adapted, cut.features, cut.f0, condition, inside).float()
+        mel = refiner(cut.adapted, cut.features, cut.f0, condition, cut.inside).float()
     # What the recording does not hold, or is padding, is not for others to judge.
     made = torch.where(cut.mask > 0, mel, cut.real)
     losses = {
         "mel": MEL * (made - cut.real).abs().sum() / cut.mask.sum(),
-        "moments": MOMENTS * moments_loss(made, cut.real, inside),
+        "moments": MOMENTS * moments_loss(made, cut.real, cut.inside),
     }
     if listener is not None:
         teacher, ours = listener.losses(made, cut.real, cut.f0, cut.frames)
