@@ -296,7 +296,8 @@ def export_bundle(
     same_speaker: cosine below which two recordings are held to be two people. formats: of ``FORMATS``.
     tflite_activations: see ``quantize_tflite``. fp32: write the fp32 bundle here as well. pack: recordings to
     calibrate with (else the bundle's own speech).
-    Raises InputError when a checkpoint or a converter is missing, or ``precision`` or a format is unknown.
+    Raises InputError when a checkpoint or a converter is missing, ``precision`` or a format is unknown, or a preset
+    does not fit.
     """
     precisions = parse_precision(precision)
     if not formats or set(formats) - set(FORMATS):
@@ -304,6 +305,12 @@ def export_bundle(
     if "tflite" in formats:
         require_converter()
     students = load_students(checkpoints)
+    for preset, row in presets.items():
+        if len(row["embedding"]) != students[0].config.embedding:
+            raise InputError(
+                f"preset {preset} has {len(row['embedding'])} values, not {students[0].config.embedding}: "
+                "make it again with `parrotlet-compress presets`"
+            )
     split = tflite_graphs(*students)
     written = [
         _Written(kind, graph, (graph,) if kind == "onnx" else split[graph.name])
@@ -376,11 +383,7 @@ def _manifest(
             # A voice holds an embedding of the one and an adaptation of the other.
             "model_sha256": hashlib.sha256("".join(weights).encode()).hexdigest(),
         },
-        "adaptation": {
-            "size": adaptation.size(),
-            "cepstra": adaptation.CEPSTRA,
-            "bands": adaptation.BANDS,
-        },
+        "adaptation": adaptation.shape(),
         "symbols": list(SYMBOLS),
         "lead_in": LEAD_IN,
     }
@@ -398,18 +401,12 @@ def _finish(
     for one in written:
         names = {"inputs": list(one.graph.example(one.graph.lengths[0])), "outputs": list(one.graph.outputs)}
         entries.setdefault(one.graph.name, names)[one.format] = one.entry()
-    (part / "presets.json").write_text(json.dumps(_unadapted(presets, manifest), indent=1, ensure_ascii=False) + "\n")
+    (part / "presets.json").write_text(json.dumps(presets, indent=1, ensure_ascii=False) + "\n")
     files = {path.name: _sha256(path) for path in sorted(part.iterdir())}
     text = json.dumps({**manifest, "graphs": entries, "files": files}, indent=1, ensure_ascii=False)
     (part / "manifest.json").write_text(text + "\n")
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
-
-
-def _unadapted(presets: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Presets whose embeddings are followed by an adaptation of zeros, which changes nothing."""
-    embedding, size = manifest["speaker"]["embedding"], manifest["adaptation"]["size"]
-    return {name: {**row, "embedding": [*row["embedding"][:embedding], *[0.0] * size]} for name, row in presets.items()}
 
 
 def _empty(folder: Path) -> Path:

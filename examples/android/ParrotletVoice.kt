@@ -32,7 +32,9 @@ class ParrotletVoice(private val bundle: File, threads: Int = 1) {
             floatArrayOf(median, measured.getDouble("pitch_spread").toFloat(), measured.optDouble("rate", 0.0).toFloat())
         )
         val ids = ids("^" + manifest.getString("lead_in") + phonemes + "$")
-        val embedding = arrayOf(floats(voice.getJSONArray("embedding")))
+        // A preset is a speaker embedding alone: zeros in place of an adaptation change nothing.
+        val identity = floats(voice.getJSONArray("embedding"))
+        val embedding = arrayOf(identity.copyOf(identity.size + manifest.getJSONObject("adaptation").getInt("size")))
 
         val said = run(text, mapOf("phonemes" to arrayOf(ids), "embedding" to embedding, "statistics" to statistics))
         val durations = wholeDurations((said["frames"] as Array<FloatArray>)[0], speed)

@@ -44,7 +44,9 @@ final class ParrotletVoice {
     let leadIn = manifest["lead_in"] as! String
     let symbols = manifest["symbols"] as! [String]
     let ids = ("^" + leadIn + phonemes + "$").map { Int32(symbols.firstIndex(of: String($0))!) }
-    let embedding = (voice["embedding"] as! [Double]).map(Float.init)
+    // A preset is a speaker embedding alone: zeros in place of an adaptation change nothing.
+    let adaptation = (manifest["adaptation"] as! [String: Int])["size"]!
+    let embedding = (voice["embedding"] as! [Double]).map(Float.init) + [Float](repeating: 0, count: adaptation)
 
     let said = try run(text, [
       "phonemes": (data(ids), [1, ids.count]),

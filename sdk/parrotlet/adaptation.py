@@ -2,13 +2,17 @@
 
 The model says a few sentences in the new voice. A linear map of its cepstra then gives them the mean and the covariance
 of the recorded ones and moves them as little as that takes: optimal transport between two Gaussians (Dowson & Landau
-1982; Olkin & Pukelsheim 1982). An adaptation is what the acoustic graph takes after the speaker embedding:
+1982; Olkin & Pukelsheim 1982). What is left is taken from the recording itself: every frame goes to the nearest of a few
+dozen exemplars of what was recorded (exemplar-based conversion, Takashima 2012; kNN-VC, Baas 2023). An adaptation is what the acoustic graph takes
+after the speaker embedding:
 
-    [level, offset (C), matrix (C * C, row by row)]
+    [level, offset (C), matrix (C * C, row by row), share, exemplars (N * (V + S), row by row)]
 
 For every frame of the log-mel spectrogram that it predicts, the graph takes the cepstrum c [C], and adds the inverse
-transform of ``(c @ matrix + offset)``; frames quieter than ``level`` are left alone, over FADE nepers above it less and
-less so. All zeros change nothing. The graph's refiner comes after it, and after that the emphasis.
+transform of ``(c @ matrix + offset)``. Then it does the same with what lies between the frame and the mean of its
+nearest exemplars, by the ``share``; see ``windowed`` for what an exemplar is and ``NEAR`` for what near means. Frames
+quieter than ``level`` are left alone, over FADE nepers above it less and less so. All zeros change nothing. The graph's
+refiner comes after it, and after that the emphasis.
 """
 
 from __future__ import annotations
@@ -22,7 +26,11 @@ Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 
 CEPSTRA, BANDS = 24, 66
-"""Coefficients that are moved, and the mel bands they are of: those below 7.6 kHz, which 16 kHz recordings hold."""
+"""Coefficients that the map moves, and the mel bands they are of: those below 7.6 kHz, which 16 kHz recordings hold."""
+EXEMPLARS, VALUES, SLOPES, WINDOW = 64, 40, 10, 5
+"""How many exemplars there are, how many coefficients of each, of how many also the slope, over how many frames."""
+NEAR = (0.25, 0.05)
+"""An exemplar counts by exp(-d), d being the squared distances of coefficients and of slopes times these two."""
 LEVEL_BANDS = slice(5, 60)
 """Bands whose mean is a frame's level."""
 EMPHASIS, EMPHASIZED = 0.2, slice(3, 50)
@@ -48,15 +56,34 @@ SHRINK = 0.1
 STRENGTH = 1.0
 FLOOR = -9.0  # of log-mel: below is silence
 MIN_FRAMES = 100
+ROUNDS = 8  # of k-means; the exemplars hardly move any more
 # Nepers by which a band of the recording may be weaker than speech is. Beyond, the recording lacks the band: a
 # telephone passes little above 3.4 kHz, and a voice should not be brought to that. (Of fifteen full-band recordings at
 # most 2.0; resampled to 8 or 11 kHz 2.4 and more.)
 MISSING = 2.2
 
 
-def size(cepstra: int = CEPSTRA) -> int:
+def shape() -> dict[str, int]:
+    """What a bundle's manifest says of its adaptations."""
+    return {
+        "size": size(),
+        "cepstra": CEPSTRA,
+        "bands": BANDS,
+        "exemplars": EXEMPLARS,
+        "values": VALUES,
+        "slopes": SLOPES,
+        "window": WINDOW,
+    }
+
+
+def sizes() -> tuple[int, int, int, int, int]:
+    """Values of every part of an adaptation: level, offset, matrix, share, exemplars."""
+    return 1, CEPSTRA, CEPSTRA * CEPSTRA, 1, EXEMPLARS * (VALUES + SLOPES)
+
+
+def size() -> int:
     """Values of an adaptation."""
-    return 1 + cepstra + cepstra * cepstra
+    return sum(sizes())
 
 
 def cosines(n_mels: int, count: int, bands: int = BANDS) -> Matrix:
@@ -74,35 +101,69 @@ def emphasis(n_mels: int, amount: float = EMPHASIS, bands: int = BANDS) -> Matri
     return np.asarray(np.eye(n_mels) + amount * part @ part.T)
 
 
+def windowed(mel: npt.NDArray[np.floating], parameters: Mapping[str, float]) -> Matrix:
+    """Log-mel frames [T, M] -> [T, V + S]: cepstra, averaged over the window around a frame, and slopes of the lowest.
+
+    A slope is the sum of k * c[t + k] over the window, divided by the root of the sum of k * k.
+    """
+    values, slopes, reach = int(parameters["values"]), int(parameters["slopes"]), int(parameters["window"]) // 2
+    cepstra = mel @ cosines(mel.shape[1], values, int(parameters["bands"]))
+    padded = np.pad(cepstra, ((reach, reach), (0, 0)), mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)  # [T, V, W]
+    steps = np.arange(-reach, reach + 1)
+    slope = around[:, :slopes] @ (steps / np.sqrt((steps**2).sum()))
+    return np.concatenate([around.mean(axis=-1), slope], axis=1)
+
+
 def fit(spoken: Array, heard: Array, parameters: Mapping[str, float], strength: float = STRENGTH) -> Array:
     """The adaptation that brings speech like ``spoken`` to speech like ``heard``, log-mel [T, M] each: float32 [A].
 
     spoken: as the acoustic graph predicted it. heard: measured on the recording. parameters: the manifest's
-    ``adaptation``. strength: 1 goes all the way.
+    ``adaptation``. strength: of the map, 1 goes all the way.
     All zeros when there is too little speech in either, or when the recording lacks some of the spectrum.
     """
     cepstra, bands = int(parameters["cepstra"]), int(parameters["bands"])
     basis = cosines(heard.shape[1], cepstra, bands)
-    loud, loud_heard = (_speech(np.maximum(mel, FLOOR)) for mel in (spoken, heard))
+    spoken, heard = np.maximum(spoken, FLOOR), np.maximum(heard, FLOOR)
+    loud, loud_heard = spoken[_speech(spoken)].astype(np.float64), heard[_speech(heard)].astype(np.float64)
     weaker = (loud.mean(axis=0) - loud_heard.mean(axis=0))[:bands]
     if min(len(loud), len(loud_heard)) < MIN_FRAMES or (weaker - weaker.mean()).max() > MISSING:
-        return np.zeros(size(cepstra), np.float32)
+        return np.zeros(int(parameters["size"]), np.float32)
     made, wanted = loud @ basis, loud_heard @ basis
     transport = _transport(_covariance(made), _covariance(wanted))
+    louder = made[:, 0].mean() - wanted[:, 0].mean()
     shift = wanted.mean(axis=0) - made.mean(axis=0)
     shift[0] = 0.0  # how loud a recording is is not the voice
     shift, matrix = strength * shift, strength * (transport - np.eye(cepstra))  # symmetric
     level = np.percentile(_level(spoken), 95) - UNTOUCHED
-    return np.concatenate([[level], shift - made.mean(axis=0) @ matrix, matrix.reshape(-1)]).astype(np.float32)
+    offset = shift - made.mean(axis=0) @ matrix
+    exemplars = _exemplars(windowed(heard, parameters)[_speech(heard)], int(parameters["exemplars"]), int(parameters["values"]))
+    exemplars[:, 0] += louder
+    parts = ([level], offset, matrix.reshape(-1), [1.0], exemplars.reshape(-1))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _exemplars(rows: Matrix, count: int, values: int) -> Matrix:
+    """The centres of ``count`` groups of rows (k-means, Lloyd 1982): no single frame is kept, nor their order."""
+    weights = np.sqrt(np.repeat(NEAR, (values, rows.shape[1] - values)))
+    keys = rows * weights
+    centres = keys[np.linspace(0, len(keys) - 1, count).round().astype(int)]
+    for _ in range(ROUNDS):
+        nearest = (2 * keys @ centres.T - (centres**2).sum(axis=1)).argmax(axis=1)
+        member = np.zeros((count, len(keys)))
+        member[nearest, np.arange(len(keys))] = 1
+        sizes = member.sum(axis=1, keepdims=True)
+        centres = np.where(sizes > 0, member @ keys / np.maximum(sizes, 1), centres)
+    return (centres / weights)[np.argsort(centres[:, 0], kind="stable")]
 
 
 def _level(mel: npt.NDArray[np.floating]) -> Matrix:
     return np.asarray(mel[:, LEVEL_BANDS].mean(axis=1), dtype=np.float64)
 
 
-def _speech(mel: npt.NDArray[np.floating]) -> Matrix:
+def _speech(mel: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     level = _level(mel)
-    return np.asarray(mel[level > np.percentile(level, 95) - COUNTED], dtype=np.float64)
+    return np.asarray(level > np.percentile(level, 95) - COUNTED)
 
 
 def _covariance(rows: Matrix) -> Matrix:

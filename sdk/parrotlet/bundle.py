@@ -20,7 +20,7 @@ from parrotlet.profile import VoiceProfile
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, load_session
 from parrotlet_runtimes.torch import released_weights
 
-FORMAT = 3
+FORMAT = 4
 DEFAULT = Path(__file__).parent / "bundles" / "default"
 GRAPHS = ("speaker", "acoustic", "vocoder")
 
@@ -160,12 +160,13 @@ class Bundle:
     def presets(self) -> dict[str, Preset]:
         """The preset voices by name."""
         rows = json.loads(self.read("presets.json"))
+        unadapted = [0.0] * int(self.adaptation["size"])
         return {
             name: Preset(
                 name,
                 row["description"],
                 VoiceProfile(
-                    np.array(row["embedding"], dtype=np.float32),
+                    np.array([*row["embedding"], *unadapted], dtype=np.float32),
                     row["statistics"],
                     self.speaker_model,
                     self.name,

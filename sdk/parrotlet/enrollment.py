@@ -1,6 +1,6 @@
 """From recordings to a voice: find the speech, judge the recording, measure the person.
 
-Nothing of the audio is kept.
+No audio is kept.
 """
 
 from __future__ import annotations

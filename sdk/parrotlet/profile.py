@@ -1,7 +1,8 @@
 """A voice profile: everything the device keeps of a person's voice, as a value.
 
-No audio is in it. ``embedding`` and ``statistics`` are the secret part (the encrypted
-payload of a stored profile); the other fields go into its authenticated header.
+No audio is in it, though mean spectra of the recordings are (``parrotlet.adaptation``). ``embedding`` and
+``statistics`` are the secret part (the encrypted payload of a stored profile); the other fields go into its
+authenticated header.
 """
 
 from __future__ import annotations

@@ -55,10 +55,22 @@ def test_the_int8_bundle_is_a_third_of_fp32_and_within_20_mb(exported: tuple[Pat
     assert full / small > 3.3
 
 
+def test_presets_of_another_size_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    longer = {name: {**row, "embedding": [*row["embedding"], 0.0]} for name, row in PRESETS.items()}
+    with pytest.raises(InputError, match="robin has 257 values, not 256: make it again"):
+        export_bundle(CHECKPOINTS, longer, tmp_path / "out", "refused")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_contract_of_names_and_manifest(exported: tuple[Path, Path, list[Parity]]) -> None:
     manifest = json.loads((exported[0] / "manifest.json").read_text())
     bird = Parrotlet.load(exported[0])
     assert set(manifest["graphs"]) == set(GRAPHS)
+    rows = json.loads((exported[0] / "presets.json").read_text())
+    for name, preset in bird.presets.items():
+        identity, adapted = np.split(preset.profile.embedding, [manifest["speaker"]["embedding"]])
+        assert np.allclose(identity, rows[name]["embedding"])
+        assert len(adapted) == manifest["adaptation"]["size"] and not adapted.any()
     assert set(bird.session_info["speaker"].inputs) == {"samples"}
     assert set(bird.session_info["speaker"].outputs) == {"embedding"}
     assert {"phonemes", "embedding", "speed", "pitch"} <= set(bird.session_info["acoustic"].inputs)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
@@ -14,9 +15,11 @@ torch = pytest.importorskip("torch", reason="compression needs torch: pip instal
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
+from parrotlet_compression.export import load_students  # noqa: E402
 from parrotlet_compression.predict import predict_mels  # noqa: E402
 from parrotlet_compression.train.acoustic import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.loop import Schedule, load_weights, train  # noqa: E402
+from parrotlet_compression.train.refiner import Enrollments  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 
@@ -123,6 +126,31 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
     assert main([*run, "train", "vocoder", str(packed), str(tmp_path / "vocoder"), *common, *adversarial]) == 0
     assert main([*run, "train", "acoustic", str(packed), str(tmp_path / "x"), *common]) == 3
     assert main([*run, "train", "refiner", str(packed), str(tmp_path / "x"), *common, *refiner[:2]]) == 3
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_voice_is_heard_elsewhere_than_in_what_is_to_be_spoken(packed: Path, alone: bool) -> None:
+    """Or the refiner would learn to copy."""
+    corpus = Pack(packed)
+    durations = {i: clip.durations for i, clip in enumerate(corpus.clips) if clip.durations}
+    phonemes = {i: corpus.clips[i].phonemes for i in durations}
+    clips = AlignedClips(corpus, durations, phonemes, {"synthetic": 1.0}, split="train")
+    speaker, _, _ = load_students(CHECKPOINTS)
+    index = next(i for i, name in clips.speaker.items() if len(clips.clips_of[name]) > 1 and clips.frames(i) > 250)
+    if alone:
+        clips.clips_of[clips.speaker[index]] = [index]
+    cut = slice(20, 100)
+
+    def adapted(changed: slice) -> npt.NDArray[np.float32]:
+        corpus.mel = np.array(Pack(packed).mel)
+        frames = corpus.mel[clips.span[index]][changed]
+        frames[:] = np.random.default_rng(1).normal(-4, 1, frames.shape)
+        enrollments = Enrollments(clips, speaker, np.asarray(Pack(packed).mel))
+        return enrollments.of(index, cut, np.random.default_rng(0))[1]
+
+    assert adapted(cut).any()
+    assert np.array_equal(adapted(cut), adapted(slice(0, 0)))
+    assert np.array_equal(adapted(slice(120, 200)), adapted(cut)) is not alone
 
 
 def test_predicted_mels_are_like_the_measured_ones(packed: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The closed-form adaptation of a voice to its person."""
+"""The adaptation of a voice to its person: the closed-form map, and the exemplars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from parrotlet import Parrotlet, adaptation
 from parrotlet.audio import resample
 from parrotlet.mel import MelConfig, mel_spectrogram
 
-PARAMETERS = {"cepstra": adaptation.CEPSTRA, "bands": adaptation.BANDS}
+PARAMETERS = adaptation.shape()
 
 
 def spectra(seed: int, frames: int = 600) -> np.ndarray:
@@ -27,12 +27,23 @@ def spectra(seed: int, frames: int = 600) -> np.ndarray:
     return frames_.astype(np.float32)
 
 
-def adapted(mel: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """What the graph does, without the level."""
-    count = adaptation.CEPSTRA
-    basis = adaptation.cosines(80, count)
-    offset, matrix = values[1 : 1 + count], values[1 + count :].reshape(count, count)
+def parts(values: np.ndarray) -> list[np.ndarray]:
+    """Level, offset, matrix, share and exemplars of an adaptation."""
+    level, offset, matrix, share, exemplars = np.split(values, np.cumsum(adaptation.sizes())[:-1])
+    matrix = matrix.reshape(adaptation.CEPSTRA, adaptation.CEPSTRA)
+    return [level, offset, matrix, share, exemplars.reshape(adaptation.EXEMPLARS, -1)]
+
+
+def mapped(mel: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What the graph does first, without the level."""
+    basis = adaptation.cosines(80, adaptation.CEPSTRA)
+    _, offset, matrix, _, _ = parts(values)
     return np.asarray(mel + (mel @ basis @ matrix + offset) @ basis.T)
+
+
+def speech(mel: np.ndarray) -> np.ndarray:
+    """Its loud frames."""
+    return mel[adaptation._speech(mel)].astype(np.float64)
 
 
 def test_the_basis_is_orthonormal_and_leaves_high_bands_alone() -> None:
@@ -51,9 +62,9 @@ def test_it_gives_speech_the_mean_and_covariance_of_other_speech(seed: int) -> N
     spoken, heard = spectra(seed), spectra(seed + 5000)
     values = adaptation.fit(spoken, heard, PARAMETERS, strength=1.0)
     assert values.shape == (adaptation.size(),) and values.dtype == np.float32
-    loud, wanted = (adaptation._speech(mel) for mel in (spoken, heard))
+    loud, wanted = speech(spoken), speech(heard)
     basis = adaptation.cosines(80, adaptation.CEPSTRA)
-    made, wanted = adapted(loud, values) @ basis, wanted @ basis
+    made, wanted = mapped(loud, values) @ basis, wanted @ basis
     assert np.allclose(made[:, 1:].mean(axis=0), wanted[:, 1:].mean(axis=0), atol=5e-3)
     assert made[:, 0].mean() == pytest.approx((loud @ basis)[:, 0].mean(), abs=5e-3)  # as loud as before
     before = np.abs(np.cov(loud @ basis, rowvar=False) - np.cov(wanted, rowvar=False)).mean()
@@ -63,7 +74,49 @@ def test_it_gives_speech_the_mean_and_covariance_of_other_speech(seed: int) -> N
 
 def test_speech_that_is_alike_already_stays_as_it_is() -> None:
     spoken = spectra(1)
-    assert np.abs(adaptation.fit(spoken, spoken, PARAMETERS)[1:]).max() < 1e-3
+    _, offset, matrix, _, _ = parts(adaptation.fit(spoken, spoken, PARAMETERS))
+    assert max(np.abs(offset).max(), np.abs(matrix).max()) < 1e-3
+
+
+def test_windows_hold_means_and_slopes() -> None:
+    """Of a spectrum that changes steadily, the mean is the middle and the slope the same everywhere."""
+    direction = np.random.default_rng(0).normal(0, 1, 80)
+    mel = np.arange(20)[:, None] * direction - 5
+    rows = adaptation.windowed(mel, PARAMETERS)
+    cepstra = mel @ adaptation.cosines(80, adaptation.VALUES)
+    reach = adaptation.WINDOW // 2
+    assert np.allclose(rows[reach:-reach, : adaptation.VALUES], cepstra[reach:-reach])
+    steps = np.arange(-reach, reach + 1)
+    slope = (cepstra[1] - cepstra[0]) * np.sqrt((steps**2).sum())
+    assert np.allclose(rows[reach:-reach, adaptation.VALUES :], slope[: adaptation.SLOPES])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_exemplars_are_centres_of_what_was_heard_as_loud_as_what_is_spoken(seed: int) -> None:
+    spoken, heard = spectra(seed), spectra(seed + 5000)
+    _, _, _, share, exemplars = parts(adaptation.fit(spoken, heard, PARAMETERS))
+    assert share == 1 and exemplars.shape == (adaptation.EXEMPLARS, adaptation.VALUES + adaptation.SLOPES)
+    assert (np.diff(exemplars[:, 0]) >= 0).all()  # by level, not in the order in which they were said
+    rows = adaptation.windowed(heard, PARAMETERS)[adaptation._speech(heard)]
+    basis = adaptation.cosines(80, 1)
+    rows[:, 0] += (speech(spoken) @ basis).mean() - (speech(heard) @ basis).mean()
+    values = rows[:, : adaptation.VALUES]
+    nearest = np.linalg.norm(values[:, None] - exemplars[None, :, : adaptation.VALUES], axis=-1).min(axis=1)
+    assert nearest.mean() < 0.95 * np.linalg.norm(values - values.mean(axis=0), axis=1).mean()
+    # Means of frames lie between them.
+    assert np.all(exemplars.min(axis=0) >= rows.min(axis=0) - 1e-3)
+    assert np.all(exemplars.max(axis=0) <= rows.max(axis=0) + 1e-3)
+
+
+def test_few_distinct_frames_are_exemplars_themselves() -> None:
+    """Eight sounds, each held for 30 frames: away from the changes the exemplars are those eight."""
+    sounds = np.random.default_rng(1).normal(0, 0.4, (8, 80)) - 4
+    heard = np.repeat(sounds, 30, axis=0).astype(np.float32)
+    _, _, _, _, exemplars = parts(adaptation.fit(heard, heard, PARAMETERS))
+    wanted = sounds @ adaptation.cosines(80, adaptation.VALUES)
+    apart = np.abs(exemplars[None, :, : adaptation.VALUES] - wanted[:, None]).max(axis=-1).min(axis=1)
+    assert apart.max() < 0.05
 
 
 def test_too_little_or_narrow_speech_changes_nothing() -> None:
@@ -91,11 +144,11 @@ def test_enrollment_brings_the_voice_nearer_to_the_recording(
     plain = replace(profile, embedding=profile.embedding * (np.arange(len(profile.embedding)) < 256))
 
     wanted = np.concatenate([mel_spectrogram(samples, MelConfig()) for samples in spoken])
-    wanted = (adaptation._speech(np.maximum(wanted, -9)) @ basis).mean(axis=0)
+    wanted = (speech(np.maximum(wanted, -9)) @ basis).mean(axis=0)
     far = []
     for one in (plain, profile):
         made = np.concatenate([bird.acoustics(bird.phonemize(text), one).mel for text in sentences]) @ back
-        made = (adaptation._speech(made) @ basis).mean(axis=0)
+        made = (speech(made) @ basis).mean(axis=0)
         far.append(np.sqrt(np.mean((made - wanted)[1:] ** 2)))
     # Measured: 0.58 to 0.71 before, 0.33 to 0.39 after.
     assert far[1] < 0.8 * far[0], far

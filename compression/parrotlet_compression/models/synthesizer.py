@@ -10,30 +10,22 @@ from torch import Tensor, nn
 from parrotlet import adaptation
 
 from .acoustic import RECORDING, REFERENCE_HZ, AcousticModel, expand
+from .adapter import Adapter
 from .refiner import Refiner
 
 
 class Synthesizer(nn.Module):
     """``synthesize`` is the exported graph; ``text_side`` and ``frame_side`` are its halves, for TFLite."""
 
-    cepstra: Tensor
-    cepstra_back: Tensor
     emphasis: Tensor
-    loudness: Tensor
 
     def __init__(self, acoustic: AcousticModel, refiner: Refiner) -> None:
         super().__init__()
         self.acoustic, self.refiner = acoustic, refiner
         n_mels = acoustic.config.n_mels
-        cosines = torch.tensor(adaptation.cosines(n_mels, adaptation.CEPSTRA), dtype=torch.float32)
+        self.adapter = Adapter(n_mels)
         emphasis = torch.tensor(adaptation.emphasis(n_mels), dtype=torch.float32)
-        self.register_buffer("cepstra", cosines, persistent=False)
-        self.register_buffer("cepstra_back", cosines.T.contiguous(), persistent=False)
         self.register_buffer("emphasis", emphasis, persistent=False)
-        # As a product, because tflite-runtime 2.14 runs a graph with a slice of open length three times slower.
-        loudness = torch.zeros(n_mels, 1)
-        loudness[adaptation.LEVEL_BANDS] = 1 / len(loudness[adaptation.LEVEL_BANDS])
-        self.register_buffer("loudness", loudness, persistent=False)
 
     @property
     def conditions(self) -> tuple[int, int, int]:
@@ -80,17 +72,8 @@ class Synthesizer(nn.Module):
         median = statistics[:, :1]
         features, predicted = self.acoustic.decode(rows, None, condition, relative * voiced, voiced, median)
         f0 = REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
-        mel = self.refiner(self.adapt(predicted, adapted), features, f0, refining)
+        mel = self.refiner(self.adapter(predicted, adapted), features, f0, refining)
         return mel @ self.emphasis, f0, predicted
-
-    def adapt(self, mel: Tensor, adapted: Tensor) -> Tensor:
-        """mel [B, T, M] and adaptation [B, A] -> mel [B, T, M]; see ``parrotlet.adaptation``."""
-        count = adaptation.CEPSTRA
-        level, offset, matrix = adapted.split([1, count, count * count], dim=1)
-        change = (mel @ self.cepstra) @ matrix.unflatten(1, (count, count)) + offset.unsqueeze(1)
-        loud = mel @ self.loudness - level.unsqueeze(-1)
-        loud = (loud / adaptation.FADE).clamp(0, 1)
-        return mel + loud * (change @ self.cepstra_back)
 
     def synthesize(
         self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor

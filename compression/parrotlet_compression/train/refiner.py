@@ -1,7 +1,7 @@
 """Train the refiner to turn adapted mel spectrograms into what was recorded.
 
-Durations and pitch are the recorded ones; the voice is heard in a reference and adapted to one, mostly another clip of
-the person, as at enrollment. Speaker encoder and acoustic model do not learn.
+Durations and pitch are the recorded ones; the voice is heard in other recordings of the person and adapted to them, as
+at enrollment. Speaker encoder and acoustic model do not learn.
 """
 
 from __future__ import annotations
@@ -18,20 +18,25 @@ from torch.nn import functional
 from parrotlet import adaptation
 
 from ..export import load_students
-from ..models.acoustic import RECORDING, REFERENCE_HZ
+from ..models.acoustic import RECORDING, REFERENCE_HZ, expand
 from ..models.discriminator import ScaledMelDiscriminator
 from ..models.refiner import Refiner
+from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
-from .acoustic import SAME_CLIP, AlignedClips, Batch, Cloner
+from .acoustic import AlignedClips, Batch
 from .adversary import Adversary
 from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
 
-MEL, MOMENTS, LISTENED, ADVERSARIAL, FEATURES = 0.5, 0.5, 4.0, 0.2, 1.0
+MEL, MOMENTS, LISTENED, ADVERSARIAL, FEATURES = 0.5, 0.5, 3.0, 0.4, 2.0
 # Frames that a moment is also measured over the means of: how the voice varies from sound to sound.
 SLOW = 8
-# How often a voice is not adapted, as presets are not; how little of the way it may be; of how many clips it is fitted.
-UNADAPTED, SLIGHT, SAID = 0.15, 0.6, 4
+# How often a voice is not adapted: as presets are not, which are of the synthetic part, and telephone recordings.
+UNADAPTED, UNADAPTED_ELSE = {"synthetic": 0.4}, 0.08
+# Frames of a person that are heard, and clips of what the model says in the voice, to adapt it by.
+HEARD, SAID = (240, 800), 4
+# How often the person is heard in a noisier room than the one to be spoken as in; nepers of its noise below speech.
+NOISY, NOISE = 0.4, (1.5, 4.0)
 # A batch for the acoustic model, and what of every clip the refiner learns from.
 FRAMES_HEARD, CLIPS, FRAMES = 5600, 14, 224
 
@@ -67,36 +72,58 @@ def _moments(cepstra: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return mean, quick, slow
 
 
-class Adaptations:
-    """What an enrollment would fit for the voice of a clip: to one clip of the person, from what is predicted of some.
+def noisy(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Log-mel frames [T, M] with steady noise of a random colour added to them."""
+    level = np.percentile(mel[:, adaptation.LEVEL_BANDS].mean(axis=1), 95) - random.uniform(*NOISE)
+    colour = level + np.linspace(-1, 1, mel.shape[1]) * random.uniform(-1, 1)
+    noise = colour + random.normal(0, 0.3, mel.shape)
+    return np.asarray(0.5 * np.logaddexp(2 * mel, 2 * noise), dtype=np.float32)  # powers add up
+
+
+class Enrollments:
+    """What an enrollment would give for the voice of a clip, from other clips of the person.
 
     predicted: log-mel of the pack's clips as the acoustic model alone gives it, NaN where there is none.
     """
 
-    def __init__(self, clips: AlignedClips, predicted: npt.NDArray[np.float16]) -> None:
-        self.clips, self.predicted = clips, predicted
-        self.fitted: dict[int, npt.NDArray[np.float32]] = {}
+    def __init__(self, clips: AlignedClips, encoder: SpeakerEncoder, predicted: npt.NDArray[np.float16]) -> None:
+        self.clips, self.encoder, self.predicted = clips, encoder, predicted
+        self.embedded: dict[int, npt.NDArray[np.float32]] = {}
 
-    def of(self, index: int, random: np.random.Generator) -> npt.NDArray[np.float32]:
-        """An adaptation [A] for the voice of a clip, somewhere between SLIGHT of the way and all of it."""
-        siblings = [k for k in self.clips.clips_of[self.clips.speaker[index]] if k in self.clips.span]
-        others = [k for k in siblings if k != index] or siblings
-        chosen = index if random.random() < SAME_CLIP else others[int(random.integers(len(others)))]
-        if chosen not in self.fitted:
-            self.fitted[chosen] = self._fit(chosen, siblings, random)
-        adapted = self.fitted[chosen] * np.float32(random.uniform(SLIGHT, 1))
-        adapted[0] = self.fitted[chosen][0]  # the level is none of the way
-        return adapted
+    def of(
+        self, index: int, cut: slice, random: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """The speaker embedding [E] and the adaptation [A] for a clip of which the frames of ``cut`` are to be spoken.
 
-    def _fit(self, index: int, siblings: list[int], random: np.random.Generator) -> npt.NDArray[np.float32]:
-        spans = self.clips.span
+        Where there is no other clip of the person, the rest of this one is what was heard of them.
+        """
+        spans, mel = self.clips.span, self.clips.pack.mel
+        siblings = [k for k in self.clips.clips_of[self.clips.speaker[index]] if k in spans]
+        heard_of, frames, wanted = [], 0, random.uniform(*HEARD)
+        for k in random.permutation([k for k in siblings if k != index]):
+            if frames < wanted:
+                heard_of.append(int(k))
+                frames += self.clips.frames(int(k))
+        if heard_of:
+            heard = np.concatenate([mel[spans[k]] for k in heard_of])
+        else:
+            heard = np.delete(mel[spans[index]], cut, axis=0)
+        if random.random() < NOISY and len(heard):
+            heard = noisy(heard.astype(np.float32), random)
+        embedding = np.mean([self._embed(k) for k in heard_of or [index]], axis=0)
         said = [self.predicted[spans[k]].astype(np.float32) for k in random.permutation(siblings)[:SAID]]
         said = [mel for mel in said if not np.isnan(mel).any()]
-        if not said:
-            return np.zeros(adaptation.size(), np.float32)
-        heard = self.clips.pack.mel[spans[index]].astype(np.float32)
-        parameters = {"cepstra": adaptation.CEPSTRA, "bands": adaptation.BANDS}
-        return adaptation.fit(np.concatenate(said), heard, parameters, strength=1.0)
+        if not said or len(heard) < adaptation.MIN_FRAMES:
+            adapted = np.zeros(adaptation.size(), np.float32)
+        else:
+            adapted = adaptation.fit(np.concatenate(said), heard.astype(np.float32), adaptation.shape())
+        return embedding / np.linalg.norm(embedding), adapted
+
+    def _embed(self, index: int) -> npt.NDArray[np.float32]:
+        if index not in self.embedded:
+            samples = self.clips.pack.samples16(self.clips.pack.clips[index])
+            self.embedded[index] = embed_clips([samples], self.encoder)[0]
+        return self.embedded[index]
 
 
 @dataclass(frozen=True)
@@ -118,15 +145,31 @@ class Cuts:
 
 
 @torch.no_grad()
-def cuts(cloner: Cloner, synthesizer: Synthesizer, batch: Batch, adapted: npt.NDArray[np.float32]) -> Cuts:
-    """What the students predict of a batch, adapted, cut to FRAMES of every clip: many voices are heard at a time.
+def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, random: np.random.Generator) -> Cuts:
+    """What the acoustic model predicts of a batch in voices as enrolled, adapted or, now and then, not.
 
-    adapted [B, A]: the voices' adaptations.
+    Cut to FRAMES of every clip: many voices are heard at a time.
     """
-    out, embedding = cloner(batch)
-    f0 = REFERENCE_HZ * torch.exp2(batch.pitch + batch.statistics[:, :1]) * batch.voiced
-    mel = synthesizer.adapt(out.mel.float(), torch.from_numpy(adapted))
-    starts = [int(torch.randint(max(1, int(length) - FRAMES + 1), ())) for length in batch.frames]
+    starts = [int(random.integers(max(1, int(length) - FRAMES + 1))) for length in batch.frames]
+    voices = []
+    for index, start in zip(batch.clips.tolist(), starts, strict=True):
+        embedding, adapted = enrollments.of(index, slice(start, start + FRAMES), random)
+        archive = enrollments.clips.pack.clips[index].archive
+        known = random.random() >= UNADAPTED.get(archive, UNADAPTED_ELSE)
+        voices.append((embedding, adapted * np.float32(known)))
+    embedding, adapted = (torch.from_numpy(np.stack(values)) for values in zip(*voices, strict=True))
+    acoustic, median = synthesizer.acoustic, batch.statistics[:, :1]
+    whole = torch.arange(batch.pitch.shape[1])[None] < batch.frames[:, None]
+    with fast_math():
+        condition = acoustic.condition(embedding, batch.statistics, batch.recording)
+        encoded, _, _ = acoustic.encode(batch.phonemes, condition)
+        rows, position = expand(encoded, batch.durations, batch.pitch.shape[1])
+        rows = torch.cat([rows, position], dim=-1)
+        features, mel = acoustic.decode(
+            rows, whole.unsqueeze(-1).to(rows.dtype), condition, batch.pitch, batch.voiced, median
+        )
+    mel = synthesizer.adapter(mel.float(), adapted)
+    f0 = REFERENCE_HZ * torch.exp2(batch.pitch + median) * batch.voiced
 
     def cut(x: Tensor) -> Tensor:
         return torch.stack([row[at : at + FRAMES] for row, at in zip(x, starts, strict=True)])
@@ -136,7 +179,7 @@ def cuts(cloner: Cloner, synthesizer: Synthesizer, batch: Batch, adapted: npt.ND
     inside = (torch.arange(real.shape[1])[None] < frames[:, None]).float().unsqueeze(-1)
     mask = inside * batch.valid[:, None]
     voice = embedding, batch.statistics, batch.recording
-    return Cuts(real, cut(mel), cut(out.features), cut(f0), inside, mask, frames, *voice)
+    return Cuts(real, cut(mel), cut(features), cut(f0), inside, mask, frames, *voice)
 
 
 def refiner_losses(refiner: Refiner, cut: Cuts, adversary: Adversary, listener: Listener | None = None) -> Losses:
@@ -175,19 +218,15 @@ def train_refiner(
     """
     torch.manual_seed(data_seed(out))
     speaker, synthesizer, vocoder = load_students(students)
-    cloner = Cloner(0)
-    cloner.encoder, cloner.acoustic = speaker, synthesizer.acoustic
-    cloner.requires_grad_(False).eval()
-    refiner = synthesizer.refiner.train()
+    synthesizer.requires_grad_(False)
+    refiner = synthesizer.refiner.requires_grad_(True).train()
     listener = None if embeddings is None else Listener(vocoder, speaker, embeddings.mean(axis=0))
     adversary = Adversary(ScaledMelDiscriminator(speaker.config.embedding + len(RECORDING)), ADVERSARIAL, FEATURES)
-    adaptations = Adaptations(clips, np.memmap(predicted, "<f2", "r", shape=clips.pack.mel.shape))
+    enrollments = Enrollments(clips, speaker, np.memmap(predicted, "<f2", "r", shape=clips.pack.mel.shape))
     random = np.random.default_rng(data_seed(out))
 
     def losses(batch: Batch) -> Losses:
-        known = random.random(len(batch.clips)) >= UNADAPTED
-        adapted = [adaptations.of(int(i), random) * keep for i, keep in zip(batch.clips, known, strict=True)]
-        return refiner_losses(refiner, cuts(cloner, synthesizer, batch, np.stack(adapted)), adversary, listener)
+        return refiner_losses(refiner, cuts(synthesizer, batch, enrollments, random), adversary, listener)
 
     def voice_layer(name: str) -> bool:
         return name.startswith("voice.") or ".modulate." in name
