@@ -2,9 +2,9 @@
 
 The model says a few sentences in the new voice. A linear map of its cepstra then gives them the mean and the covariance
 of the recorded ones and moves them as little as that takes: optimal transport between two Gaussians (Dowson & Landau
-1982; Olkin & Pukelsheim 1982). What is left is taken from the recording itself: every frame goes to the nearest of a few
-dozen exemplars of what was recorded (exemplar-based conversion, Takashima 2012; kNN-VC, Baas 2023). An adaptation is what the acoustic graph takes
-after the speaker embedding:
+1982; Olkin & Pukelsheim 1982). What is left is taken from the recording itself: every frame goes some of the way to the
+nearest of a few dozen exemplars of what was recorded (exemplar-based conversion, Takashima 2012; kNN-VC, Baas 2023).
+An adaptation is what the acoustic graph takes after the speaker embedding:
 
     [level, offset (C), matrix (C * C, row by row), share, exemplars (N * (V + S), row by row)]
 
@@ -54,6 +54,9 @@ SHRINK = 0.1
 # How much of the way a voice is moved. Less copies less of the microphone and gives less likeness: on validation
 # people, GE2E cosine 0.54 and P.808 3.77 at 0.75, against 0.55 and 3.73.
 STRENGTH = 1.0
+SHARE = 0.5
+"""How much of the way frames go to exemplars. More is more like the person and less intelligible: word error rate of
+validation people, in INT8, 3.5 % at 0, 4.6 % at 0.6, 5.2 % at 1."""
 FLOOR = -9.0  # of log-mel: below is silence
 MIN_FRAMES = 100
 ROUNDS = 8  # of k-means; the exemplars hardly move any more
@@ -115,11 +118,13 @@ def windowed(mel: npt.NDArray[np.floating], parameters: Mapping[str, float]) -> 
     return np.concatenate([around.mean(axis=-1), slope], axis=1)
 
 
-def fit(spoken: Array, heard: Array, parameters: Mapping[str, float], strength: float = STRENGTH) -> Array:
+def fit(
+    spoken: Array, heard: Array, parameters: Mapping[str, float], strength: float = STRENGTH, share: float = SHARE
+) -> Array:
     """The adaptation that brings speech like ``spoken`` to speech like ``heard``, log-mel [T, M] each: float32 [A].
 
     spoken: as the acoustic graph predicted it. heard: measured on the recording. parameters: the manifest's
-    ``adaptation``. strength: of the map, 1 goes all the way.
+    ``adaptation``. strength: of the map, 1 goes all the way. share: how much of the way frames go to exemplars.
     All zeros when there is too little speech in either, or when the recording lacks some of the spectrum.
     """
     cepstra, bands = int(parameters["cepstra"]), int(parameters["bands"])
@@ -137,9 +142,11 @@ def fit(spoken: Array, heard: Array, parameters: Mapping[str, float], strength: 
     shift, matrix = strength * shift, strength * (transport - np.eye(cepstra))  # symmetric
     level = np.percentile(_level(spoken), 95) - UNTOUCHED
     offset = shift - made.mean(axis=0) @ matrix
-    exemplars = _exemplars(windowed(heard, parameters)[_speech(heard)], int(parameters["exemplars"]), int(parameters["values"]))
+    exemplars = _exemplars(
+        windowed(heard, parameters)[_speech(heard)], int(parameters["exemplars"]), int(parameters["values"])
+    )
     exemplars[:, 0] += louder
-    parts = ([level], offset, matrix.reshape(-1), [1.0], exemplars.reshape(-1))
+    parts = ([level], offset, matrix.reshape(-1), [share], exemplars.reshape(-1))
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -154,7 +161,7 @@ def _exemplars(rows: Matrix, count: int, values: int) -> Matrix:
         member[nearest, np.arange(len(keys))] = 1
         sizes = member.sum(axis=1, keepdims=True)
         centres = np.where(sizes > 0, member @ keys / np.maximum(sizes, 1), centres)
-    return (centres / weights)[np.argsort(centres[:, 0], kind="stable")]
+    return np.asarray((centres / weights)[np.argsort(centres[:, 0], kind="stable")])
 
 
 def _level(mel: npt.NDArray[np.floating]) -> Matrix:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from parrotlet.adaptation import SHARE
 from parrotlet.audio import AudioChunk, wav_header, write_wav
 from parrotlet.bundle import Bundle
 from parrotlet.engine import SYNTHETIC, Parrotlet, SpeakOptions
@@ -91,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     enroll.add_argument("--replace", action="store_true", help="overwrite a profile of that name")
     enroll.add_argument("--expires", metavar="TIME", help="RFC 3339 time in UTC after which it no longer opens")
     enroll.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to, kept with the profile")
+    enroll.add_argument(
+        "--likeness",
+        type=float,
+        default=SHARE,
+        metavar="X",
+        help="0 to 1 (default %(default)s): more like the person, less intelligible",
+    )
 
     say = add("say", _say, "speak a text in an enrolled or preset voice", speech)
     say.add_argument("text", metavar="TEXT|-|@FILE")
@@ -257,7 +265,8 @@ def _consent(options: argparse.Namespace) -> ConsentRecord | None:
 def _enroll(options: argparse.Namespace) -> None:
     bird = Parrotlet(Bundle.load(options.bundle))
     store = _open_store(options)
-    profile = bird.enroll(options.recordings, expires=options.expires, consent=_consent(options))
+    consent = _consent(options)
+    profile = bird.enroll(options.recordings, expires=options.expires, consent=consent, likeness=options.likeness)
     store.save(options.name, profile, replace=options.replace)
     result = {
         "name": options.name,

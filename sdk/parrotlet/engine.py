@@ -185,11 +185,15 @@ class Parrotlet:
         *,
         expires: str | None = None,
         consent: ConsentRecord | None = None,
+        likeness: float = adaptation.SHARE,
     ) -> VoiceProfile:
         """Make a voice profile from one or several recordings of one person.
 
-        Raises InputError naming the recording that failed, why, and what to do.
+        likeness: 0 to 1, how near every sound comes to the recorded ones. More is more like the person, and a little
+        less intelligible and natural.
+        Raises InputError naming the recording that failed, why, and what to do; UsageError.
         """
+        _require("likeness", likeness, 0, 1)
         several = isinstance(recordings, Sequence) and not isinstance(recordings, (str, bytes, tuple))
         sources: list[Recording] = list(recordings) if several else [recordings]  # type: ignore[arg-type, list-item]
         if not sources:
@@ -210,15 +214,15 @@ class Parrotlet:
             expires=expires,
             consent=consent,
         )
-        return replace(profile, embedding=np.concatenate([embedding, self.adaptation(profile, speech)]))
+        return replace(profile, embedding=np.concatenate([embedding, self.adaptation(profile, speech, likeness)]))
 
-    def adaptation(self, profile: VoiceProfile, speech: Samples) -> npt.NDArray[np.float32]:
+    def adaptation(self, profile: VoiceProfile, speech: Samples, likeness: float) -> npt.NDArray[np.float32]:
         """What brings a voice that is not adapted yet to its person's speech [N] at 16 kHz; see ``adaptation.fit``."""
         config = MelConfig(**self.bundle.manifest["mel"])
         longest = speech[: int(ADAPT_S * self.bundle.speaker_rate)]
         heard = mel_spectrogram(resample(longest, self.bundle.speaker_rate, config.sample_rate), config)
         spoken = [self.acoustics(self.phonemize(sentence), profile).predicted for sentence in adaptation.SENTENCES]
-        return adaptation.fit(np.concatenate(spoken), heard, self.bundle.adaptation)
+        return adaptation.fit(np.concatenate(spoken), heard, self.bundle.adaptation, share=likeness)
 
     def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
         """Speech [N] at 16 kHz -> unit-norm speaker embedding [E]: the mean over windows of 4 s."""

@@ -14,6 +14,7 @@ from scipy.signal import lfilter
 
 from parrotlet import Parrotlet, adaptation
 from parrotlet.audio import resample
+from parrotlet.errors import UsageError
 from parrotlet.mel import MelConfig, mel_spectrogram
 
 PARAMETERS = adaptation.shape()
@@ -96,7 +97,10 @@ def test_windows_hold_means_and_slopes() -> None:
 def test_exemplars_are_centres_of_what_was_heard_as_loud_as_what_is_spoken(seed: int) -> None:
     spoken, heard = spectra(seed), spectra(seed + 5000)
     _, _, _, share, exemplars = parts(adaptation.fit(spoken, heard, PARAMETERS))
-    assert share == 1 and exemplars.shape == (adaptation.EXEMPLARS, adaptation.VALUES + adaptation.SLOPES)
+    assert share == adaptation.SHARE and exemplars.shape == (
+        adaptation.EXEMPLARS,
+        adaptation.VALUES + adaptation.SLOPES,
+    )
     assert (np.diff(exemplars[:, 0]) >= 0).all()  # by level, not in the order in which they were said
     rows = adaptation.windowed(heard, PARAMETERS)[adaptation._speech(heard)]
     basis = adaptation.cosines(80, 1)
@@ -152,6 +156,26 @@ def test_enrollment_brings_the_voice_nearer_to_the_recording(
         far.append(np.sqrt(np.mean((made - wanted)[1:] ** 2)))
     # Measured: 0.58 to 0.71 before, 0.33 to 0.39 after.
     assert far[1] < 0.8 * far[0], far
+
+
+def test_more_likeness_brings_sounds_nearer_to_the_recorded_ones(
+    bird: Parrotlet, recordings: dict[str, list[Path]], sentences: tuple[str, ...]
+) -> None:
+    back = np.linalg.inv(adaptation.emphasis(80))
+    profiles = [bird.enroll(recordings["woman"], likeness=likeness) for likeness in (0, 0.5, 1)]
+    changed = np.flatnonzero(profiles[0].embedding != profiles[2].embedding)
+    assert changed.tolist() == [256 + sum(adaptation.sizes()[:3])]
+    far = []
+    for profile in profiles:
+        exemplars = parts(profile.embedding[256:])[-1][:, 1 : adaptation.VALUES]
+        made = np.concatenate([bird.acoustics(bird.phonemize(text), profile).mel for text in sentences]) @ back
+        rows = adaptation.windowed(made, PARAMETERS)[adaptation._speech(made), 1 : adaptation.VALUES]
+        far.append(np.linalg.norm(rows[:, None] - exemplars, axis=-1).min(axis=1).mean())
+    assert far[2] < far[1] < far[0], far
+    assert far[2] < 0.95 * far[0], far
+    for likeness in (-0.1, 1.1):
+        with pytest.raises(UsageError, match="likeness must be a number between 0 and 1"):
+            bird.enroll(recordings["woman"], likeness=likeness)
 
 
 def test_a_telephone_recording_is_enrolled_without_adaptation(

@@ -116,7 +116,7 @@ class Enrollments:
         if not said or len(heard) < adaptation.MIN_FRAMES:
             adapted = np.zeros(adaptation.size(), np.float32)
         else:
-            adapted = adaptation.fit(np.concatenate(said), heard.astype(np.float32), adaptation.shape())
+            adapted = adaptation.fit(np.concatenate(said), heard.astype(np.float32), adaptation.shape(), share=1.0)
         return embedding / np.linalg.norm(embedding), adapted
 
     def _embed(self, index: int) -> npt.NDArray[np.float32]:
@@ -153,10 +153,10 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
     starts = [int(random.integers(max(1, int(length) - FRAMES + 1))) for length in batch.frames]
     voices = []
     for index, start in zip(batch.clips.tolist(), starts, strict=True):
-        embedding, adapted = enrollments.of(index, slice(start, start + FRAMES), random)
+        identity, change = enrollments.of(index, slice(start, start + FRAMES), random)
         archive = enrollments.clips.pack.clips[index].archive
         known = random.random() >= UNADAPTED.get(archive, UNADAPTED_ELSE)
-        voices.append((embedding, adapted * np.float32(known)))
+        voices.append((identity, change * np.float32(known)))
     embedding, adapted = (torch.from_numpy(np.stack(values)) for values in zip(*voices, strict=True))
     acoustic, median = synthesizer.acoustic, batch.statistics[:, :1]
     whole = torch.arange(batch.pitch.shape[1])[None] < batch.frames[:, None]
