@@ -68,7 +68,8 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     """Exported once for a state of weights and code, then kept in pytest's cache: conversion takes a minute."""
     compression = Path(__file__).parents[1] / "compression"
     code = "calibration export precision quantize static tflite symbols".split()
-    code += "models/acoustic models/adapter models/blocks models/refiner models/speaker models/synthesizer models/vocoder".split()
+    models = "acoustic adapter blocks refiner speaker synthesizer vocoder".split()
+    code += [f"models/{name}" for name in models]
     sources = [*compression.glob("checkpoints/*.safetensors")]
     sources += [compression / "parrotlet_compression" / f"{name}.py" for name in code]
     sources += [Path(module.__file__) for module in (adaptation, mel)]
