@@ -27,10 +27,10 @@ SHIPPED_TFLITE = "static"
 """The ``activations`` of the TFLite graphs that ship."""
 # Whitening magnifies small differences, and with them the rounding of its own weights. What the finished spectrum
 # passes through must be as exact as the spectrum.
-# The products of adaptation and emphasis are outside any layer: their nodes have no path in ONNX, and in TFLite only
-# the name of the graph's own module, or of the output; their matrices are constants without a name.
-KEEP = ("whiten", "/MatMul", "/refiner/comb")
-KEEP_TFLITE = ("whiten", "_Method_module;", "HarmonicCombs", "^mel;")
+# The product of emphasis is outside any layer: its node has no path in ONNX, and in TFLite only the name of the graph's
+# own module, or of the output; its matrix is a constant without a name.
+KEEP = ("whiten", "/MatMul", "/adapter/", "/refiner/comb")
+KEEP_TFLITE = ("whiten", "_Method_module;", "Adapter", "HarmonicCombs", "^mel;")
 # With its activations in int8 the duration predictor's every phoneme comes out a little short: speech was 2 % too fast.
 IN_FLOAT = ("/duration",)
 # What a static graph is judged by. The vocoder's f0 is left out, which jumps to 0 where the voicing is uncertain: one
