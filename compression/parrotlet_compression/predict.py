@@ -49,7 +49,7 @@ def predicted_mel(
         out = synthesizer.acoustic(phonemes, durations, pitch, voiced, embedding, statistics, recording)
         if bare:
             return np.asarray(out.mel[0].float().numpy())
-        condition = synthesizer.refiner.condition(embedding, statistics, recording)
+        condition = synthesizer.refiner.voice(embedding, statistics, recording)
         f0 = REFERENCE_HZ * torch.exp2(pitch + median) * voiced
         mel = synthesizer.refiner(out.mel.float(), out.features, f0, condition)
     return np.asarray((mel[0].float() @ synthesizer.emphasis).numpy())

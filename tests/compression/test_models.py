@@ -130,7 +130,7 @@ def test_an_untrained_refiner_changes_nothing_and_padding_does_not_count() -> No
     torch.manual_seed(0)
     refiner = Refiner().eval()
     mel, features, f0 = torch.randn(2, 20, 80), torch.randn(2, 20, 288), torch.full((2, 20), 140.0)
-    voice = refiner.condition(torch.randn(2, 256), torch.zeros(2, 3), torch.zeros(2, 2))
+    voice = refiner.voice(torch.randn(2, 256), torch.zeros(2, 3), torch.zeros(2, 2))
     assert torch.equal(refiner(mel, features, f0, voice), mel)
     torch.nn.init.normal_(refiner.head.weight, std=0.1)
     mask = torch.ones(2, 20, 1)

@@ -74,6 +74,25 @@ def expand(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Te
     return rows, position
 
 
+class VoiceCondition(nn.Sequential):
+    """What is known of a voice, brought to ``condition`` numbers; see ``forward``."""
+
+    def __init__(self, embedding: int, condition: int) -> None:
+        super().__init__(
+            nn.Linear(embedding + len(STATISTICS) + len(RECORDING), 2 * condition),
+            nn.GELU(approximate="tanh"),
+            nn.Linear(2 * condition, condition),
+        )
+
+    def forward(  # type: ignore[override] # a Sequential, because that is how weights on disk are named
+        self, embedding: Tensor, statistics: Tensor, recording: Tensor
+    ) -> Tensor:
+        """embedding [B, E], statistics [B, 3], recording [B, 2] -> [B, D]."""
+        # An embedding has unit norm over 256 numbers: bring its entries to the scale of the statistics.
+        condition: Tensor = super().forward(torch.cat([embedding * 8, statistics, recording], dim=-1))
+        return condition
+
+
 class AcousticModel(nn.Module):
     """See ``forward`` for training; the exported graph is ``Synthesizer``'s."""
 
@@ -82,11 +101,7 @@ class AcousticModel(nn.Module):
         self.config = config = config or AcousticConfig()
         width = config.encoder_width
         self.embed = nn.Embedding(config.symbols, width)
-        self.voice = nn.Sequential(
-            nn.Linear(config.embedding + len(STATISTICS) + len(RECORDING), 2 * config.condition),
-            nn.GELU(approximate="tanh"),
-            nn.Linear(2 * config.condition, config.condition),
-        )
+        self.voice = VoiceCondition(config.embedding, config.condition)
         self.encoder = ConvNeXtStack(width, config.encoder_layers, 2, 9, config.condition)
         self.duration = ConvNeXtStack(width, 2, 2, 5, config.condition)
         self.duration_head = nn.Linear(width, 1)
@@ -99,12 +114,6 @@ class AcousticModel(nn.Module):
         self.mel_norm = nn.LayerNorm(config.decoder_width)
         self.mel_head = nn.Linear(config.decoder_width, config.n_mels)
         nn.init.constant_(self.mel_head.bias, -5.0)
-
-    def condition(self, embedding: Tensor, statistics: Tensor, recording: Tensor) -> Tensor:
-        """What is known of the voice, [B, D]: embedding [B, E], statistics [B, 3], recording [B, 2]."""
-        # An embedding has unit norm over 256 numbers: bring its entries to the scale of the statistics.
-        condition: Tensor = self.voice(torch.cat([embedding * 8, statistics, recording], dim=-1))
-        return condition
 
     def encode(self, phonemes: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """phonemes int [B, L], condition [B, D] -> encoded [B, L, C], log durations [B, L], mask [B, L, 1]."""
@@ -143,7 +152,7 @@ class AcousticModel(nn.Module):
         phonemes int [B, L] (0 pads), durations int [B, L], pitch [B, T] (log2 f0 over the median, 0 where
         unvoiced), voiced [B, T] in {0, 1}, embedding [B, E], statistics [B, 3], recording [B, 2].
         """
-        condition = self.condition(embedding, statistics, recording)
+        condition = self.voice(embedding, statistics, recording)
         encoded, log_durations, _ = self.encode(phonemes, condition)
         frames = pitch.shape[1]
         rows, position = expand(encoded, durations, frames)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from parrotlet.mel import MelConfig, mel_filterbank
 
-from .acoustic import RECORDING, STATISTICS
+from .acoustic import VoiceCondition
 from .blocks import ConvNeXtStack
 
 COMB_LOWEST_HZ, COMB_OCTAVES, COMB_STEPS = 55.0, 3.5, 48
@@ -85,23 +85,13 @@ class Refiner(nn.Module):
         super().__init__()
         self.config = config = config or RefinerConfig()
         self.comb = HarmonicCombs()
-        known = config.embedding + len(STATISTICS) + len(RECORDING)
-        self.voice = nn.Sequential(
-            nn.Linear(known, 2 * config.condition),
-            nn.GELU(approximate="tanh"),
-            nn.Linear(2 * config.condition, config.condition),
-        )
+        self.voice = VoiceCondition(config.embedding, config.condition)
         self.stem = nn.Linear(config.features + 2 * config.n_mels, config.width)
         self.body = ConvNeXtStack(config.width, config.layers, 3, 7, config.condition)
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, config.n_mels)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-
-    def condition(self, embedding: Tensor, statistics: Tensor, recording: Tensor) -> Tensor:
-        """What is known of the voice, [B, D]: embedding [B, E], statistics [B, 3], recording [B, 2]."""
-        condition: Tensor = self.voice(torch.cat([embedding * 8, statistics, recording], dim=-1))
-        return condition
 
     def forward(
         self, mel: Tensor, features: Tensor, f0: Tensor, condition: Tensor, mask: Tensor | None = None

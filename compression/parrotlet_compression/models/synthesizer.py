@@ -49,9 +49,9 @@ class Synthesizer(nn.Module):
         """
         embedding, adapted = embedding.split([self.acoustic.config.embedding, adaptation.size()], dim=1)
         recording = torch.zeros_like(statistics[:, : len(RECORDING)])
-        condition = self.acoustic.condition(embedding, statistics, recording)
+        condition = self.acoustic.voice(embedding, statistics, recording)
         encoded, log_durations, mask = self.acoustic.encode(phonemes, condition)
-        refining = self.refiner.condition(embedding, statistics, recording)
+        refining = self.refiner.voice(embedding, statistics, recording)
         condition = torch.cat([condition, refining, adapted], dim=1)
         return encoded, condition, (torch.exp(log_durations) - 1).clamp(0, 400) * mask.squeeze(-1)
 

@@ -161,7 +161,7 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
     acoustic, median = synthesizer.acoustic, batch.statistics[:, :1]
     whole = torch.arange(batch.pitch.shape[1])[None] < batch.frames[:, None]
     with fast_math():
-        condition = acoustic.condition(embedding, batch.statistics, batch.recording)
+        condition = acoustic.voice(embedding, batch.statistics, batch.recording)
         encoded, _, _ = acoustic.encode(batch.phonemes, condition)
         rows, position = expand(encoded, batch.durations, batch.pitch.shape[1])
         rows = torch.cat([rows, position], dim=-1)
@@ -188,7 +188,7 @@ def refiner_losses(refiner: Refiner, cut: Cuts, adversary: Adversary, listener: 
     With a ``listener``, also how unlike the two sound.
     """
     with fast_math():
-        condition = refiner.condition(cut.embedding, cut.statistics, cut.recording)
+        condition = refiner.voice(cut.embedding, cut.statistics, cut.recording)
         mel = refiner(cut.adapted, cut.features, cut.f0, condition, cut.inside).float()
     # What the recording does not hold, or is padding, is not for others to judge.
     made = torch.where(cut.mask > 0, mel, cut.real)
