@@ -122,6 +122,12 @@ class AcousticModel(nn.Module):
         log_durations = self.duration_head(self.duration(encoded, mask, condition)).squeeze(-1)
         return encoded, log_durations, mask
 
+    def aligned(self, encoded: Tensor, durations: Tensor, frames: int) -> tuple[Tensor, Tensor]:
+        """A padded batch brought to frames by known durations: rows [B, T, C + 3] and mask [B, T, 1]."""
+        rows, position = expand(encoded, durations, frames)
+        mask = (torch.arange(frames, device=encoded.device)[None] < durations.sum(1)[:, None]).unsqueeze(-1)
+        return torch.cat([rows, position], dim=-1), mask.to(encoded.dtype)
+
     def contour(self, rows: Tensor, mask: Tensor | None, condition: Tensor) -> tuple[Tensor, Tensor]:
         """rows [B, T, C + 3] -> log2 f0 over the voice's median [B, T], voicing logit [B, T]."""
         out = self.pitch_head(self.pitch(self.pitch_in(rows), mask, condition))
@@ -154,11 +160,7 @@ class AcousticModel(nn.Module):
         """
         condition = self.voice(embedding, statistics, recording)
         encoded, log_durations, _ = self.encode(phonemes, condition)
-        frames = pitch.shape[1]
-        rows, position = expand(encoded, durations, frames)
-        rows = torch.cat([rows, position], dim=-1)
-        mask = (torch.arange(frames, device=pitch.device)[None] < durations.sum(1)[:, None]).unsqueeze(-1)
-        mask = mask.to(encoded.dtype)
+        rows, mask = self.aligned(encoded, durations, pitch.shape[1])
         predicted, voicing = self.contour(rows, mask, condition)
         features, mel = self.decode(rows, mask, condition, pitch, voiced, statistics[:, :1])
         return AcousticOutput(log_durations, predicted, voicing, mel, features)

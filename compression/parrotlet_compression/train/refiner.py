@@ -18,7 +18,7 @@ from torch.nn import functional
 from parrotlet import adaptation
 
 from ..export import load_students
-from ..models.acoustic import RECORDING, REFERENCE_HZ, expand
+from ..models.acoustic import RECORDING, REFERENCE_HZ
 from ..models.discriminator import ScaledMelDiscriminator
 from ..models.refiner import Refiner
 from ..models.speaker import SpeakerEncoder, embed_clips
@@ -159,15 +159,11 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
         voices.append((identity, change * np.float32(known)))
     embedding, adapted = (torch.from_numpy(np.stack(values)) for values in zip(*voices, strict=True))
     acoustic, median = synthesizer.acoustic, batch.statistics[:, :1]
-    whole = torch.arange(batch.pitch.shape[1])[None] < batch.frames[:, None]
     with fast_math():
         condition = acoustic.voice(embedding, batch.statistics, batch.recording)
         encoded, _, _ = acoustic.encode(batch.phonemes, condition)
-        rows, position = expand(encoded, batch.durations, batch.pitch.shape[1])
-        rows = torch.cat([rows, position], dim=-1)
-        features, mel = acoustic.decode(
-            rows, whole.unsqueeze(-1).to(rows.dtype), condition, batch.pitch, batch.voiced, median
-        )
+        rows, spoken = acoustic.aligned(encoded, batch.durations, batch.pitch.shape[1])
+        features, mel = acoustic.decode(rows, spoken, condition, batch.pitch, batch.voiced, median)
     mel = synthesizer.adapter(mel.float(), adapted)
     f0 = REFERENCE_HZ * torch.exp2(batch.pitch + median) * batch.voiced
 
