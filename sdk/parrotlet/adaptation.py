@@ -130,7 +130,8 @@ def fit(
     cepstra, bands = int(parameters["cepstra"]), int(parameters["bands"])
     basis = cosines(heard.shape[1], cepstra, bands)
     spoken, heard = np.maximum(spoken, FLOOR), np.maximum(heard, FLOOR)
-    loud, loud_heard = spoken[_speech(spoken)].astype(np.float64), heard[_speech(heard)].astype(np.float64)
+    speech = _speech(heard)
+    loud, loud_heard = spoken[_speech(spoken)].astype(np.float64), heard[speech].astype(np.float64)
     weaker = (loud.mean(axis=0) - loud_heard.mean(axis=0))[:bands]
     if min(len(loud), len(loud_heard)) < MIN_FRAMES or (weaker - weaker.mean()).max() > MISSING:
         return np.zeros(int(parameters["size"]), np.float32)
@@ -142,9 +143,8 @@ def fit(
     shift, matrix = strength * shift, strength * (transport - np.eye(cepstra))  # symmetric
     level = np.percentile(_level(spoken), 95) - UNTOUCHED
     offset = shift - made.mean(axis=0) @ matrix
-    exemplars = _exemplars(
-        windowed(heard, parameters)[_speech(heard)], int(parameters["exemplars"]), int(parameters["values"])
-    )
+    rows = windowed(heard, parameters)[speech]
+    exemplars = _exemplars(rows, int(parameters["exemplars"]), int(parameters["values"]))
     exemplars[:, 0] += louder
     parts = ([level], offset, matrix.reshape(-1), [share], exemplars.reshape(-1))
     return np.concatenate(parts).astype(np.float32)
