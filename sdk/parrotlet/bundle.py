@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from parrotlet.acoustic import SplitAcoustic
 from parrotlet.errors import BundleError, UsageError
@@ -157,16 +158,19 @@ class Bundle:
             raise BundleError(f"{folders[0] / name} is not what bundle {self.name} was exported from")
         return data
 
+    def unadapted(self, embedding: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """A speaker embedding [E] as the acoustic graph takes it, [E + A], followed by no adaptation."""
+        return np.concatenate([embedding, np.zeros(int(self.adaptation["size"]))], dtype=np.float32)
+
     def presets(self) -> dict[str, Preset]:
         """The preset voices by name."""
         rows = json.loads(self.read("presets.json"))
-        unadapted = [0.0] * int(self.adaptation["size"])
         return {
             name: Preset(
                 name,
                 row["description"],
                 VoiceProfile(
-                    np.array([*row["embedding"], *unadapted], dtype=np.float32),
+                    self.unadapted(row["embedding"]),
                     row["statistics"],
                     self.speaker_model,
                     self.name,

@@ -207,7 +207,7 @@ class Parrotlet:
         speech = np.concatenate([speech for _, speech in judged])
         embedding = (mean / np.linalg.norm(mean)).astype(np.float32)
         profile = VoiceProfile(
-            np.concatenate([embedding, np.zeros(int(self.bundle.adaptation["size"]), np.float32)]),
+            self.bundle.unadapted(embedding),
             voice_statistics(speech, self.bundle.speaker_rate),
             self.bundle.speaker_model,
             self.bundle.name,
