@@ -29,7 +29,7 @@ SHIPPED_TFLITE = "static"
 # passes through must be as exact as the spectrum.
 # The product of emphasis is outside any layer: its node has no path in ONNX, and in TFLite only the name of the graph's
 # own module, or of the output; its matrix is a constant without a name.
-KEEP = ("whiten", "/MatMul", "/adapter/", "/refiner/comb")
+KEEP = ("whiten", "/MatMul", "/adapter", "/refiner/comb")
 KEEP_TFLITE = ("whiten", "_Method_module;", "Adapter", "HarmonicCombs", "^mel;")
 # With its activations in int8 the duration predictor's every phoneme comes out a little short: speech was 2 % too fast.
 IN_FLOAT = ("/duration",)

@@ -6,13 +6,14 @@ of the recorded ones and moves them as little as that takes: optimal transport b
 nearest of a few dozen exemplars of what was recorded (exemplar-based conversion, Takashima 2012; kNN-VC, Baas 2023).
 An adaptation is what the acoustic graph takes after the speaker embedding:
 
-    [level, offset (C), matrix (C * C, row by row), share, exemplars (N * (V + S), row by row)]
+    [level, offset (C), matrix (C * C, row by row), share, exemplars (N * (C - 1), row by row)]
 
 For every frame of the log-mel spectrogram that it predicts, the graph takes the cepstrum c [C], and adds the inverse
 transform of ``(c @ matrix + offset)``. Then it does the same with what lies between the frame and the mean of its
-nearest exemplars, by the ``share``; see ``windowed`` for what an exemplar is and ``NEAR`` for what near means. Frames
-quieter than ``level`` are left alone, over FADE nepers above it less and less so. All zeros change nothing. The graph's
-refiner comes after it, and after that the emphasis.
+nearest exemplars, by the ``share``, and once more after its refiner, because a refiner makes voices more alike. An
+exemplar holds all coefficients but the first, which is how loud a frame is; see ``NEAR`` and ``WINDOWS`` for how one is
+chosen. Frames quieter than ``level`` are left alone, over FADE nepers above it less and less so. All zeros change
+nothing. The emphasis comes last.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ Matrix = npt.NDArray[np.float64]
 
 CEPSTRA, BANDS = 24, 66
 """Coefficients that the map moves, and the mel bands they are of: those below 7.6 kHz, which 16 kHz recordings hold."""
-EXEMPLARS, VALUES, SLOPES, WINDOW = 64, 40, 10, 5
-"""How many exemplars there are, how many coefficients of each, of how many also the slope, over how many frames."""
-NEAR = (0.25, 0.05)
-"""An exemplar counts by exp(-d), d being the squared distances of coefficients and of slopes times these two."""
+EXEMPLARS = 128
+NEAR, WINDOWS = (0.25, 1.0), (5, 3)
+"""An exemplar counts by exp(-d), d being this times the squared distance to the mean of so many frames: before the
+refiner, and after it."""
 LEVEL_BANDS = slice(5, 60)
 """Bands whose mean is a frame's level."""
 EMPHASIS, EMPHASIZED = 0.2, slice(3, 50)
@@ -73,15 +74,12 @@ def shape() -> dict[str, int]:
         "cepstra": CEPSTRA,
         "bands": BANDS,
         "exemplars": EXEMPLARS,
-        "values": VALUES,
-        "slopes": SLOPES,
-        "window": WINDOW,
     }
 
 
 def sizes() -> tuple[int, int, int, int, int]:
     """Values of every part of an adaptation: level, offset, matrix, share, exemplars."""
-    return 1, CEPSTRA, CEPSTRA * CEPSTRA, 1, EXEMPLARS * (VALUES + SLOPES)
+    return 1, CEPSTRA, CEPSTRA * CEPSTRA, 1, EXEMPLARS * (CEPSTRA - 1)
 
 
 def size() -> int:
@@ -104,20 +102,6 @@ def emphasis(n_mels: int, amount: float = EMPHASIS, bands: int = BANDS) -> Matri
     return np.asarray(np.eye(n_mels) + amount * part @ part.T)
 
 
-def windowed(mel: npt.NDArray[np.floating], parameters: Mapping[str, float]) -> Matrix:
-    """Log-mel frames [T, M] -> [T, V + S]: cepstra, averaged over the window around a frame, and slopes of the lowest.
-
-    A slope is the sum of k * c[t + k] over the window, divided by the root of the sum of k * k.
-    """
-    values, slopes, reach = int(parameters["values"]), int(parameters["slopes"]), int(parameters["window"]) // 2
-    cepstra = mel @ cosines(mel.shape[1], values, int(parameters["bands"]))
-    padded = np.pad(cepstra, ((reach, reach), (0, 0)), mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)  # [T, V, W]
-    steps = np.arange(-reach, reach + 1)
-    slope = around[:, :slopes] @ (steps / np.sqrt((steps**2).sum()))
-    return np.concatenate([around.mean(axis=-1), slope], axis=1)
-
-
 def fit(
     spoken: Array, heard: Array, parameters: Mapping[str, float], strength: float = STRENGTH, share: float = SHARE
 ) -> Array:
@@ -137,31 +121,26 @@ def fit(
         return np.zeros(int(parameters["size"]), np.float32)
     made, wanted = loud @ basis, loud_heard @ basis
     transport = _transport(_covariance(made), _covariance(wanted))
-    louder = made[:, 0].mean() - wanted[:, 0].mean()
     shift = wanted.mean(axis=0) - made.mean(axis=0)
     shift[0] = 0.0  # how loud a recording is is not the voice
     shift, matrix = strength * shift, strength * (transport - np.eye(cepstra))  # symmetric
     level = np.percentile(_level(spoken), 95) - UNTOUCHED
     offset = shift - made.mean(axis=0) @ matrix
-    rows = windowed(heard, parameters)[speech]
-    exemplars = _exemplars(rows, int(parameters["exemplars"]), int(parameters["values"]))
-    exemplars[:, 0] += louder
+    exemplars = _exemplars(wanted[:, 1:], int(parameters["exemplars"]))
     parts = ([level], offset, matrix.reshape(-1), [share], exemplars.reshape(-1))
     return np.concatenate(parts).astype(np.float32)
 
 
-def _exemplars(rows: Matrix, count: int, values: int) -> Matrix:
+def _exemplars(rows: Matrix, count: int) -> Matrix:
     """The centres of ``count`` groups of rows (k-means, Lloyd 1982): no single frame is kept, nor their order."""
-    weights = np.sqrt(np.repeat(NEAR, (values, rows.shape[1] - values)))
-    keys = rows * weights
-    centres = keys[np.linspace(0, len(keys) - 1, count).round().astype(int)]
+    centres = rows[np.linspace(0, len(rows) - 1, count).round().astype(int)]
     for _ in range(ROUNDS):
-        nearest = (2 * keys @ centres.T - (centres**2).sum(axis=1)).argmax(axis=1)
-        member = np.zeros((count, len(keys)))
-        member[nearest, np.arange(len(keys))] = 1
+        nearest = (2 * rows @ centres.T - (centres**2).sum(axis=1)).argmax(axis=1)
+        member = np.zeros((count, len(rows)))
+        member[nearest, np.arange(len(rows))] = 1
         sizes = member.sum(axis=1, keepdims=True)
-        centres = np.where(sizes > 0, member @ keys / np.maximum(sizes, 1), centres)
-    return np.asarray((centres / weights)[np.argsort(centres[:, 0], kind="stable")])
+        centres = np.where(sizes > 0, member @ rows / np.maximum(sizes, 1), centres)
+    return np.asarray(centres[np.argsort(centres[:, 0], kind="stable")])
 
 
 def _level(mel: npt.NDArray[np.floating]) -> Matrix:

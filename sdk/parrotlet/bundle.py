@@ -21,7 +21,7 @@ from parrotlet.profile import VoiceProfile
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, load_session
 from parrotlet_runtimes.torch import released_weights
 
-FORMAT = 4
+FORMAT = 5
 DEFAULT = Path(__file__).parent / "bundles" / "default"
 GRAPHS = ("speaker", "acoustic", "vocoder")
 

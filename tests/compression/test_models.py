@@ -13,7 +13,7 @@ from parrotlet.rendering import Renderer  # noqa: E402
 from parrotlet.rendering import pulse_train as host_pulse_train  # noqa: E402
 from parrotlet.text import PHONEMES  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel, expand  # noqa: E402
-from parrotlet_compression.models.adapter import Adapter  # noqa: E402
+from parrotlet_compression.models.adapter import Adapter, AdapterAfter  # noqa: E402
 from parrotlet_compression.models.aligner import Aligner, align  # noqa: E402
 from parrotlet_compression.models.discriminator import SpectrumDiscriminator  # noqa: E402
 from parrotlet_compression.models.refiner import HarmonicCombs, Refiner, RefinerConfig  # noqa: E402
@@ -92,23 +92,33 @@ def test_combs_show_harmonics_where_a_pulse_train_has_them() -> None:
     assert not HarmonicCombs()(torch.zeros(1, 3)).any()
 
 
-def adapted_by_definition(mel: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """As ``parrotlet.adaptation`` describes it, mel [T, M] in float64; windows reach beyond the ends into zeros."""
+def nearest(frames: np.ndarray, exemplars: np.ndarray, near: float) -> np.ndarray:
+    """Means of exemplars, weighed by how near they are to frames [T, V]."""
+    weights = np.exp(-near * ((frames[:, None] - exemplars) ** 2).sum(axis=-1))
+    return np.asarray((weights / weights.sum(axis=1, keepdims=True)) @ exemplars)
+
+
+def adapted_by_definition(mel: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As ``parrotlet.adaptation`` describes it, mel [T, M] in float64, before a refiner and, if that were its output,
+    after one; windows reach beyond the ends into zeros."""
     level, offset, matrix, share, exemplars = np.split(values.astype(float), np.cumsum(adaptation.sizes())[:-1])
     loud = np.clip((mel[:, adaptation.LEVEL_BANDS].mean(axis=1) - level) / adaptation.FADE, 0, 1)[:, None]
     basis = adaptation.cosines(80, adaptation.CEPSTRA)
-    matrix = matrix.reshape(adaptation.CEPSTRA, adaptation.CEPSTRA)
-    mel = mel + loud * ((mel @ basis @ matrix + offset) @ basis.T)
-    reach, count = adaptation.WINDOW // 2, adaptation.VALUES
-    silent = np.zeros((reach, 80))
-    frames = adaptation.windowed(np.concatenate([silent, mel, silent]), adaptation.shape())[reach:-reach]
+    shape = basis[:, 1:]
     exemplars = exemplars.reshape(adaptation.EXEMPLARS, -1)
-    apart = (frames[:, None] - exemplars) ** 2
-    weights = np.exp(-adaptation.NEAR[0] * apart[..., :count].sum(-1) - adaptation.NEAR[1] * apart[..., count:].sum(-1))
-    change = (weights / weights.sum(axis=1, keepdims=True)) @ exemplars[:, :count] - frames[:, :count]
-    change = np.stack([np.convolve(row, np.ones(2 * reach + 1) / (2 * reach + 1), "same") for row in change.T], axis=1)
-    change[:, 0] = 0
-    return np.asarray(mel + loud * share * (change @ adaptation.cosines(80, count).T))
+
+    def change(mel: np.ndarray, near: float, window: int) -> np.ndarray:
+        def smooth(x: np.ndarray) -> np.ndarray:
+            return np.stack([np.convolve(row, np.ones(window) / window, "same") for row in x.T], axis=1)
+
+        means = smooth(mel @ shape)
+        return np.asarray(loud * share * (smooth(nearest(means, exemplars, near) - means) @ shape.T))
+
+    settings = zip(adaptation.NEAR, adaptation.WINDOWS, strict=True)
+    matrix = matrix.reshape(adaptation.CEPSTRA, adaptation.CEPSTRA)
+    mapped = mel + loud * ((mel @ basis @ matrix + offset) @ basis.T)
+    before, after = (x + change(x, *setting) for x, setting in zip((mapped, mel), settings, strict=True))
+    return before, after
 
 
 @torch.no_grad()
@@ -119,10 +129,13 @@ def test_the_graph_adapts_as_defined(share: float) -> None:
     values = adaptation.fit(spoken.astype(np.float32), heard.astype(np.float32), adaptation.shape())
     values[sum(adaptation.sizes()[:3])] = share
     mel = spoken[:50] + random.normal(0, 2, (50, 1))  # some frames are quiet
-    made = Adapter(80)(torch.from_numpy(mel).float()[None], torch.from_numpy(values)[None])[0].numpy()
-    assert np.abs(made - adapted_by_definition(mel, values)).max() < 2e-3
-    assert np.abs(made - mel).mean() > 0.1
-    assert torch.equal(Adapter(80)(torch.ones(1, 9, 80), torch.zeros(1, len(values))), torch.ones(1, 9, 80))
+    inputs = torch.from_numpy(mel).float()[None], torch.from_numpy(values)[None]
+    before, after = adapted_by_definition(mel, values)
+    for module, wanted, least in ((Adapter(80), before, 0.1), (AdapterAfter(80), after, 0.09 * share)):
+        made = module(*inputs)[0].numpy()
+        assert np.abs(made - wanted).max() < 2e-3
+        assert np.abs(made - mel).mean() >= least
+        assert torch.equal(module(torch.ones(1, 9, 80), torch.zeros(1, len(values))), torch.ones(1, 9, 80))
 
 
 @torch.no_grad()

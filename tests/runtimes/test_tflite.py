@@ -33,11 +33,11 @@ def feeds(graph: str, length: int) -> dict[str, np.ndarray]:
         return {"mel": normal(1, length, 80) - 5}
     if graph == "acoustic_text":
         phonemes = random.integers(3, 60, (1, length))
-        return {"phonemes": phonemes, "embedding": normal(1, 4058) / 16, "statistics": statistics}
+        return {"phonemes": phonemes, "embedding": normal(1, 3802) / 16, "statistics": statistics}
     return {
         "rows": normal(1, length, 256),
         "position": normal(1, length, 3),
-        "condition": normal(1, 4058) / 4,
+        "condition": normal(1, 3802) / 4,
         "statistics": statistics,
         "pitch": np.zeros(1),
     }

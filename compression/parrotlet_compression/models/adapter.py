@@ -12,63 +12,75 @@ from torch.nn import functional
 from parrotlet import adaptation
 
 
-class Adapter(nn.Module):
-    """See ``forward``. Constant matrices in place of slices: tflite-runtime 2.14 runs graphs with slices of open length
-    three times slower."""
+class _Exemplars(nn.Module):
+    """Moves frames some of the way to a person's exemplars.
 
-    cepstra: Tensor
-    back: Tensor
-    back_shape: Tensor
+    Constant matrices in place of slices: tflite-runtime 2.14 runs graphs with slices of open length three times slower.
+    """
+
+    shape: Tensor
     loudness: Tensor
-    slope: Tensor
     mean: Tensor
-    keys: Tensor
 
-    def __init__(self, n_mels: int) -> None:
+    def __init__(self, n_mels: int, near: float, window: int) -> None:
+        """near, window: of ``adaptation.NEAR`` and ``adaptation.WINDOWS``."""
         super().__init__()
-        basis = torch.tensor(adaptation.cosines(n_mels, adaptation.VALUES), dtype=torch.float32)
-        self.register_buffer("cepstra", basis, persistent=False)
-        self.register_buffer("back", basis.T.contiguous(), persistent=False)
-        shape = basis.T * (torch.arange(adaptation.VALUES) > 0).unsqueeze(1)
-        self.register_buffer("back_shape", shape, persistent=False)
+        self.near = near
+        basis = torch.tensor(adaptation.cosines(n_mels, adaptation.CEPSTRA)[:, 1:], dtype=torch.float32)
+        self.register_buffer("shape", basis.contiguous(), persistent=False)
         loudness = torch.zeros(n_mels, 1)
         loudness[adaptation.LEVEL_BANDS] = 1 / len(loudness[adaptation.LEVEL_BANDS])
         self.register_buffer("loudness", loudness, persistent=False)
-        steps = torch.arange(adaptation.WINDOW, dtype=torch.float32) - adaptation.WINDOW // 2
-        slope, mean = steps / steps.square().sum().sqrt(), torch.full_like(steps, 1 / adaptation.WINDOW)
-        self.register_buffer("slope", slope.repeat(adaptation.SLOPES, 1, 1, 1), persistent=False)
-        self.register_buffer("mean", mean.repeat(adaptation.VALUES, 1, 1, 1), persistent=False)
-        values, slopes = (weight**0.5 for weight in adaptation.NEAR)
-        keys = torch.tensor([values] * adaptation.VALUES + [slopes] * adaptation.SLOPES)
-        self.register_buffer("keys", keys, persistent=False)
+        mean = torch.full((adaptation.CEPSTRA - 1, 1, 1, window), 1 / window)
+        self.register_buffer("mean", mean, persistent=False)
+
+    def loud(self, mel: Tensor, level: Tensor) -> Tensor:
+        """How far frames are to be changed [B, T, 1]: 0 for quiet ones, 1 for loud ones."""
+        return ((mel @ self.loudness - level.unsqueeze(-1)) / adaptation.FADE).clamp(0, 1)
+
+    def change(self, mel: Tensor, exemplars: Tensor) -> Tensor:
+        """What to add to mel [B, T, M] to be all of the way at the nearest of exemplars [B, N * V]."""
+        exemplars = exemplars.unflatten(1, (adaptation.EXEMPLARS, adaptation.CEPSTRA - 1))
+        means = self._smooth(mel @ self.shape)
+        # Of |frame - exemplar|^2 the part that differs from exemplar to exemplar.
+        apart = exemplars.square().sum(-1).unsqueeze(1) - 2 * means @ exemplars.transpose(1, 2)
+        nearest = torch.softmax(-self.near * apart, dim=-1) @ exemplars
+        return self._smooth(nearest - means) @ self.shape.T
+
+    def _smooth(self, x: Tensor) -> Tensor:
+        """x [B, T, C], averaged over the window around every frame."""
+        padding = (0, self.mean.shape[-1] // 2)
+        rows = functional.conv2d(x.unsqueeze(1).permute(0, 3, 1, 2), self.mean, padding=padding, groups=x.shape[-1])
+        return rows.permute(0, 2, 3, 1).squeeze(1)
+
+
+class Adapter(_Exemplars):
+    """Before the refiner: the linear map, then some of the way to the exemplars."""
+
+    cepstra: Tensor
+
+    def __init__(self, n_mels: int) -> None:
+        super().__init__(n_mels, adaptation.NEAR[0], adaptation.WINDOWS[0])
+        basis = torch.tensor(adaptation.cosines(n_mels, adaptation.CEPSTRA), dtype=torch.float32)
+        self.register_buffer("cepstra", basis, persistent=False)
 
     def forward(self, mel: Tensor, adapted: Tensor) -> Tensor:
-        """mel [B, T, M] and adaptation [B, A] -> mel [B, T, M]."""
+        """mel [B, T, M] as predicted and adaptation [B, A] -> mel [B, T, M]."""
         count = adaptation.CEPSTRA
         level, offset, matrix, share, exemplars = adapted.split(list(adaptation.sizes()), dim=1)
-        loud = ((mel @ self.loudness - level.unsqueeze(-1)) / adaptation.FADE).clamp(0, 1)
-        change = (mel @ self.cepstra[:, :count]) @ matrix.unflatten(1, (count, count)) + offset.unsqueeze(1)
-        mel = mel + loud * (change @ self.back[:count])
-        exemplars = exemplars.unflatten(1, (adaptation.EXEMPLARS, adaptation.VALUES + adaptation.SLOPES))
-        return mel + loud * share.unsqueeze(-1) * (self.nearest(mel, exemplars) @ self.back_shape)
-
-    def nearest(self, mel: Tensor, exemplars: Tensor) -> Tensor:
-        """What lies between the cepstra of frames [B, T, M] and those of their nearest exemplars [B, N, V + S].
-
-        [B, T, V], smooth in time. The first, how loud a frame is, is not to be used.
-        """
-        cepstra = mel @ self.cepstra
-        means = _filtered(cepstra, self.mean)
-        slopes = _filtered(mel @ self.cepstra[:, : adaptation.SLOPES], self.slope)
-        frames = torch.cat([means, slopes], dim=-1) * self.keys
-        keys = exemplars * self.keys
-        # Of |frame - key|^2 the part that differs from key to key.
-        near = torch.softmax(2 * frames @ keys.transpose(1, 2) - keys.square().sum(-1).unsqueeze(1), dim=-1)
-        return _filtered(near @ exemplars[..., : adaptation.VALUES] - means, self.mean)
+        loud = self.loud(mel, level)
+        mapped = (mel @ self.cepstra) @ matrix.unflatten(1, (count, count)) + offset.unsqueeze(1)
+        mel = mel + loud * (mapped @ self.cepstra.T)
+        return mel + loud * share.unsqueeze(-1) * self.change(mel, exemplars)
 
 
-def _filtered(x: Tensor, kernels: Tensor) -> Tensor:
-    """x [B, T, C], every channel correlated in time with its kernel of [C, 1, 1, W]: [B, T, C]."""
-    padding = (0, kernels.shape[-1] // 2)
-    rows = functional.conv2d(x.unsqueeze(1).permute(0, 3, 1, 2), kernels, padding=padding, groups=len(kernels))
-    return rows.permute(0, 2, 3, 1).squeeze(1)
+class AdapterAfter(_Exemplars):
+    """After the refiner, which makes voices more alike: once more some of the way to the exemplars."""
+
+    def __init__(self, n_mels: int) -> None:
+        super().__init__(n_mels, adaptation.NEAR[1], adaptation.WINDOWS[1])
+
+    def forward(self, mel: Tensor, adapted: Tensor) -> Tensor:
+        """mel [B, T, M] as refined and adaptation [B, A] -> mel [B, T, M]."""
+        level, _, _, share, exemplars = adapted.split(list(adaptation.sizes()), dim=1)
+        return mel + self.loud(mel, level) * share.unsqueeze(-1) * self.change(mel, exemplars)

@@ -1,4 +1,4 @@
-"""The acoustic graph: acoustic model, the person's adaptation, refiner and emphasis, in that order."""
+"""The acoustic graph: acoustic model, adaptation to the person, refiner, exemplars once more, and emphasis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from parrotlet import adaptation
 
 from .acoustic import RECORDING, REFERENCE_HZ, AcousticModel, expand
-from .adapter import Adapter
+from .adapter import Adapter, AdapterAfter
 from .refiner import Refiner
 
 
@@ -23,7 +23,7 @@ class Synthesizer(nn.Module):
         super().__init__()
         self.acoustic, self.refiner = acoustic, refiner
         n_mels = acoustic.config.n_mels
-        self.adapter = Adapter(n_mels)
+        self.adapter, self.adapter_after = Adapter(n_mels), AdapterAfter(n_mels)
         emphasis = torch.tensor(adaptation.emphasis(n_mels), dtype=torch.float32)
         self.register_buffer("emphasis", emphasis, persistent=False)
 
@@ -73,7 +73,7 @@ class Synthesizer(nn.Module):
         features, predicted = self.acoustic.decode(rows, None, condition, relative * voiced, voiced, median)
         f0 = REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
         mel = self.refiner(self.adapter(predicted, adapted), features, f0, refining)
-        return mel @ self.emphasis, f0, predicted
+        return self.adapter_after(mel, adapted) @ self.emphasis, f0, predicted
 
     def synthesize(
         self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor

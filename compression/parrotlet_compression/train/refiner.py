@@ -1,18 +1,19 @@
-"""Train the refiner to turn adapted mel spectrograms into what was recorded.
+"""Train the refiner, and the acoustic model's decoder with it, to turn adapted mel spectrograms into what was recorded.
 
 Durations and pitch are the recorded ones; the voice is heard in other recordings of the person and adapted to them, as
-at enrollment. Speaker encoder and acoustic model do not learn.
+at enrollment. Speaker encoder, durations and pitch do not learn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from parrotlet import adaptation
@@ -20,7 +21,6 @@ from parrotlet import adaptation
 from ..export import load_students
 from ..models.acoustic import RECORDING, REFERENCE_HZ
 from ..models.discriminator import ScaledMelDiscriminator
-from ..models.refiner import Refiner
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
 from .acoustic import AlignedClips, Batch
@@ -28,7 +28,7 @@ from .adversary import Adversary
 from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
 
-MEL, MOMENTS, LISTENED, ADVERSARIAL, FEATURES = 0.5, 0.5, 3.0, 0.4, 2.0
+PREDICTED, MEL, MOMENTS, LISTENED, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 3.0, 0.4, 2.0
 # Frames that a moment is also measured over the means of: how the voice varies from sound to sound.
 SLOW = 8
 # How often a voice is not adapted: as presets are not, which are of the synthetic part, and telephone recordings.
@@ -39,6 +39,10 @@ HEARD, SAID = (240, 800), 4
 NOISY, NOISE = 0.4, (1.5, 4.0)
 # A batch for the acoustic model, and what of every clip the refiner learns from.
 FRAMES_HEARD, CLIPS, FRAMES = 5600, 14, 224
+# Frames around them that the decoder sees too, as it does when it speaks.
+MARGIN = 24
+# How much of the way voices go to exemplars.
+SHARE = (0.4, 1.0)
 
 
 def moments_loss(made: Tensor, real: Tensor, frames: Tensor) -> Tensor:
@@ -116,7 +120,8 @@ class Enrollments:
         if not said or len(heard) < adaptation.MIN_FRAMES:
             adapted = np.zeros(adaptation.size(), np.float32)
         else:
-            adapted = adaptation.fit(np.concatenate(said), heard.astype(np.float32), adaptation.shape(), share=1.0)
+            heard, share = heard.astype(np.float32), random.uniform(*SHARE)
+            adapted = adaptation.fit(np.concatenate(said), heard, adaptation.shape(), share=share)
         return embedding / np.linalg.norm(embedding), adapted
 
     def _embed(self, index: int) -> npt.NDArray[np.float32]:
@@ -128,11 +133,12 @@ class Enrollments:
 
 @dataclass(frozen=True)
 class Cuts:
-    """Pieces of clips: mel as recorded and as predicted and adapted [B, T, M], the decoder's features [B, T, C], f0
+    """Pieces of clips: mel as recorded, as predicted and as adapted [B, T, M], the decoder's features [B, T, C], f0
     [B, T] in Hz; inside [B, T, 1], 0 for padding; mask [B, T, M], 0 also for what the recording does not hold; frames
-    [B]; embedding, statistics and recording of the voices."""
+    [B]; embedding, statistics, recording and adaptation of the voices."""
 
     real: Tensor
+    predicted: Tensor
     adapted: Tensor
     features: Tensor
     f0: Tensor
@@ -142,9 +148,29 @@ class Cuts:
     embedding: Tensor
     statistics: Tensor
     recording: Tensor
+    adaptation: Tensor
 
 
-@torch.no_grad()
+class Spectra(nn.Module):
+    """What learns of a synthesizer: all that comes after durations and pitch."""
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        super().__init__()
+        acoustic = synthesizer.acoustic
+        self.decoder_in, self.pitch_out, self.decoder = acoustic.decoder_in, acoustic.pitch_out, acoustic.decoder
+        self.mel_norm, self.mel_head = acoustic.mel_norm, acoustic.mel_head
+        self.refiner = synthesizer.refiner
+
+
+def cut_out(x: Tensor, starts: Sequence[int], margin: int = 0) -> Tensor:
+    """FRAMES of every row of x [B, T, ...] from its start on, and margins around them; zeros beyond the ends."""
+    out = x.new_zeros(len(x), FRAMES + 2 * margin, *x.shape[2:])
+    for row, start, piece in zip(x, starts, out, strict=True):
+        first, last = max(0, start - margin), min(len(row), start + FRAMES + margin)
+        piece[first - start + margin : last - start + margin] = row[first:last]
+    return out
+
+
 def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, random: np.random.Generator) -> Cuts:
     """What the acoustic model predicts of a batch in voices as enrolled, adapted or, now and then, not.
 
@@ -159,36 +185,50 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
         voices.append((identity, change * np.float32(known)))
     embedding, adapted = (torch.from_numpy(np.stack(values)) for values in zip(*voices, strict=True))
     acoustic, median = synthesizer.acoustic, batch.statistics[:, :1]
-    with fast_math():
-        condition = acoustic.voice(embedding, batch.statistics, batch.recording)
-        encoded, _, _ = acoustic.encode(batch.phonemes, condition)
-        rows, spoken = acoustic.aligned(encoded, batch.durations, batch.pitch.shape[1])
-        features, mel = acoustic.decode(rows, spoken, condition, batch.pitch, batch.voiced, median)
-    mel = synthesizer.adapter(mel.float(), adapted)
-    f0 = REFERENCE_HZ * torch.exp2(batch.pitch + median) * batch.voiced
-
-    def cut(x: Tensor) -> Tensor:
-        return torch.stack([row[at : at + FRAMES] for row, at in zip(x, starts, strict=True)])
-
-    frames = batch.frames.clamp_max(FRAMES)
-    real = cut(batch.mel)
-    inside = (torch.arange(real.shape[1])[None] < frames[:, None]).float().unsqueeze(-1)
-    mask = inside * batch.valid[:, None]
     voice = embedding, batch.statistics, batch.recording
-    return Cuts(real, cut(mel), cut(features), cut(f0), inside, mask, frames, *voice)
+    with fast_math():
+        with torch.no_grad():
+            condition = acoustic.voice(*voice)
+            encoded, _, _ = acoustic.encode(batch.phonemes, condition)
+            rows, spoken = acoustic.aligned(encoded, batch.durations, batch.pitch.shape[1])
+        rows, spoken, pitch, voiced = (cut_out(x, starts, MARGIN) for x in (rows, spoken, batch.pitch, batch.voiced))
+        features, mel = acoustic.decode(rows, spoken, condition, pitch, voiced, median)
+    inner = slice(MARGIN, MARGIN + FRAMES)
+    mel = mel.float()
+    f0 = REFERENCE_HZ * torch.exp2(pitch + median) * voiced
+    frames = batch.frames.clamp_max(FRAMES)
+    inside = (torch.arange(FRAMES)[None] < frames[:, None]).float().unsqueeze(-1)
+    return Cuts(
+        cut_out(batch.mel, starts),
+        mel[:, inner],
+        synthesizer.adapter(mel, adapted)[:, inner],
+        features[:, inner],
+        f0[:, inner],
+        inside,
+        inside * batch.valid[:, None],
+        frames,
+        *voice,
+        adapted,
+    )
 
 
-def refiner_losses(refiner: Refiner, cut: Cuts, adversary: Adversary, listener: Listener | None = None) -> Losses:
-    """L1 on the mel spectrogram, on its moments, and how easily it is told from a recorded one.
+def refiner_losses(
+    synthesizer: Synthesizer, cut: Cuts, adversary: Adversary, listener: Listener | None = None
+) -> Losses:
+    """L1 on the mel spectrogram, on its moments, and how easily it is told from a recorded one; L1 also on what the
+    acoustic model alone predicts.
 
     With a ``listener``, also how unlike the two sound.
     """
+    refiner = synthesizer.refiner
     with fast_math():
         condition = refiner.voice(cut.embedding, cut.statistics, cut.recording)
         mel = refiner(cut.adapted, cut.features, cut.f0, condition, cut.inside).float()
+    mel = synthesizer.adapter_after(mel, cut.adaptation)
     # What the recording does not hold, or is padding, is not for others to judge.
-    made = torch.where(cut.mask > 0, mel, cut.real)
+    made, predicted = (torch.where(cut.mask > 0, x, cut.real) for x in (mel, cut.predicted))
     losses = {
+        "predicted": PREDICTED * (predicted - cut.real).abs().sum() / cut.mask.sum(),
         "mel": MEL * (made - cut.real).abs().sum() / cut.mask.sum(),
         "moments": MOMENTS * moments_loss(made, cut.real, cut.inside),
     }
@@ -207,7 +247,8 @@ def train_refiner(
     predicted: Path,
     embeddings: npt.NDArray[np.float32] | None = None,
 ) -> None:
-    """Train, or go on training, the refiner of students in a folder; write their ``acoustic.safetensors`` to ``out``.
+    """Train, or go on training, refiner and decoder of students in a folder; write their ``acoustic.safetensors`` to
+    ``out``.
 
     predicted: what the acoustic model alone makes of the pack. embeddings: GE2E's of the pack's clips; with them,
     likeness is listened to through the students' vocoder.
@@ -215,20 +256,20 @@ def train_refiner(
     torch.manual_seed(data_seed(out))
     speaker, synthesizer, vocoder = load_students(students)
     synthesizer.requires_grad_(False)
-    refiner = synthesizer.refiner.requires_grad_(True).train()
+    learning = Spectra(synthesizer).requires_grad_(True).train()
     listener = None if embeddings is None else Listener(vocoder, speaker, embeddings.mean(axis=0))
     adversary = Adversary(ScaledMelDiscriminator(speaker.config.embedding + len(RECORDING)), ADVERSARIAL, FEATURES)
     enrollments = Enrollments(clips, speaker, np.memmap(predicted, "<f2", "r", shape=clips.pack.mel.shape))
     random = np.random.default_rng(data_seed(out))
 
     def losses(batch: Batch) -> Losses:
-        return refiner_losses(refiner, cuts(synthesizer, batch, enrollments, random), adversary, listener)
+        return refiner_losses(synthesizer, cuts(synthesizer, batch, enrollments, random), adversary, listener)
 
     def voice_layer(name: str) -> bool:
-        return name.startswith("voice.") or ".modulate." in name
+        return name.startswith("refiner.voice.") or ".modulate." in name
 
     # Warped voices have no adaptation.
     batches = clips.batches(data_seed(out), FRAMES_HEARD, CLIPS, warping=0.0)
-    train(refiner, batches, losses, out, schedule, faster=voice_layer, companion=adversary)
-    load_weights(refiner, out / "model.safetensors")
+    train(learning, batches, losses, out, schedule, faster=voice_layer, companion=adversary)
+    load_weights(learning, out / "model.safetensors")
     save_weights(synthesizer, out / "acoustic.safetensors", half=True)
