@@ -56,8 +56,8 @@ SHRINK = 0.1
 # people, GE2E cosine 0.54 and P.808 3.77 at 0.75, against 0.55 and 3.73.
 STRENGTH = 1.0
 SHARE = 0.5
-"""How much of the way frames go to exemplars. More is more like the person and less intelligible: word error rate of
-validation people, in INT8, 3.5 % at 0, 4.6 % at 0.6, 5.2 % at 1."""
+"""How much of the way frames go to exemplars. More is more like the person and less intelligible: of hard sentences of
+validation people, in INT8, 6.2 % of words are misheard at 0.25, 7.0 % at 0.5, 10.3 % at 1."""
 FLOOR = -9.0  # of log-mel: below is silence
 MIN_FRAMES = 100
 ROUNDS = 8  # of k-means; the exemplars hardly move any more
