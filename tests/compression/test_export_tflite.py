@@ -69,10 +69,16 @@ def test_int8_speech_stays_near_fp32_speech(tflite_exports: TfliteExports) -> No
     phonemes = full.phonemize(TEXT)
     for preset in list(full.presets.values())[:3]:
         a, b = (bird.acoustics(phonemes, preset.profile) for bird in (full, small))
-        frames = min(len(a.mel), len(b.mel))
-        # Measured: durations 0.03 to 0.26 frames, mel 0.015 to 0.08 (natural log), vocoder -43 dB.
         assert np.abs(a.durations - b.durations).mean() < 0.5
-        assert np.abs(a.mel[:frames] - b.mel[:frames]).mean() < 0.3
+        # One frame more in one phoneme shifts all that follow: every frame is compared with its like in that phoneme.
+        starts = np.cumsum(b.durations) - b.durations
+        like = [
+            start + min(frame, there - 1)
+            for start, here, there in zip(starts, a.durations, b.durations, strict=True)
+            for frame in range(here)
+        ]
+        # Measured: 0.17 to 0.19 (natural log); vocoder -43 dB.
+        assert np.abs(a.mel - b.mel[like]).mean() < 0.3
         made, expected = (np.concatenate(list(bird.vocode(a.mel, a.f0))) for bird in (small, full))
         assert decibels(made, expected) < -30
 

@@ -208,10 +208,12 @@ def test_what_the_finished_spectrum_passes_through_stays_in_float(full: Path, pr
     quantize_onnx(full / "acoustic.onnx", tmp_path / "acoustic.onnx", precision)
     graph = onnx.load(tmp_path / "acoustic.onnx").graph
     float_arrays = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
-    names = ("/MatMul", "/adapter/")
+    names = ("/MatMul", "/adapter/", "/adapter_after/")
     products = [node for node in graph.node if node.op_type == "MatMul" and node.name.startswith(names)]
     shapes = {tuple(float_arrays[node.input[1]].dims) for node in products if node.input[1] in float_arrays}
-    assert {(80, 80), (80, 24), (24, 80), (80, 1), (80, 40), (40, 80)} <= shapes
+    assert shapes == {(80, 80), (80, 24), (24, 80), (80, 1), (80, 23), (23, 80)}
+    after = [node for node in products if node.name.startswith("/adapter_after/")]
+    assert sum(node.input[1] in float_arrays for node in after) == 3
 
 
 def test_names_of_precisions() -> None:
