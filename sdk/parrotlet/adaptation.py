@@ -3,7 +3,7 @@
 The model says a few sentences in the new voice. A linear map of its cepstra then gives them the mean and the covariance
 of the recorded ones and moves them as little as that takes: optimal transport between two Gaussians (Dowson & Landau
 1982; Olkin & Pukelsheim 1982). What is left is taken from the recording itself: every frame goes some of the way to the
-nearest of a few dozen exemplars of what was recorded (exemplar-based conversion, Takashima 2012; kNN-VC, Baas 2023).
+nearest of some hundred exemplars of what was recorded (exemplar-based conversion, Takashima 2012; kNN-VC, Baas 2023).
 An adaptation is what the acoustic graph takes after the speaker embedding:
 
     [level, offset (C), matrix (C * C, row by row), share, exemplars (N * (C - 1), row by row)]
@@ -114,8 +114,7 @@ def fit(
     cepstra, bands = int(parameters["cepstra"]), int(parameters["bands"])
     basis = cosines(heard.shape[1], cepstra, bands)
     spoken, heard = np.maximum(spoken, FLOOR), np.maximum(heard, FLOOR)
-    speech = _speech(heard)
-    loud, loud_heard = spoken[_speech(spoken)].astype(np.float64), heard[speech].astype(np.float64)
+    loud, loud_heard = _speech(spoken), _speech(heard)
     weaker = (loud.mean(axis=0) - loud_heard.mean(axis=0))[:bands]
     if min(len(loud), len(loud_heard)) < MIN_FRAMES or (weaker - weaker.mean()).max() > MISSING:
         return np.zeros(int(parameters["size"]), np.float32)
@@ -147,9 +146,9 @@ def _level(mel: npt.NDArray[np.floating]) -> Matrix:
     return np.asarray(mel[:, LEVEL_BANDS].mean(axis=1), dtype=np.float64)
 
 
-def _speech(mel: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+def _speech(mel: npt.NDArray[np.floating]) -> Matrix:
     level = _level(mel)
-    return np.asarray(level > np.percentile(level, 95) - COUNTED)
+    return np.asarray(mel[level > np.percentile(level, 95) - COUNTED], dtype=np.float64)
 
 
 def _covariance(rows: Matrix) -> Matrix:
