@@ -96,7 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--embeddings", type=Path, help="from `embed`: the teacher's")
     train.add_argument("--critic", type=Path, help="the likeness model's weights, for the acoustic model")
-    train.add_argument("--alignments", type=Path, help="from `align`: real voices for the acoustic model")
+    train.add_argument(
+        "--alignments", type=Path, help="from `align`: real voices, for acoustic model, refiner, aligner"
+    )
+    train.add_argument("--aligner", type=Path, help="refiner: the aligner's weights, to listen for the words")
     train.add_argument("--adversarial", action="store_true", help="vocoder, acoustic: also against a discriminator")
     train.add_argument("--predicted", type=Path, help="vocoder, refiner: mels of the acoustic model, from `predict`")
 
@@ -242,7 +245,7 @@ def _train(options: argparse.Namespace) -> None:
     elif options.model == "likeness":
         train_likeness(options.pack, _embeddings(options), options.out, schedule)
     elif options.model == "aligner":
-        train_aligner(options.pack, options.out, schedule)
+        train_aligner(_aligned(options), options.out, schedule)
     elif options.model == "vocoder":
         train_vocoder(options.pack, options.out, schedule, options.start, options.adversarial, options.predicted)
     elif options.model == "tacotron2":
@@ -263,7 +266,7 @@ def _train(options: argparse.Namespace) -> None:
                     "training the refiner needs --predicted: make it with `parrotlet-compress predict --bare`"
                 )
             heard = _embeddings(options) if options.embeddings else None
-            train_refiner(clips, options.out, schedule, options.start, options.predicted, heard)
+            train_refiner(clips, options.out, schedule, options.start, options.predicted, heard, options.aligner)
             return
         train_acoustic(clips, options.out, schedule, options.start, options.critic, options.adversarial)
 

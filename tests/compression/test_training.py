@@ -17,9 +17,10 @@ from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
 from parrotlet_compression.predict import predict_mels  # noqa: E402
+from parrotlet_compression.train import aligner  # noqa: E402
 from parrotlet_compression.train.acoustic import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.loop import Schedule, load_weights, train  # noqa: E402
-from parrotlet_compression.train.refiner import Enrollments  # noqa: E402
+from parrotlet_compression.train.refiner import FRAMES, Enrollments, cuts, misheard  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 
@@ -106,13 +107,15 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
         assert len(durations) == len(phonemes) + 2
     voices = ["--embeddings", str(embeddings)]
     more = ["--alignments", str(tmp_path / "alignments.json")]
+    assert main([*run, "train", "aligner", str(packed), str(tmp_path / "listener"), *common, *more]) == 0
     assert main([*run, "train", "likeness", str(packed), str(tmp_path / "likeness"), *common, *voices]) == 0
     more += ["--from", str(CHECKPOINTS), "--critic", str(tmp_path / "likeness" / "model.safetensors")]
     joint = tmp_path / "acoustic"
     assert main([*run, "train", "acoustic", str(packed), str(joint), *common, *more]) == 0
     bare = tmp_path / "bare.f16"
     assert main([*run, "predict", str(packed), str(CHECKPOINTS), str(bare), *more[:2], "--bare"]) == 0
-    listening = voices if find_spec("resemblyzer") else []
+    listening = ["--aligner", str(tmp_path / "listener" / "model.safetensors")]
+    listening += voices if find_spec("resemblyzer") else []
     refiner = ["--from", str(CHECKPOINTS), *more[:2], *listening, "--predicted", str(bare)]
     assert main([*run, "train", "refiner", str(packed), str(tmp_path / "refiner"), *common, *refiner]) == 0
     refined = ["--from", str(tmp_path / "refiner"), *refiner[2:]]
@@ -128,13 +131,71 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
     assert main([*run, "train", "refiner", str(packed), str(tmp_path / "x"), *common, *refiner[:2]]) == 3
 
 
-@pytest.mark.parametrize("alone", [False, True])
-def test_a_voice_is_heard_elsewhere_than_in_what_is_to_be_spoken(packed: Path, alone: bool) -> None:
-    """Or the refiner would learn to copy."""
+def synthetic_clips(packed: Path) -> AlignedClips:
     corpus = Pack(packed)
     durations = {i: clip.durations for i, clip in enumerate(corpus.clips) if clip.durations}
     phonemes = {i: corpus.clips[i].phonemes for i in durations}
-    clips = AlignedClips(corpus, durations, phonemes, {"synthetic": 1.0}, split="train")
+    return AlignedClips(corpus, durations, phonemes, {"synthetic": 1.0}, split="train")
+
+
+def symbols_of(clips: AlignedClips, index: int) -> npt.NDArray[np.int64]:
+    """What is spoken in every frame of a clip."""
+    return np.repeat(clips.ids[index], clips.durations[index])
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_the_aligner_is_shown_what_is_spoken_in_every_frame(
+    packed: Path, monkeypatch: pytest.MonkeyPatch, recorded: bool
+) -> None:
+    clips, frames = synthetic_clips(packed), 100
+    monkeypatch.setattr(aligner, "_damaged", lambda mel, random: mel)
+    monkeypatch.setattr(aligner, "_masked", lambda mel, random: mel)
+    real = next(i for i, clip in enumerate(clips.pack.clips) if not clip.durations and clip.split == "train")
+    if recorded:  # one symbol is enough to know it by
+        clips.durations[real], clips.ids[real] = [clips.pack.clips[real].frames], [7]
+        start = clips.pack.clips[real].start
+        clips.span[real] = slice(start, start + clips.pack.clips[real].frames)
+    mels, symbols = next(aligner.labelled(clips, frames, batch=10, seed=0))
+    places = [(i, k) for i in clips.span for k in range(clips.frames(i) - frames)]
+    starts = {clips.pack.mel[clips.span[i].start + k].astype(np.float32).tobytes(): (i, k) for i, k in places}
+    found = [starts[mel[0].numpy().tobytes()] for mel in mels]
+    for (index, at), shown in zip(found, symbols, strict=True):
+        assert np.array_equal(symbols_of(clips, index)[at : at + frames], shown)
+    assert sum(index == real for index, _ in found) == (6 if recorded else 0)
+
+
+def test_the_refiner_is_told_what_is_spoken_in_every_frame(packed: Path) -> None:
+    clips = synthetic_clips(packed)
+    speaker, synthesizer, _ = load_students(CHECKPOINTS)
+    random = np.random.default_rng(0)
+    enrollments = Enrollments(clips, speaker, np.full(clips.pack.mel.shape, np.nan, np.float16))
+    chosen = clips.groups["synthetic"][-2:]
+    cut = cuts(synthesizer.requires_grad_(False), clips.batch(chosen, random, warping=0.0), enrollments, random)
+    for index, shown, real, frames in zip(chosen, cut.phonemes, cut.real, cut.frames, strict=True):
+        mel, count = clips.pack.mel[clips.span[index]].astype(np.float32), int(frames)
+        starts = [k for k in range(len(mel) - count + 1) if np.allclose(mel[k], real[0].numpy(), atol=1e-3)]
+        assert any(np.array_equal(symbols_of(clips, index)[k : k + count], shown[:count]) for k in starts)
+    assert int(cut.frames.max()) == FRAMES
+
+
+def test_only_what_is_clear_in_the_recording_is_misheard() -> None:
+    right, wrong = (torch.nn.functional.one_hot(torch.full((1, 6), k), 3) * 20.0 for k in (1, 2))
+    phonemes, inside = torch.ones(1, 6, dtype=torch.long), torch.ones(1, 6, 1)
+    hear = torch.nn.Identity()
+    assert float(misheard(hear, right, right, phonemes, inside)) < 1e-3
+    assert float(misheard(hear, wrong, right, phonemes, inside)) == pytest.approx(20, abs=0.1)
+    mumbled = torch.cat([right[:, :3], wrong[:, 3:]], dim=1)
+    assert float(misheard(hear, mumbled, mumbled, phonemes, inside)) < 1e-3
+    assert float(misheard(hear, mumbled, right, phonemes, inside)) == pytest.approx(10, abs=0.1)
+    inside[:, 3:] = 0
+    assert float(misheard(hear, mumbled, right, phonemes, inside)) < 1e-3
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_voice_is_heard_elsewhere_than_in_what_is_to_be_spoken(packed: Path, alone: bool) -> None:
+    """Or the refiner would learn to copy."""
+    clips = synthetic_clips(packed)
+    corpus = clips.pack
     speaker, _, _ = load_students(CHECKPOINTS)
     index = next(i for i, name in clips.speaker.items() if len(clips.clips_of[name]) > 1 and clips.frames(i) > 250)
     if alone:
@@ -154,10 +215,8 @@ def test_a_voice_is_heard_elsewhere_than_in_what_is_to_be_spoken(packed: Path, a
 
 
 def test_predicted_mels_are_like_the_measured_ones(packed: Path, tmp_path: Path) -> None:
-    corpus = Pack(packed)
-    durations = {i: clip.durations for i, clip in enumerate(corpus.clips) if clip.durations}
-    phonemes = {i: corpus.clips[i].phonemes for i in durations}
-    clips = AlignedClips(corpus, durations, phonemes, {"synthetic": 1.0}, split="train")
+    clips = synthetic_clips(packed)
+    corpus = clips.pack
     count = predict_mels(clips, CHECKPOINTS, tmp_path / "predicted.f16")
     assert count == len(clips.groups["synthetic"]) > 0
     made = np.memmap(tmp_path / "predicted.f16", "<f2", "r", shape=corpus.mel.shape)

@@ -24,7 +24,7 @@ _PAUSE_PENALTY = 5.0
 class Aligner(nn.Module):
     """mel [B, T, M] (natural log) -> logits over the phoneme table [B, T, S]."""
 
-    def __init__(self, n_mels: int = 80, width: int = 160, layers: int = 5) -> None:
+    def __init__(self, n_mels: int = 80, width: int = 224, layers: int = 7) -> None:
         super().__init__()
         self.stem = Convolution(n_mels, width, 5)
         self.norm_in = nn.LayerNorm(width)

@@ -1,4 +1,7 @@
-"""Train the aligner on synthetic speech damaged towards real recordings; align the real archives with it."""
+"""Train the aligner on synthetic speech damaged towards real recordings; align the real archives with it.
+
+A second round, on what the first has aligned too, hears real people better: good enough to listen for words.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,12 @@ from parrotlet.text import TextFrontEnd
 from ..corpus import Pack
 from ..models.aligner import Aligner, align
 from ..symbols import phoneme_ids
-from .loop import Losses, Schedule, fast_math, train
+from .acoustic import AlignedClips
+from .loop import Losses, Schedule, data_seed, fast_math, train
 
 Batch = tuple[Tensor, Tensor]
+# Of a batch, in the second round; how often a real or damaged clip loses bands, and frames (SpecAugment; Park 2019).
+RECORDED, MASKED = 0.6, 0.5
 NARROW_BANDS = 68  # of 80 mel bands, those below 8 kHz
 
 
@@ -44,24 +50,40 @@ def _damaged(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.N
     return np.asarray(mel, dtype=np.float32)
 
 
-def labelled(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
-    """Random cuts of synthetic speech, for ever: mel [B, T, M] and symbol ids [B, T]."""
-    random = np.random.default_rng(seed)
-    clips = [c for c in pack.clips if c.durations and c.split == "train" and c.frames > frames]
-    labels = {c.id: np.repeat(phoneme_ids(c.phonemes), c.durations) for c in clips}
+def _masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
+    """A mel spectrogram [T, M] without some bands and frames: no single cue is to be relied on."""
+    mel, mean = mel.copy(), mel.mean()
+    for _ in range(2):
+        if random.random() < MASKED:
+            at = int(random.integers(len(mel)))
+            mel[at : at + int(random.integers(2, 12))] = mean
+        if random.random() < MASKED:
+            at = int(random.integers(mel.shape[1]))
+            mel[:, at : at + int(random.integers(2, 9))] = mean
+    return mel
+
+
+def labelled(clips: AlignedClips, frames: int, batch: int, seed: int) -> Iterator[Batch]:
+    """Random cuts of speech, for ever: mel [B, T, M] and symbol ids [B, T]. RECORDED of a batch are real recordings, if
+    any are aligned."""
+    random, pack = np.random.default_rng(seed), clips.pack
+    usable = [i for i in clips.durations if pack.clips[i].split == "train" and clips.frames(i) > frames]
+    synthetic = [i for i in usable if pack.clips[i].durations]
+    recorded = [i for i in usable if not pack.clips[i].durations]
+    count = round(RECORDED * batch) if recorded else 0
     while True:
         mels, ids = [], []
-        for index in random.integers(len(clips), size=batch):
-            clip = clips[index]
-            at = int(random.integers(clip.frames - frames))
-            mel = pack.mel[clip.start + at : clip.start + at + frames].astype(np.float32)
-            mels.append(_damaged(mel, random))
-            ids.append(labels[clip.id][at : at + frames])
+        for index in [*random.choice(synthetic, batch - count), *random.choice(recorded or synthetic, count)]:
+            at = int(random.integers(clips.frames(index) - frames))
+            start = clips.span[index].start + at
+            mel = _damaged(pack.mel[start : start + frames].astype(np.float32), random)
+            mels.append(_masked(mel, random) if recorded else mel)
+            ids.append(np.repeat(clips.ids[index], clips.durations[index])[at : at + frames])
         yield torch.from_numpy(np.stack(mels)), torch.from_numpy(np.stack(ids))
 
 
-def train_aligner(pack: Path, out: Path, schedule: Schedule) -> Aligner:
-    """Train, or go on training, the aligner."""
+def train_aligner(clips: AlignedClips, out: Path, schedule: Schedule) -> Aligner:
+    """Train, or go on training, the aligner: on synthetic clips, and on recorded ones that are aligned."""
     torch.manual_seed(0)
     model = Aligner()
 
@@ -71,7 +93,7 @@ def train_aligner(pack: Path, out: Path, schedule: Schedule) -> Aligner:
             logits = model(mel)
         return {"phoneme": functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten())}
 
-    train(model, labelled(Pack(pack), 160, 16, seed=0), losses, out, schedule)
+    train(model, labelled(clips, 160, 16, seed=data_seed(out)), losses, out, schedule)
     return model
 
 

@@ -19,7 +19,8 @@ from torch.nn import functional
 from parrotlet import adaptation
 
 from ..export import load_students
-from ..models.acoustic import RECORDING, REFERENCE_HZ
+from ..models.acoustic import RECORDING, REFERENCE_HZ, expand
+from ..models.aligner import Aligner
 from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
@@ -28,7 +29,7 @@ from .adversary import Adversary
 from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
 
-PREDICTED, MEL, MOMENTS, LISTENED, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 3.0, 0.4, 2.0
+PREDICTED, MEL, MOMENTS, LISTENED, UNDERSTOOD, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 3.0, 2.0, 0.4, 2.0
 # Frames that a moment is also measured over the means of: how the voice varies from sound to sound.
 SLOW = 8
 # How often a voice is not adapted: as presets are not, which are of the synthetic part, and telephone recordings.
@@ -42,7 +43,7 @@ FRAMES_HEARD, CLIPS, FRAMES = 5600, 14, 224
 # Frames around them that the decoder sees too, as it does when it speaks.
 MARGIN = 24
 # How much of the way voices go to exemplars.
-SHARE = (0.4, 1.0)
+SHARE = (0.5, 1.0)
 
 
 def moments_loss(made: Tensor, real: Tensor, frames: Tensor) -> Tensor:
@@ -134,14 +135,16 @@ class Enrollments:
 @dataclass(frozen=True)
 class Cuts:
     """Pieces of clips: mel as recorded, as predicted and as adapted [B, T, M], the decoder's features [B, T, C], f0
-    [B, T] in Hz; inside [B, T, 1], 0 for padding; mask [B, T, M], 0 also for what the recording does not hold; frames
-    [B]; embedding, statistics, recording and adaptation of the voices."""
+    [B, T] in Hz; phonemes int [B, T], the symbol spoken in every frame; inside [B, T, 1], 0 for padding; mask
+    [B, T, M], 0 also for what the recording does not hold; frames [B]; embedding, statistics, recording and adaptation
+    of the voices."""
 
     real: Tensor
     predicted: Tensor
     adapted: Tensor
     features: Tensor
     f0: Tensor
+    phonemes: Tensor
     inside: Tensor
     mask: Tensor
     frames: Tensor
@@ -196,6 +199,7 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
     inner = slice(MARGIN, MARGIN + FRAMES)
     mel = mel.float()
     f0 = REFERENCE_HZ * torch.exp2(pitch + median) * voiced
+    phonemes, _ = expand(batch.phonemes.float().unsqueeze(-1), batch.durations, batch.pitch.shape[1])
     frames = batch.frames.clamp_max(FRAMES)
     inside = (torch.arange(FRAMES)[None] < frames[:, None]).float().unsqueeze(-1)
     return Cuts(
@@ -204,6 +208,7 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
         synthesizer.adapter(mel, adapted)[:, inner],
         features[:, inner],
         f0[:, inner],
+        cut_out(phonemes.squeeze(-1).long(), starts),
         inside,
         inside * batch.valid[:, None],
         frames,
@@ -212,13 +217,31 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
     )
 
 
+def misheard(aligner: nn.Module, made: Tensor, real: Tensor, phonemes: Tensor, inside: Tensor) -> Tensor:
+    """Cross-entropy, in nats a frame, of what an aligner hears in made [B, T, M]; phonemes int [B, T] are meant.
+
+    A frame counts by how sure the aligner is of its symbol in real [B, T, M], and only where inside [B, T, 1] is not 0:
+    neither slips of the alignment nor what the person mumbled is to be learned.
+    """
+    with fast_math():
+        heard = aligner(made).float().transpose(1, 2)
+        with torch.no_grad():
+            sure = aligner(real).float().softmax(-1).gather(-1, phonemes.unsqueeze(-1)) * inside
+    wrong = functional.cross_entropy(heard, phonemes, reduction="none")
+    return (wrong * sure.squeeze(-1)).sum() / sure.sum()
+
+
 def refiner_losses(
-    synthesizer: Synthesizer, cut: Cuts, adversary: Adversary, listener: Listener | None = None
+    synthesizer: Synthesizer,
+    cut: Cuts,
+    adversary: Adversary,
+    listener: Listener | None = None,
+    aligner: Aligner | None = None,
 ) -> Losses:
     """L1 on the mel spectrogram, on its moments, and how easily it is told from a recorded one; L1 also on what the
     acoustic model alone predicts.
 
-    With a ``listener``, also how unlike the two sound.
+    With a ``listener``, also how unlike the two sound; with an ``aligner``, also how hard the words are to make out.
     """
     refiner = synthesizer.refiner
     with fast_math():
@@ -235,6 +258,8 @@ def refiner_losses(
     if listener is not None:
         teacher, ours = listener.losses(made, cut.real, cut.f0, cut.frames)
         losses |= {"ge2e": LISTENED * teacher, "ours": LISTENED * ours}
+    if aligner is not None:
+        losses["misheard"] = UNDERSTOOD * misheard(aligner, made, cut.real, cut.phonemes, cut.inside)
     voice = torch.cat([8 * cut.embedding, cut.recording], dim=-1)
     return losses | adversary.losses(made, cut.real, refiner.comb(cut.f0), voice)
 
@@ -246,24 +271,29 @@ def train_refiner(
     students: Path,
     predicted: Path,
     embeddings: npt.NDArray[np.float32] | None = None,
+    aligner: Path | None = None,
 ) -> None:
     """Train, or go on training, refiner and decoder of students in a folder; write their ``acoustic.safetensors`` to
     ``out``.
 
     predicted: what the acoustic model alone makes of the pack. embeddings: GE2E's of the pack's clips; with them,
-    likeness is listened to through the students' vocoder.
+    likeness is listened to through the students' vocoder. aligner: its weights; with them, words are listened to.
     """
     torch.manual_seed(data_seed(out))
     speaker, synthesizer, vocoder = load_students(students)
     synthesizer.requires_grad_(False)
     learning = Spectra(synthesizer).requires_grad_(True).train()
     listener = None if embeddings is None else Listener(vocoder, speaker, embeddings.mean(axis=0))
+    recognizer = None
+    if aligner is not None:
+        load_weights(recognizer := Aligner().requires_grad_(False).eval(), aligner)
     adversary = Adversary(ScaledMelDiscriminator(speaker.config.embedding + len(RECORDING)), ADVERSARIAL, FEATURES)
     enrollments = Enrollments(clips, speaker, np.memmap(predicted, "<f2", "r", shape=clips.pack.mel.shape))
     random = np.random.default_rng(data_seed(out))
 
     def losses(batch: Batch) -> Losses:
-        return refiner_losses(synthesizer, cuts(synthesizer, batch, enrollments, random), adversary, listener)
+        cut = cuts(synthesizer, batch, enrollments, random)
+        return refiner_losses(synthesizer, cut, adversary, listener, recognizer)
 
     def voice_layer(name: str) -> bool:
         return name.startswith("refiner.voice.") or ".modulate." in name
