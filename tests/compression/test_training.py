@@ -162,6 +162,8 @@ def test_the_aligner_is_shown_what_is_spoken_in_every_frame(
     for (index, at), shown in zip(found, symbols, strict=True):
         assert np.array_equal(symbols_of(clips, index)[at : at + frames], shown)
     assert sum(index == real for index, _ in found) == (6 if recorded else 0)
+    with pytest.raises(InputError, match="pack synthetic"):
+        next(aligner.labelled(clips, 5000, batch=10, seed=0))
 
 
 def test_the_refiner_is_told_what_is_spoken_in_every_frame(packed: Path) -> None:

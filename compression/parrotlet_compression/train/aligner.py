@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from parrotlet.errors import ParrotletError
+from parrotlet.errors import InputError, ParrotletError
 from parrotlet.text import TextFrontEnd
 
 from ..corpus import Pack
@@ -65,11 +65,13 @@ def _masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.ND
 
 def labelled(clips: AlignedClips, frames: int, batch: int, seed: int) -> Iterator[Batch]:
     """Random cuts of speech, for ever: mel [B, T, M] and symbol ids [B, T]. RECORDED of a batch are real recordings, if
-    any are aligned."""
+    any are aligned. Raises InputError without synthetic clips to learn from."""
     random, pack = np.random.default_rng(seed), clips.pack
     usable = [i for i in clips.durations if pack.clips[i].split == "train" and clips.frames(i) > frames]
     synthetic = [i for i in usable if pack.clips[i].durations]
     recorded = [i for i in usable if not pack.clips[i].durations]
+    if not synthetic:
+        raise InputError("no clip to learn alignment from: pack synthetic.zip too")
     count = round(RECORDED * batch) if recorded else 0
     while True:
         mels, ids = [], []
