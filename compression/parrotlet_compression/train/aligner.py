@@ -54,12 +54,10 @@ def _masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.ND
     """A mel spectrogram [T, M] without some bands and frames: no single cue is to be relied on."""
     mel, mean = mel.copy(), mel.mean()
     for _ in range(2):
-        if random.random() < MASKED:
-            at = int(random.integers(len(mel)))
-            mel[at : at + int(random.integers(2, 12))] = mean
-        if random.random() < MASKED:
-            at = int(random.integers(mel.shape[1]))
-            mel[:, at : at + int(random.integers(2, 9))] = mean
+        for rows, widest in ((mel, 12), (mel.T, 9)):  # frames, then bands
+            if random.random() < MASKED:
+                at = int(random.integers(len(rows)))
+                rows[at : at + int(random.integers(2, widest))] = mean
     return mel
 
 
