@@ -25,7 +25,7 @@ import onnx
 import soxr
 import torch
 from onnxruntime.capi import onnxruntime_pybind11_state
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization import quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
@@ -38,7 +38,7 @@ from parrotlet_runtimes import GraphError, Session, load_session
 from .calibration import require_speech
 from .corpus import Pack
 from .export import Feeds, Graph, Parity, export_onnx, parity
-from .quantize import quantize_int8, store_fp16
+from .quantize import UNSIGNED, quantize_int8, store_fp16
 from .static import CONVOLUTIONS, StaticResult, View, quantize_within
 from .teachers.hifigan import Generator
 from .teachers.tacotron2 import STOP, Array, DecoderState, Spoken, Tacotron2, Tacotron2Config, decode
@@ -192,7 +192,7 @@ def quantize_convolutions(
     bound: float | None = None,
     view: View | None = None,
 ) -> StaticResult:
-    """Static INT8 (QDQ, U8S8, weights per channel) of the convolutions of an fp32 graph with one input, a mel.
+    """Static INT8 (QDQ, U8U8, weights per channel) of the convolutions of an fp32 graph with one input, a mel.
 
     mels [T, M]: what the scales are chosen by. keep: convolutions whose weights' names begin so stay in float, and with
     a ``bound`` as many more as it takes; see ``quantize_within``, for ``view`` too.
@@ -222,8 +222,8 @@ def _quantize_products(source: Path, target: Path, keep: Sequence[str]) -> None:
             op_types_to_quantize=["LSTM", "MatMul", "Gemm"],
             # onnxruntime splits every Gemm before it looks at this list, and names the product so.
             nodes_to_exclude=[name for node in kept for name in (node.name, f"{node.name}_MatMul")],
-            weight_type=QuantType.QInt8,
             per_channel=True,
+            **UNSIGNED,
         )
         quantize_int8(recurrent, target, dynamic=False, keep=tuple(node.input[1] for node in kept))
     finally:

@@ -85,6 +85,26 @@ def test_a_tame_graph_is_quantized_whole(tmp_path: Path) -> None:
     assert 0 < np.sqrt(np.mean((a - b) ** 2)) < 0.05 * np.sqrt(np.mean(a**2))
 
 
+@pytest.mark.parametrize("precision", ["dynamic", "static"])
+def test_products_of_large_numbers_are_exact_on_any_processor(precision: str, tmp_path: Path) -> None:
+    """Every weight and every input at an end of its range: pairs of such products do not fit into 16 bits."""
+    random = np.random.default_rng(0)
+    rows, matrix = (np.where(random.random(shape) < 0.7, 1.0, -1.0) for shape in ((8, WIDTH), (WIDTH, WIDTH)))
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "weight"], ["y"], name="product")],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["T", WIDTH])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["T", WIDTH])],
+        [numpy_helper.from_array(matrix.astype(np.float32), "weight")],
+    )
+    full, small = tmp_path / "full.onnx", tmp_path / "small.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), full)
+    feeds = {"x": rows.astype(np.float32)}
+    quantize_onnx(full, small, precision, [feeds])
+    made = load_session(small, fold_int8=precision == "dynamic").run(feeds)["y"]
+    assert made == pytest.approx(rows @ matrix, abs=0.02 * WIDTH)
+
+
 def test_the_sweep_finds_the_layer_with_the_outlier(tmp_path: Path) -> None:
     feeds = chain(tmp_path / "full.onnx", outlier=200)
     result = quantize_within(tmp_path / "full.onnx", tmp_path / "small.onnx", feeds)
