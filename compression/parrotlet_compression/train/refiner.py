@@ -29,7 +29,8 @@ from .adversary import Adversary
 from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
 
-PREDICTED, MEL, MOMENTS, LISTENED, UNDERSTOOD, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 3.0, 2.0, 0.4, 2.0
+PREDICTED, MEL, MOMENTS, UNDERSTOOD, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 1.0, 0.4, 2.0
+LISTENED = {"ge2e": 2.0, "campplus": 4.0}
 # Frames that a moment is also measured over the means of: how the voice varies from sound to sound.
 SLOW = 8
 # How often a voice is not adapted: as presets are not, which are of the synthetic part, and telephone recordings.
@@ -256,8 +257,8 @@ def refiner_losses(
         "moments": MOMENTS * moments_loss(made, cut.real, cut.inside),
     }
     if listener is not None:
-        teacher, ours = listener.losses(made, cut.real, cut.f0, cut.frames)
-        losses |= {"ge2e": LISTENED * teacher, "ours": LISTENED * ours}
+        heard = listener.losses(made, cut.real, cut.f0, cut.frames)
+        losses |= {name: LISTENED[name] * unlike for name, unlike in heard.items()}
     if aligner is not None:
         losses["misheard"] = UNDERSTOOD * misheard(aligner, made, cut.real, cut.phonemes, cut.inside)
     voice = torch.cat([8 * cut.embedding, cut.recording], dim=-1)
@@ -283,7 +284,7 @@ def train_refiner(
     speaker, synthesizer, vocoder = load_students(students)
     synthesizer.requires_grad_(False)
     learning = Spectra(synthesizer).requires_grad_(True).train()
-    listener = None if embeddings is None else Listener(vocoder, speaker, embeddings.mean(axis=0))
+    listener = None if embeddings is None else Listener(vocoder, embeddings.mean(axis=0))
     recognizer = None
     if aligner is not None:
         load_weights(recognizer := Aligner().requires_grad_(False).eval(), aligner)
