@@ -29,8 +29,8 @@ from .adversary import Adversary
 from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
 
-PREDICTED, MEL, MOMENTS, UNDERSTOOD, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 1.0, 0.4, 2.0
-LISTENED = {"ge2e": 2.0, "campplus": 4.0}
+PREDICTED, MEL, MOMENTS, UNDERSTOOD, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 2.0, 0.6, 2.0
+LISTENED = {"ge2e": 2.0, "campplus": 3.0}
 # Frames that a moment is also measured over the means of: how the voice varies from sound to sound.
 SLOW = 8
 # How often a voice is not adapted: as presets are not, which are of the synthetic part, and telephone recordings.
@@ -278,7 +278,8 @@ def train_refiner(
     ``out``.
 
     predicted: what the acoustic model alone makes of the pack. embeddings: GE2E's of the pack's clips; with them,
-    likeness is listened to through the students' vocoder. aligner: its weights; with them, words are listened to.
+    likeness is listened to through the students' vocoder, by GE2E and CAM++. aligner: its weights; with them, words are
+    listened to.
     """
     torch.manual_seed(data_seed(out))
     speaker, synthesizer, vocoder = load_students(students)
