@@ -55,7 +55,9 @@ def write_graphs(weights: Path, folder: Path, formats: tuple[str, ...] = FORMATS
 
 def _write_onnx(model: BestPath, path: Path) -> None:
     """Linear layers int8, symmetric per channel, activations quantized as they come; the rest float32."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization import quantize_dynamic
+
+    from parrotlet_compression.quantize import UNSIGNED
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the exporter that writes dynamic lengths well
@@ -70,7 +72,7 @@ def _write_onnx(model: BestPath, path: Path) -> None:
             opset_version=17,
             dynamo=False,
         )
-        quantize_dynamic(plain, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
+        quantize_dynamic(plain, path, op_types_to_quantize=["MatMul"], per_channel=True, **UNSIGNED)
 
 
 def _write_tflite(model: BestPath, path: Path) -> None:
