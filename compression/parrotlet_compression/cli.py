@@ -37,6 +37,7 @@ from .teachers.tacotron2 import read_tacotron2
 from .tflite import ACTIVATIONS
 from .train.acoustic import AlignedClips, train_acoustic
 from .train.aligner import align_corpus, train_aligner
+from .train.enrolled import train_enrolled
 from .train.hifigan import train_hifigan
 from .train.likeness import train_likeness
 from .train.loop import Schedule, load_weights
@@ -101,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--aligner", type=Path, help="refiner: the aligner's weights, to listen for the words")
     train.add_argument("--adversarial", action="store_true", help="vocoder, acoustic: also against a discriminator")
+    train.add_argument(
+        "--enrolled", action="store_true", help="acoustic: voices as enrolled; the speaker encoder does not learn"
+    )
     train.add_argument("--predicted", type=Path, help="vocoder, refiner: mels of the acoustic model, from `predict`")
 
     train.add_argument("--generator", choices=["V1", "V2", "V3"], default="V2", help="hifigan: its size")
@@ -267,6 +271,9 @@ def _train(options: argparse.Namespace) -> None:
                 )
             heard = _embeddings(options) if options.embeddings else None
             train_refiner(clips, options.out, schedule, options.start, options.predicted, heard, options.aligner)
+            return
+        if options.enrolled:
+            train_enrolled(clips, options.out, schedule, options.start)
             return
         train_acoustic(clips, options.out, schedule, options.start, options.critic, options.adversarial)
 

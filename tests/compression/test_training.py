@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,13 +13,17 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
+from safetensors.torch import load_file  # noqa: E402
+
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
+from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
 from parrotlet_compression.predict import predict_mels  # noqa: E402
 from parrotlet_compression.train import aligner  # noqa: E402
-from parrotlet_compression.train.acoustic import AlignedClips, warped  # noqa: E402
+from parrotlet_compression.train.acoustic import AlignedClips, acoustic_losses, warped  # noqa: E402
+from parrotlet_compression.train.enrolled import Voices  # noqa: E402
 from parrotlet_compression.train.loop import Schedule, load_weights, train  # noqa: E402
 from parrotlet_compression.train.refiner import FRAMES, Enrollments, cuts, misheard  # noqa: E402
 
@@ -112,6 +117,12 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
     more += ["--from", str(CHECKPOINTS), "--critic", str(tmp_path / "likeness" / "model.safetensors")]
     joint = tmp_path / "acoustic"
     assert main([*run, "train", "acoustic", str(packed), str(joint), *common, *more]) == 0
+    alone = tmp_path / "enrolled"
+    assert main([*run, "train", "acoustic", str(packed), str(alone), *common, *more[:4], "--enrolled"]) == 0
+    before, after = (load_file(folder / "acoustic.safetensors") for folder in (CHECKPOINTS, alone))
+    changed = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
+    assert before.keys() == after.keys()
+    assert changed == {"acoustic"}  # neither the refiner nor what has no weights to learn
     bare = tmp_path / "bare.f16"
     assert main([*run, "predict", str(packed), str(CHECKPOINTS), str(bare), *more[:2], "--bare"]) == 0
     listening = ["--aligner", str(tmp_path / "listener" / "model.safetensors")]
@@ -136,6 +147,34 @@ def synthetic_clips(packed: Path) -> AlignedClips:
     durations = {i: clip.durations for i, clip in enumerate(corpus.clips) if clip.durations}
     phonemes = {i: corpus.clips[i].phonemes for i in durations}
     return AlignedClips(corpus, durations, phonemes, {"synthetic": 1.0}, split="train")
+
+
+def test_a_pause_is_as_long_as_pauses_are_on_average(packed: Path) -> None:
+    clips = synthetic_clips(packed)
+    batch = clips.batch(clips.groups["synthetic"][-2:], np.random.default_rng(0), warping=0.0)
+    durations = torch.zeros_like(batch.durations)
+    durations[0] = 20  # there in one clip, not there in the other
+    phonemes = torch.ones_like(batch.phonemes)
+    still = torch.zeros_like(batch.pitch)
+    log_durations = torch.log1p(torch.full(durations.shape, 10.0)).requires_grad_()
+    out = AcousticOutput(log_durations, still, still, batch.mel, batch.mel)
+    losses = acoustic_losses(out, replace(batch, phonemes=phonemes, durations=durations))
+    (slope,) = torch.autograd.grad(losses["duration"], log_durations)
+    assert torch.allclose(slope.sum(dim=0), torch.zeros(durations.shape[1]), atol=1e-6)
+    assert slope.abs().min() > 0
+    assert losses["mel"] == 0
+
+
+def test_a_voice_is_heard_in_other_recordings(packed: Path) -> None:
+    clips = synthetic_clips(packed)
+    voices = Voices(clips, load_students(CHECKPOINTS)[0])
+    for index in clips.durations:
+        theirs = {k for k in clips.durations if clips.speaker[k] == clips.speaker[index]}
+        assert set(voices.others(index)) == (theirs - {index} or {index})
+    first, second = sorted(clips.durations)[:2]
+    one, other, both = (voices.of(chosen) for chosen in ([first], [second], [first, second]))
+    assert np.allclose(both, (one + other) / np.linalg.norm(one + other), atol=1e-6)
+    assert abs(np.linalg.norm(both) - 1) < 1e-6
 
 
 def symbols_of(clips: AlignedClips, index: int) -> npt.NDArray[np.int64]:

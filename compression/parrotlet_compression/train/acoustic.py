@@ -2,6 +2,7 @@
 
 The encoder hears a piece of the clip, or of another clip of the person, and learns what the acoustic model needs to
 sound like them (as in Meta-StyleSpeech, Min 2021); a classifier over the training speakers keeps it telling them apart.
+Once the encoder is good, ``enrolled`` goes on with the acoustic model alone.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ DAMAGED = 0.3
 WARPED, WARP = 0.5, 1.15
 LIKENESS, SPEAKER = 1.0, 0.05
 ADVERSARIAL, FEATURES = 0.1, 1.0
+DURATION, PITCH, VOICING = 0.25, 2.0, 0.3
+# Frames: of a phoneme, what counts at most (a pause may be a slip of the alignment) and what is predicted at least.
+LONGEST, SHORTEST = 60.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Batch:
     recording: Tensor
     frames: Tensor
     clips: Tensor
+
+    def masks(self) -> tuple[Tensor, Tensor]:
+        """inside [B, T], 0 for padding; and mask [B, T, M], 0 also for what the recording does not hold."""
+        inside = (torch.arange(self.mel.shape[1])[None] < self.frames[:, None]).float()
+        return inside, inside.unsqueeze(-1) * self.valid[:, None]
 
 
 def pitch_statistics(f0: npt.NDArray[np.float32]) -> tuple[float, float]:
@@ -277,38 +286,48 @@ class Cloner(nn.Module):
         return functional.cross_entropy(25 * (cosine - margin), speaker[known])
 
 
+def acoustic_losses(out: AcousticOutput, batch: Batch) -> Losses:
+    """L1 on the mel spectrogram and on pitch, Poisson deviance of durations, cross-entropy on voicing.
+
+    The deviance has its minimum at the mean duration; a distance of logarithms has it at the geometric mean, which is
+    shorter, most of all for pauses: they are there or not.
+    """
+    inside, mask = batch.masks()
+    mel = ((out.mel.float() - batch.mel).abs() * mask).sum() / mask.sum()
+    tokens = (batch.phonemes > 0).float()
+    wanted = batch.durations.float().clamp_max(LONGEST)
+    frames = torch.expm1(out.log_durations.float()).clamp_min(SHORTEST)
+    deviance = frames - wanted - wanted * torch.log(frames / wanted.clamp_min(SHORTEST))
+    voiced = batch.voiced * inside
+    pitch = ((out.pitch.float() - batch.pitch).abs() * voiced).sum() / voiced.sum().clamp_min(1)
+    voicing = functional.binary_cross_entropy_with_logits(out.voicing.float(), batch.voiced, reduction="none")
+    return {
+        "mel": mel,
+        "duration": DURATION * (deviance * tokens).sum() / tokens.sum(),
+        "pitch": PITCH * pitch,
+        "voicing": VOICING * (voicing * inside).sum() / inside.sum(),
+    }
+
+
 def cloner_losses(
     model: Cloner, batch: Batch, critic: LikenessCritic | None = None, adversary: Adversary | None = None
 ) -> Losses:
-    """L1 on the mel spectrogram, Huber on log durations, L1 on pitch, cross-entropy on voicing and on who speaks.
+    """Those of the acoustic model, and cross-entropy on who speaks.
 
     With a ``critic``, also the distance between the voice it hears in the predicted mel and in the recorded one.
     With an ``adversary``, also how easily the two are told apart: L1 alone gives a blurred mean.
     """
     out, embedding = model(batch)
-    frames = (torch.arange(batch.mel.shape[1])[None] < batch.frames[:, None]).float()
-    mask = frames.unsqueeze(-1) * batch.valid[:, None]
-    mel = ((out.mel.float() - batch.mel).abs() * mask).sum() / mask.sum()
-    tokens = (batch.phonemes > 0).float()
-    target = torch.log1p(batch.durations.float())
-    duration = functional.smooth_l1_loss(out.log_durations.float(), target, reduction="none", beta=0.25)
-    voiced = batch.voiced * frames
-    pitch = ((out.pitch.float() - batch.pitch).abs() * voiced).sum() / voiced.sum().clamp_min(1)
-    voicing = functional.binary_cross_entropy_with_logits(out.voicing.float(), batch.voiced, reduction="none")
-    losses = {
-        "mel": mel,
-        "duration": (duration * tokens).sum() / tokens.sum(),
-        "pitch": pitch,
-        "voicing": 0.3 * (voicing * frames).sum() / frames.sum(),
-        "speaker": SPEAKER * model.speaker_loss(embedding, batch.speaker),
-    }
+    losses = acoustic_losses(out, batch)
+    losses["speaker"] = SPEAKER * model.speaker_loss(embedding, batch.speaker)
+    inside, mask = batch.masks()
     # What the recording does not hold, or is padding, is not for others to judge.
     made = torch.where(mask > 0, out.mel.float(), batch.mel)
     if critic is not None:
         with fast_math():
-            heard = critic(made, frames.unsqueeze(-1)).float()
+            heard = critic(made, inside.unsqueeze(-1)).float()
             with torch.no_grad():
-                wanted = critic(batch.mel, frames.unsqueeze(-1)).float()
+                wanted = critic(batch.mel, inside.unsqueeze(-1)).float()
         losses["likeness"] = LIKENESS * (1 - (heard * wanted).sum(-1)).mean()
     if adversary is not None:
         voice = torch.cat([8 * embedding.detach(), batch.recording], dim=-1)

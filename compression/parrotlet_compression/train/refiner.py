@@ -22,10 +22,11 @@ from ..export import load_students
 from ..models.acoustic import RECORDING, REFERENCE_HZ, expand
 from ..models.aligner import Aligner
 from ..models.discriminator import ScaledMelDiscriminator
-from ..models.speaker import SpeakerEncoder, embed_clips
+from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
 from .acoustic import AlignedClips, Batch
 from .adversary import Adversary
+from .enrolled import Voices
 from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
 
@@ -93,8 +94,7 @@ class Enrollments:
     """
 
     def __init__(self, clips: AlignedClips, encoder: SpeakerEncoder, predicted: npt.NDArray[np.float16]) -> None:
-        self.clips, self.encoder, self.predicted = clips, encoder, predicted
-        self.embedded: dict[int, npt.NDArray[np.float32]] = {}
+        self.clips, self.voices, self.predicted = clips, Voices(clips, encoder), predicted
 
     def of(
         self, index: int, cut: slice, random: np.random.Generator
@@ -104,33 +104,26 @@ class Enrollments:
         Where there is no other clip of the person, the rest of this one is what was heard of them.
         """
         spans, mel = self.clips.span, self.clips.pack.mel
-        siblings = [k for k in self.clips.clips_of[self.clips.speaker[index]] if k in spans]
+        others = self.voices.others(index)
         heard_of, frames, wanted = [], 0, random.uniform(*HEARD)
-        for k in random.permutation([k for k in siblings if k != index]):
+        for k in random.permutation(others):
             if frames < wanted:
                 heard_of.append(int(k))
                 frames += self.clips.frames(int(k))
-        if heard_of:
+        if heard_of != [index]:
             heard = np.concatenate([mel[spans[k]] for k in heard_of])
         else:
             heard = np.delete(mel[spans[index]], cut, axis=0)
         if random.random() < NOISY and len(heard):
             heard = noisy(heard.astype(np.float32), random)
-        embedding = np.mean([self._embed(k) for k in heard_of or [index]], axis=0)
-        said = [self.predicted[spans[k]].astype(np.float32) for k in random.permutation(siblings)[:SAID]]
+        said = [self.predicted[spans[k]].astype(np.float32) for k in random.permutation([*{index, *others}])[:SAID]]
         said = [mel for mel in said if not np.isnan(mel).any()]
         if not said or len(heard) < adaptation.MIN_FRAMES:
             adapted = np.zeros(adaptation.size(), np.float32)
         else:
             heard, share = heard.astype(np.float32), random.uniform(*SHARE)
             adapted = adaptation.fit(np.concatenate(said), heard, adaptation.shape(), share=share)
-        return embedding / np.linalg.norm(embedding), adapted
-
-    def _embed(self, index: int) -> npt.NDArray[np.float32]:
-        if index not in self.embedded:
-            samples = self.clips.pack.samples16(self.clips.pack.clips[index])
-            self.embedded[index] = embed_clips([samples], self.encoder)[0]
-        return self.embedded[index]
+        return self.voices.of(heard_of), adapted
 
 
 @dataclass(frozen=True)
