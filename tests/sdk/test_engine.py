@@ -36,6 +36,11 @@ def test_there_are_at_least_eight_presets_of_women_and_men(bird: Parrotlet) -> N
         assert np.linalg.norm(preset.profile.embedding[:256]) == pytest.approx(1, abs=1e-3)
 
 
+def test_speech_is_as_long_as_a_person_would_take(bird: Parrotlet, voice: VoiceProfile) -> None:
+    seconds = len(joined(bird, TEXT, voice)) / bird.sample_rate
+    assert 2.2 < seconds < 6
+
+
 def test_presets_speak_at_the_pace_of_people(bird: Parrotlet) -> None:
     text = (
         "The meeting about the kitchen budget was moved to Thursday afternoon, and my brother gave both of his gloves "
