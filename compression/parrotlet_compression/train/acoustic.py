@@ -11,6 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,7 @@ class Batch:
     frames: Tensor
     clips: Tensor
 
+    @cached_property
     def masks(self) -> tuple[Tensor, Tensor]:
         """inside [B, T], 0 for padding; and mask [B, T, M], 0 also for what the recording does not hold."""
         inside = (torch.arange(self.mel.shape[1])[None] < self.frames[:, None]).float()
@@ -292,7 +294,7 @@ def acoustic_losses(out: AcousticOutput, batch: Batch) -> Losses:
     The deviance has its minimum at the mean duration; a distance of logarithms has it at the geometric mean, which is
     shorter, most of all for pauses: they are there or not.
     """
-    inside, mask = batch.masks()
+    inside, mask = batch.masks
     mel = ((out.mel.float() - batch.mel).abs() * mask).sum() / mask.sum()
     tokens = (batch.phonemes > 0).float()
     wanted = batch.durations.float().clamp_max(LONGEST)
@@ -320,7 +322,7 @@ def cloner_losses(
     out, embedding = model(batch)
     losses = acoustic_losses(out, batch)
     losses["speaker"] = SPEAKER * model.speaker_loss(embedding, batch.speaker)
-    inside, mask = batch.masks()
+    inside, mask = batch.masks
     # What the recording does not hold, or is padding, is not for others to judge.
     made = torch.where(mask > 0, out.mel.float(), batch.mel)
     if critic is not None:
