@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=SHARE,
         metavar="X",
-        help="0 to 1 (default %(default)s): more like the person, less intelligible",
+        help="0 to 1 (default %(default)s): more like the person, less natural",
     )
 
     say = add("say", _say, "speak a text in an enrolled or preset voice", speech)

@@ -189,8 +189,8 @@ class Parrotlet:
     ) -> VoiceProfile:
         """Make a voice profile from one or several recordings of one person.
 
-        likeness: 0 to 1, how near every sound comes to the recorded ones. More is more like the person, less
-        intelligible and less natural.
+        likeness: 0 to 1, how near every sound comes to the recorded ones. More is more like the person and less
+        natural, most of all from a noisy recording.
         Raises InputError naming the recording that failed, why, and what to do; UsageError.
         """
         _require("likeness", likeness, 0, 1)
