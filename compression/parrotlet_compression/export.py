@@ -209,10 +209,19 @@ def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vo
 
 
 @torch.no_grad()
+def counterparts(wanted: npt.NDArray[np.integer], made: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """For every frame under the durations ``wanted`` [L], the frame under ``made`` [L] at the same place of the same
+    phoneme, or the last one there: int64 [T]."""
+    phoneme = np.repeat(np.arange(len(wanted)), wanted)
+    place = np.arange(len(phoneme)) - (np.cumsum(wanted) - wanted)[phoneme]
+    frames = (np.cumsum(made) - made)[phoneme] + np.minimum(place, np.maximum(made[phoneme] - 1, 0))
+    return np.minimum(frames, made.sum() - 1).astype(np.int64)
+
+
 def parity(graph: Graph, session: Session, precision: str) -> list[Parity]:
     """Compare a written graph with torch at the export length and at two others.
 
-    Outputs whose length differs (durations rounded the other way) are compared over the shorter one.
+    A duration that is rounded the other way moves all that follows: frames are compared with their ``counterparts``.
     """
     rows: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in graph.outputs}
     scale: dict[str, float] = {}
@@ -221,11 +230,13 @@ def parity(graph: Graph, session: Session, precision: str) -> list[Parity]:
         expected = graph.module(*feeds.values())
         expected = (expected,) if isinstance(expected, Tensor) else tuple(expected)
         made = session.run({name: value.numpy() for name, value in feeds.items()})
-        for name, value in zip(graph.outputs, expected, strict=True):
-            both = min(value.shape[1], made[name].shape[1])
-            reference = value[:, :both].numpy().astype(np.float64)
-            rows[name].append(np.abs(reference - made[name][:, :both]).reshape(-1))
-            scale[name] = float(np.sqrt(np.mean(reference**2)))
+        wanted = {name: value.numpy() for name, value in zip(graph.outputs, expected, strict=True)}
+        if "durations" in wanted:
+            like = counterparts(wanted["durations"][0], made["durations"][0])
+            made |= {name: made[name][:, like] for name in wanted if name != "durations"}
+        for name, reference in wanted.items():
+            rows[name].append(np.abs(reference.astype(np.float64) - made[name]).reshape(-1))
+            scale[name] = float(np.sqrt(np.mean(reference.astype(np.float64) ** 2)))
     result = []
     for name, parts in rows.items():
         difference = np.concatenate(parts)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="compression needs torch: pip instal
 from parrotlet import Parrotlet  # noqa: E402
 from parrotlet.bundle import DEFAULT, GRAPHS  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
-from parrotlet_compression.export import Parity, export_bundle  # noqa: E402
+from parrotlet_compression.export import Parity, counterparts, export_bundle  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 PRESETS = json.loads((DEFAULT / "presets.json").read_text())
@@ -25,6 +25,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list
     rows = export_bundle(CHECKPOINTS, PRESETS, folder / "int8", "int8-test")
     export_bundle(CHECKPOINTS, PRESETS, folder / "fp32", "fp32-test", precision="fp32")
     return folder / "int8", folder / "fp32", rows
+
+
+def test_frames_have_counterparts_in_the_same_phoneme() -> None:
+    wanted, made = np.array([2, 0, 3, 1]), np.array([3, 0, 1, 2])
+    # Places of the third phoneme beyond its one frame fall to that, and what follows is not moved.
+    assert counterparts(wanted, made).tolist() == [0, 1, 3, 3, 3, 4]
+    assert counterparts(made, wanted).tolist() == [0, 1, 1, 2, 5, 5]
+    assert counterparts(wanted, wanted).tolist() == list(range(6))
 
 
 def test_fp32_graphs_equal_torch(exported: tuple[Path, Path, list[Parity]]) -> None:
