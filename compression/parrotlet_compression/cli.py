@@ -24,7 +24,7 @@ from .direct import PRECISIONS as TEACHER_PRECISIONS
 from .direct import calibration_mels, compress_teacher, generated_mels, measure_student, measure_teacher
 from .distill import distill
 from .evaluate import SENTENCES, judged, write_parts, write_test_speech
-from .export import SAME_SPEAKER, export_bundle
+from .export import SAME_SPEAKER, export_bundle, load_students
 from .g2p.data import write_text_data
 from .models.aligner import Aligner
 from .precision import PRECISIONS, SHIPPED_TFLITE, describe_result, parse_precision, quantize_bundle
@@ -39,9 +39,11 @@ from .train.acoustic import AlignedClips, train_acoustic
 from .train.aligner import align_corpus, train_aligner
 from .train.enrolled import train_enrolled
 from .train.hifigan import train_hifigan
+from .train.joint import Plan, train_joint
 from .train.likeness import train_likeness
 from .train.loop import Schedule, load_weights
 from .train.refiner import train_refiner
+from .train.resident import prepare
 from .train.speaker import train_speaker
 from .train.tacotron2 import SIZES, GuidedClips, sized_config, train_tacotron2
 from .train.vocoder import train_vocoder
@@ -86,27 +88,33 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--weights", type=Path, help="our encoder's weights (else GE2E, the teacher)")
 
     train = add("train", _train, "train one model, or go on where it stopped")
-    models = ["speaker", "aligner", "likeness", "acoustic", "refiner", "vocoder", "tacotron2", "hifigan"]
+    models = ["speaker", "aligner", "likeness", "acoustic", "refiner", "joint", "vocoder", "tacotron2", "hifigan"]
     train.add_argument("model", choices=models)
     train.add_argument("pack", type=Path)
     train.add_argument("out", type=Path, help="folder for checkpoints and curves")
-    train.add_argument("--steps", type=int, required=True)
-    train.add_argument("--rate", type=float, default=1e-3, help="learning rate")
+    train.add_argument("--steps", type=int)
+    train.add_argument("--minutes", type=float, help="joint: how long to train, in place of --steps")
+    train.add_argument("--rate", type=float, help="learning rate (1e-3; joint: 6e-4)")
     train.add_argument(
         "--from", dest="start", type=Path, help="weights to begin with (acoustic: the folder of speaker and acoustic)"
     )
     train.add_argument("--embeddings", type=Path, help="from `embed`: the teacher's")
     train.add_argument("--critic", type=Path, help="the likeness model's weights, for the acoustic model")
     train.add_argument(
-        "--alignments", type=Path, help="from `align`: real voices, for acoustic model, refiner, aligner"
+        "--alignments", type=Path, help="from `align`: real voices, for acoustic model, refiner, joint, aligner"
     )
-    train.add_argument("--aligner", type=Path, help="refiner: the aligner's weights, to listen for the words")
+    train.add_argument("--aligner", type=Path, help="refiner, joint: the aligner's weights, to listen for the words")
     train.add_argument("--adversarial", action="store_true", help="vocoder, acoustic: also against a discriminator")
     train.add_argument(
         "--enrolled", action="store_true", help="acoustic: voices as enrolled; the speaker encoder does not learn"
     )
     train.add_argument("--predicted", type=Path, help="vocoder, refiner: mels of the acoustic model, from `predict`")
-
+    train.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="joint: where to train")
+    train.add_argument("--batch", type=int, default=Plan.batch, metavar="N", help="joint: clips a step")
+    train.add_argument("--text-side", action="store_true", help="joint: phoneme encoder, durations and pitch learn too")
+    train.add_argument(
+        "--prepare-only", action="store_true", help="joint: write OUT/resident, all that another machine needs of PACK"
+    )
     train.add_argument("--generator", choices=["V1", "V2", "V3"], default="V2", help="hifigan: its size")
     train.add_argument("--size", choices=list(SIZES), default="small", help="tacotron2: its size")
 
@@ -243,7 +251,12 @@ def _embeddings(options: argparse.Namespace) -> np.ndarray:
 
 
 def _train(options: argparse.Namespace) -> None:
-    schedule = Schedule(options.steps, options.rate)
+    if options.model == "joint":
+        _train_joint(options)
+        return
+    if options.steps is None:
+        raise InputError(f"training {options.model} needs --steps: --minutes is for `train joint`")
+    schedule = Schedule(options.steps, options.rate or Schedule.rate)
     if options.model == "speaker":
         train_speaker(options.pack, _embeddings(options), options.out, schedule)
     elif options.model == "likeness":
@@ -276,6 +289,36 @@ def _train(options: argparse.Namespace) -> None:
             train_enrolled(clips, options.out, schedule, options.start)
             return
         train_acoustic(clips, options.out, schedule, options.start, options.critic, options.adversarial)
+
+
+def _train_joint(options: argparse.Namespace) -> None:
+    if not options.prepare_only and (options.steps is None) == (options.minutes is None):
+        raise InputError("say how long to train: give either --steps or --minutes")
+    if options.start is None:
+        raise InputError("training joint needs --from FOLDER with all students, e.g. compression/checkpoints")
+    if not options.prepare_only and options.aligner is None:
+        raise InputError("training joint needs --aligner: its weights, from `parrotlet-compress train aligner`")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "torch finds no GPU here: leave out --device cuda, or give --prepare-only and carry OUT to one that has it"
+        )
+    resident = options.out / "resident"
+    if not resident.is_dir():
+        speaker, _, _ = load_students(options.start)
+        prepare(_aligned(options), speaker, _embeddings(options).mean(axis=0), resident)
+    if options.prepare_only:
+        print(f"{resident}: carry it to where `train joint PACK OUT` is to run; PACK is not needed there")
+        return
+    plan = Plan(options.steps, options.minutes, options.rate or Plan.rate, batch=options.batch)
+    train_joint(
+        options.out,
+        options.start,
+        options.aligner,
+        plan,
+        torch.device(options.device),
+        options.text_side,
+        processes=options.threads,
+    )
 
 
 def _aligned(options: argparse.Namespace) -> AlignedClips:

@@ -55,22 +55,32 @@ class AcousticOutput(NamedTuple):
     features: Tensor
 
 
+def places(durations: Tensor, times: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Which phoneme is spoken at a time, and where in it.
+
+    durations [B, L] and times [B or 1, T], whole numbers of frames -> index [B, T] of the phoneme and the position
+    inside it [B, T, 3]: fraction done, log frames since its start, log frames to its end.
+    """
+    ends = durations.cumsum(dim=1)
+    index = (times[:, :, None] >= ends[:, None, :]).sum(dim=2)
+    index = index.clamp_max(durations.shape[1] - 1)
+    length = torch.gather(durations, 1, index).to(dtype)
+    done = times - torch.gather(ends - durations, 1, index) + 0.5
+    done = done.to(dtype)
+    left = (length - done).clamp_min(0.5)
+    position = torch.stack([done / length.clamp_min(1), torch.log(done.clamp_min(0.5)), torch.log(left)], dim=-1)
+    return index, position
+
+
 def expand(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Tensor, Tensor]:
     """Repeat each phoneme's vector for its duration (the length regulator of FastSpeech).
 
     encoded [B, L, C], durations [B, L] whole numbers of frames -> [B, T, C] and the position of every frame
-    inside its phoneme [B, T, 3]: fraction done, log frames since its start, log frames to its end.
+    inside its phoneme [B, T, 3], as ``places`` gives it.
     """
-    ends = durations.cumsum(dim=1)
     times = torch.arange(frames, device=durations.device)  # type: ignore[arg-type] # a tensor when traced
-    index = (times[None, :, None] >= ends[:, None, :]).sum(dim=2)
-    index = index.clamp_max(durations.shape[1] - 1)
+    index, position = places(durations, times[None], encoded.dtype)
     rows = torch.gather(encoded, 1, index.unsqueeze(-1).expand(-1, -1, encoded.shape[-1]))
-    length = torch.gather(durations, 1, index).to(encoded.dtype)
-    done = times[None] - torch.gather(ends - durations, 1, index) + 0.5
-    done = done.to(encoded.dtype)
-    left = (length - done).clamp_min(0.5)
-    position = torch.stack([done / length.clamp_min(1), torch.log(done.clamp_min(0.5)), torch.log(left)], dim=-1)
     return rows, position
 
 

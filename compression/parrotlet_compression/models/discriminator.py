@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -103,3 +105,46 @@ class ScaledMelDiscriminator(nn.Module):
         score, features = self.quick_body(x, condition)
         slow_score, slow_features = self.slow_body(functional.avg_pool2d(x, (1, self.slow)), condition)
         return torch.cat([score.flatten(1), slow_score.flatten(1)], dim=1), features + slow_features
+
+
+class SequenceDiscriminator(nn.Module):
+    """Knows which phoneme is spoken in every frame, and hears how this person forms it: frame by frame and slowly.
+
+    Convolutions over time alone see all of the spectrum at once, where ``PatchDiscriminator`` sees neighbouring bands.
+    The phoneme is part of the input (as text is of GAN-TTS's discriminators; Bińkowski 2020), the voice enters by
+    projection (Miyato 2018).
+
+    mel [B, T, M] (natural log), phonemes int [B, T] (0 for none) and the voice it should be in [B, D] -> scores [B, S]
+    and features of all layers.
+    """
+
+    def __init__(
+        self, condition: int, symbols: int, n_mels: int = 80, width: int = 320, symbol_width: int = 48, slow: int = 4
+    ) -> None:
+        super().__init__()
+        self.slow, self.scale = slow, 1 / math.sqrt(width)
+        self.symbol = nn.Embedding(symbols, symbol_width)
+        inputs = n_mels + symbol_width
+        self.bodies = nn.ModuleList(self._body(inputs, width) for _ in range(2))
+        self.scores = nn.ModuleList(weight_norm(nn.Conv2d(width, 1, 1)) for _ in range(2))
+        self.projects = nn.ModuleList(nn.Linear(condition, width, bias=False) for _ in range(2))
+
+    @staticmethod
+    def _body(inputs: int, width: int) -> nn.ModuleList:
+        shapes = ((inputs, 1), (width, 1), (width, 2), (width, 3))
+        return nn.ModuleList(
+            weight_norm(nn.Conv2d(channels, width, (1, 5), padding=(0, 2 * dilation), dilation=(1, dilation)))
+            for channels, dilation in shapes
+        )
+
+    def forward(self, mel: Tensor, phonemes: Tensor, condition: Tensor) -> tuple[Tensor, list[Tensor]]:
+        x = torch.cat([(mel + 5) / 3, self.symbol(phonemes)], dim=-1).unsqueeze(1).permute(0, 3, 1, 2)  # [B, C, 1, T]
+        scores, features = [], []
+        views = (x, functional.avg_pool2d(x, (1, self.slow)))
+        for h, body, score, project in zip(views, self.bodies, self.scores, self.projects, strict=True):
+            for layer in body:  # type: ignore[attr-defined] # a ModuleList
+                h = functional.leaky_relu(layer(h), 0.1)  # noqa: PLW2901
+                features.append(h)
+            match = (h * project(condition)[:, :, None, None]).sum(1, keepdim=True)
+            scores.append((score(h) + self.scale * match).flatten(1))
+        return torch.cat(scores, dim=1), features

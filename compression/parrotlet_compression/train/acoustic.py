@@ -296,19 +296,25 @@ def acoustic_losses(out: AcousticOutput, batch: Batch) -> Losses:
     """
     inside, mask = batch.masks
     mel = ((out.mel.float() - batch.mel).abs() * mask).sum() / mask.sum()
-    tokens = (batch.phonemes > 0).float()
-    wanted = batch.durations.float().clamp_max(LONGEST)
-    frames = torch.expm1(out.log_durations.float()).clamp_min(SHORTEST)
+    duration = duration_loss(out.log_durations, batch.durations, batch.phonemes)
+    return {"mel": mel} | duration | contour_losses(out.pitch, out.voicing, batch.pitch, batch.voiced, inside)
+
+
+def duration_loss(log_durations: Tensor, durations: Tensor, phonemes: Tensor) -> Losses:
+    """Poisson deviance of predicted log_durations [B, L] from durations [B, L]; phonemes int [B, L], 0 for padding."""
+    tokens = (phonemes > 0).float()
+    wanted = durations.float().clamp_max(LONGEST)
+    frames = torch.expm1(log_durations.float()).clamp_min(SHORTEST)
     deviance = frames - wanted - wanted * torch.log(frames / wanted.clamp_min(SHORTEST))
-    voiced = batch.voiced * inside
-    pitch = ((out.pitch.float() - batch.pitch).abs() * voiced).sum() / voiced.sum().clamp_min(1)
-    voicing = functional.binary_cross_entropy_with_logits(out.voicing.float(), batch.voiced, reduction="none")
-    return {
-        "mel": mel,
-        "duration": DURATION * (deviance * tokens).sum() / tokens.sum(),
-        "pitch": PITCH * pitch,
-        "voicing": VOICING * (voicing * inside).sum() / inside.sum(),
-    }
+    return {"duration": DURATION * (deviance * tokens).sum() / tokens.sum()}
+
+
+def contour_losses(pitch: Tensor, voicing: Tensor, true_pitch: Tensor, voiced: Tensor, inside: Tensor) -> Losses:
+    """L1 on pitch where it is voiced, cross-entropy on voicing logits; all [B, T], inside 0 for padding."""
+    weight = voiced * inside
+    apart = ((pitch.float() - true_pitch).abs() * weight).sum() / weight.sum().clamp_min(1)
+    unsure = functional.binary_cross_entropy_with_logits(voicing.float(), voiced, reduction="none")
+    return {"pitch": PITCH * apart, "voicing": VOICING * (unsure * inside).sum() / inside.sum()}
 
 
 def cloner_losses(

@@ -34,6 +34,15 @@ class Listener:
             model.requires_grad_(False).eval()
         self.mean = torch.from_numpy(mean)
 
+    def to(self, device: torch.device) -> Listener:
+        """Move to a device, there to be listened with many times a second."""
+        for model in (self.vocoder, self.ge2e, self.campplus):
+            model.to(device)
+        self.mean = self.mean.to(device)
+        if device.type == "cuda":
+            self.ge2e.lstm.train()  # cuDNN goes backward in this mode only; nothing in it is dropped out
+        return self
+
     def losses(self, made: Tensor, real: Tensor, f0: Tensor, frames: Tensor) -> Losses:
         """1 - cosine between the embeddings of made and real, of every encoder, over random pieces of 1.6 s.
 
@@ -48,16 +57,21 @@ class Listener:
         def cut(x: Tensor) -> Tensor:
             return torch.stack([x[row, at : at + FRAMES] for row, at in zip(chosen, starts, strict=True)])
 
-        config = self.vocoder.config
-        source = pulse_train(cut(f0), config.hop_length, config.sample_rate, torch.rand(WINDOWS))
-        white = torch.randn(WINDOWS, FRAMES * config.hop_length)
-        heard = self._embed(self._voice(cut(made), source, white))
+        return self.unlike(cut(made), cut(real), cut(f0))
+
+    def unlike(self, made: Tensor, real: Tensor, f0: Tensor) -> Losses:
+        """``losses`` over whole pieces [B, FRAMES, M] and [B, FRAMES], on the listener's device."""
+        config, device = self.vocoder.config, made.device
+        phase = torch.rand(len(f0), device=device)
+        source = pulse_train(f0, config.hop_length, config.sample_rate, phase)
+        white = torch.randn(len(f0), FRAMES * config.hop_length, device=device)
+        heard = self._embed(self._voice(made, source, white))
         with torch.no_grad():
-            wanted = self._embed(self._voice(cut(real), source, white))
+            wanted = self._embed(self._voice(real, source, white))
         return {name: 1 - (embedding * wanted[name]).sum(-1).mean() for name, embedding in heard.items()}
 
     def _voice(self, mel: Tensor, source: Tensor, white: Tensor) -> Tensor:
-        with fast_math():
+        with fast_math(mel.device):
             magnitude, phase, noise = self.vocoder.filters(self.vocoder.backbone(mel))
         return render(magnitude.float(), phase.float(), noise.float(), source, white, self.vocoder.config)
 
@@ -72,6 +86,7 @@ class Listener:
     def _power(samples: Tensor, rate: int) -> Tensor:
         """GE2E's power spectrum [B, T, F]: a window of the same time has bins of the same width."""
         window, hop = WINDOW * rate // 16000, HOP * rate // 16000
-        spectrum = torch.stft(samples, window, hop, window=torch.hann_window(window), return_complex=True)
+        hann = torch.hann_window(window, device=samples.device)
+        spectrum = torch.stft(samples, window, hop, window=hann, return_complex=True)
         scale = 16000 / rate  # the longer window sums more samples
         return torch.view_as_real(spectrum[:, : WINDOW // 2 + 1]).square().sum(-1).transpose(1, 2) * scale**2

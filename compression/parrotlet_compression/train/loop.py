@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,10 +27,18 @@ class Companion(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
-def fast_math() -> torch.autocast:
-    """bfloat16 autocast where the processor computes it natively; elsewhere it would be many times slower."""
+def fast_math(device: torch.device | None = None) -> torch.autocast:
+    """bfloat16 autocast where the processor computes it natively; elsewhere it would be many times slower.
+
+    device: the CPU if None. On a GPU nothing is cached: a CUDA graph would go on with the weights of the step that was
+    captured.
+    """
+    if device is not None and device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.autocast("cuda", dtype=torch.bfloat16, enabled=native, cache_enabled=False)
     native = bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=native)
+    on_cpu = device is None or device.type == "cpu"
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=native and on_cpu)
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,53 @@ def load_weights(model: nn.Module, path: Path) -> None:
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()  # lists every tensor
         raise InputError(f"{path} holds another model, or that of another version: {first[:80]}") from error
+
+
+class Learner:
+    """AdamW for a step that a CUDA graph holds: nothing of it is decided on the host.
+
+    Rates are tensors on the device, and a step of which the gradients are not finite changes nothing.
+    groups: parameters, and by what factor of ``rate`` they learn.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[tuple[list[nn.Parameter], float]],
+        rate: float,
+        betas: tuple[float, float] = (0.9, 0.98),
+        clip: float | None = None,
+    ) -> None:
+        self.clip = clip
+        self.parameters = [p for members, _ in groups for p in members]
+        device = self.parameters[0].device
+        settings = [
+            {"params": members, "lr": torch.tensor(rate * factor, device=device), "factor": factor}
+            for members, factor in groups
+            if members
+        ]
+        self.optimizer = torch.optim.AdamW(
+            settings, betas=betas, weight_decay=0.01, fused=True, capturable=device.type == "cuda"
+        )
+
+    def set_rate(self, rate: float) -> None:
+        """Between steps."""
+        for group in self.optimizer.param_groups:
+            group["lr"].fill_(rate * group["factor"])
+
+    def learn(self, loss: Tensor) -> Tensor:
+        """One step down a loss; returns the norm of the gradients as they were."""
+        found = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+        gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(self.parameters, found, strict=True)]
+        norm = torch.stack(torch._foreach_norm(gradients)).norm()
+        if self.clip is not None:
+            torch._foreach_mul_(gradients, (self.clip / (norm + 1e-6)).clamp(max=1.0))
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            # The fused kernel wants strides like the parameter's; those of convolutions may come otherwise.
+            parameter.grad = gradient.to(parameter.dtype).reshape(-1).view(parameter.shape)
+        # What a GradScaler would set: the kernel then leaves everything as it is.
+        self.optimizer.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        return norm
 
 
 def train(

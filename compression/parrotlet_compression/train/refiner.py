@@ -6,7 +6,7 @@ at enrollment. Speaker encoder, durations and pitch do not learn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +48,13 @@ MARGIN = 24
 SHARE = (0.5, 1.0)
 
 
-def moments_loss(made: Tensor, real: Tensor, frames: Tensor) -> Tensor:
+def moments_loss(made: Tensor, real: Tensor, frames: Tensor, basis: Tensor) -> Tensor:
     """How far mean and standard deviation of the cepstra over the speech of a clip are from the recorded ones.
 
-    made, real [B, T, M]; frames [B, T, 1], 0 for padding. Deviations are compared frame by frame and slowly, over
-    means of SLOW frames (the global variance of Toda 2007, in two speeds).
+    made, real [B, T, M]; frames [B, T, 1], 0 for padding; basis [M, C] gives the cepstra (``adaptation.cosines``).
+    Deviations are compared frame by frame and slowly, over means of SLOW frames (the global variance of Toda 2007, in
+    two speeds).
     """
-    basis = torch.tensor(adaptation.cosines(made.shape[-1], adaptation.CEPSTRA), dtype=torch.float32)
     level = real[..., adaptation.LEVEL_BANDS].mean(-1, keepdim=True)
     loud = torch.where(frames > 0, level, -99.0).amax(dim=1, keepdim=True)
     speech = ((level > loud - adaptation.COUNTED - 0.5) & (frames > 0)).float()
@@ -87,6 +87,19 @@ def noisy(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDAr
     return np.asarray(0.5 * np.logaddexp(2 * mel, 2 * noise), dtype=np.float32)  # powers add up
 
 
+def heard_in(others: Sequence[int], frames: Callable[[int], int], random: np.random.Generator) -> list[int]:
+    """Clips of a person out of ``others``, in random order, that are enough to be heard for an enrollment.
+
+    frames: says how long a clip is.
+    """
+    chosen, length, wanted = [], 0, random.uniform(*HEARD)
+    for k in random.permutation(others):
+        if length < wanted:
+            chosen.append(int(k))
+            length += frames(int(k))
+    return chosen
+
+
 class Enrollments:
     """What an enrollment would give for the voice of a clip, from other clips of the person.
 
@@ -105,11 +118,7 @@ class Enrollments:
         """
         spans, mel = self.clips.span, self.clips.pack.mel
         others = self.voices.others(index)
-        heard_of, frames, wanted = [], 0, random.uniform(*HEARD)
-        for k in random.permutation(others):
-            if frames < wanted:
-                heard_of.append(int(k))
-                frames += self.clips.frames(int(k))
+        heard_of = heard_in(others, self.clips.frames, random)
         if heard_of != [index]:
             heard = np.concatenate([mel[spans[k]] for k in heard_of])
         else:
@@ -217,12 +226,30 @@ def misheard(aligner: nn.Module, made: Tensor, real: Tensor, phonemes: Tensor, i
     A frame counts by how sure the aligner is of its symbol in real [B, T, M], and only where inside [B, T, 1] is not 0:
     neither slips of the alignment nor what the person mumbled is to be learned.
     """
-    with fast_math():
+    with fast_math(made.device):
         heard = aligner(made).float().transpose(1, 2)
         with torch.no_grad():
             sure = aligner(real).float().softmax(-1).gather(-1, phonemes.unsqueeze(-1)) * inside
     wrong = functional.cross_entropy(heard, phonemes, reduction="none")
     return (wrong * sure.squeeze(-1)).sum() / sure.sum()
+
+
+def refined(synthesizer: Synthesizer, cut: Cuts) -> tuple[Tensor, Losses]:
+    """What the refiner makes of a batch [B, T, M], and how far that and what it was given are from the recording.
+
+    Where the recording holds nothing, or is padding, the former is what is there: it is not for others to judge.
+    """
+    refiner = synthesizer.refiner
+    with fast_math(cut.real.device):
+        condition = refiner.voice(cut.embedding, cut.statistics, cut.recording)
+        mel = refiner(cut.adapted, cut.features, cut.f0, condition, cut.inside).float()
+    mel = synthesizer.adapter_after(mel, cut.adaptation)
+    made, predicted = (torch.where(cut.mask > 0, x, cut.real) for x in (mel, cut.predicted))
+    return made, {
+        "predicted": PREDICTED * (predicted - cut.real).abs().sum() / cut.mask.sum(),
+        "mel": MEL * (made - cut.real).abs().sum() / cut.mask.sum(),
+        "moments": MOMENTS * moments_loss(made, cut.real, cut.inside, synthesizer.adapter.cepstra),
+    }
 
 
 def refiner_losses(
@@ -237,25 +264,19 @@ def refiner_losses(
 
     With a ``listener``, also how unlike the two sound; with an ``aligner``, also how hard the words are to make out.
     """
-    refiner = synthesizer.refiner
-    with fast_math():
-        condition = refiner.voice(cut.embedding, cut.statistics, cut.recording)
-        mel = refiner(cut.adapted, cut.features, cut.f0, condition, cut.inside).float()
-    mel = synthesizer.adapter_after(mel, cut.adaptation)
-    # What the recording does not hold, or is padding, is not for others to judge.
-    made, predicted = (torch.where(cut.mask > 0, x, cut.real) for x in (mel, cut.predicted))
-    losses = {
-        "predicted": PREDICTED * (predicted - cut.real).abs().sum() / cut.mask.sum(),
-        "mel": MEL * (made - cut.real).abs().sum() / cut.mask.sum(),
-        "moments": MOMENTS * moments_loss(made, cut.real, cut.inside),
-    }
+    made, losses = refined(synthesizer, cut)
     if listener is not None:
         heard = listener.losses(made, cut.real, cut.f0, cut.frames)
         losses |= {name: LISTENED[name] * unlike for name, unlike in heard.items()}
     if aligner is not None:
         losses["misheard"] = UNDERSTOOD * misheard(aligner, made, cut.real, cut.phonemes, cut.inside)
     voice = torch.cat([8 * cut.embedding, cut.recording], dim=-1)
-    return losses | adversary.losses(made, cut.real, refiner.comb(cut.f0), voice)
+    return losses | adversary.losses(made, cut.real, synthesizer.refiner.comb(cut.f0), voice)
+
+
+def voice_layer(name: str) -> bool:
+    """Whether a parameter of this name brings the voice in: those learn faster."""
+    return name.startswith("refiner.voice.") or ".modulate." in name
 
 
 def train_refiner(
@@ -289,9 +310,6 @@ def train_refiner(
     def losses(batch: Batch) -> Losses:
         cut = cuts(synthesizer, batch, enrollments, random)
         return refiner_losses(synthesizer, cut, adversary, listener, recognizer)
-
-    def voice_layer(name: str) -> bool:
-        return name.startswith("refiner.voice.") or ".modulate." in name
 
     # Warped voices have no adaptation.
     batches = clips.batches(data_seed(out), FRAMES_HEARD, CLIPS, warping=0.0)
