@@ -208,7 +208,6 @@ def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vo
     }
 
 
-@torch.no_grad()
 def counterparts(wanted: npt.NDArray[np.integer], made: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """For every frame under the durations ``wanted`` [L], the frame under ``made`` [L] at the same place of the same
     phoneme, or the last one there: int64 [T]."""
@@ -218,6 +217,7 @@ def counterparts(wanted: npt.NDArray[np.integer], made: npt.NDArray[np.integer])
     return np.minimum(frames, made.sum() - 1).astype(np.int64)
 
 
+@torch.no_grad()
 def parity(graph: Graph, session: Session, precision: str) -> list[Parity]:
     """Compare a written graph with torch at the export length and at two others.
 
