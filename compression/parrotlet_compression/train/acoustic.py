@@ -38,6 +38,8 @@ from .speaker import damage
 
 FRAMES_A_BATCH = 2600
 EDGE_FRAMES = 10
+# Clips of fewer or more frames are not drawn: half of LibriSpeech's readers are there with one of 14 to 17 seconds.
+SHORT, LONG = 40, 1360
 NARROW_BAND_HZ, FULL_BAND_HZ = 7600.0, 11800.0
 # How often the voice is that of the very clip: it fits this clip best, but people enrol with other words.
 SAME_CLIP = 0.25
@@ -130,7 +132,7 @@ class AlignedClips:
         self.speaker = {i: s for s, clips in self.clips_of.items() for i in clips}
         known = sorted({clip.speaker for clip in pack.clips if clip.speaker and clip.split == split})
         self.number = {name: k for k, name in enumerate(known)}
-        usable = [i for i in durations if pack.clips[i].split == split and 40 < self.frames(i) < 1100]
+        usable = [i for i in durations if pack.clips[i].split == split and SHORT < self.frames(i) < LONG]
         self.groups = {
             name: sorted((i for i in usable if pack.clips[i].archive == name), key=self.frames) for name in shares
         }
