@@ -32,14 +32,14 @@ from ..models.refiner import Refiner
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
 from ..symbols import SYMBOLS, phoneme_ids
-from .adversary import Adversary
+from .adversary import Adversary, voice_asked_for
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
 from .speaker import damage
 
 FRAMES_A_BATCH = 2600
 EDGE_FRAMES = 10
 # Clips of fewer or more frames are not drawn: half of LibriSpeech's readers are there with one of 14 to 17 seconds.
-SHORT, LONG = 40, 1360
+FEWEST_FRAMES, MOST_FRAMES = 40, 1360
 NARROW_BAND_HZ, FULL_BAND_HZ = 7600.0, 11800.0
 # How often the voice is that of the very clip: it fits this clip best, but people enrol with other words.
 SAME_CLIP = 0.25

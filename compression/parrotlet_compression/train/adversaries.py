@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ..models.discriminator import ScaledMelDiscriminator, SequenceDiscriminator
 from ..symbols import SYMBOLS
+from .adversary import found_out, told_apart, unlike
 from .loop import Learner, Losses, fast_math
 
 WIDTHS = 48, 320
@@ -71,9 +72,8 @@ class Adversaries:
         losses: Losses = {}
         for name, (score, features) in heard.items():
             adversarial, matching = WEIGHTS[name]
-            apart = [(a.float() - b).abs().mean() for a, b in zip(features, wanted[name], strict=True)]
-            losses[f"adversarial_{name}"] = loud * adversarial * functional.relu(1 - score.float()).mean()
-            losses[f"features_{name}"] = loud * matching * torch.stack(apart).mean()
+            losses[f"adversarial_{name}"] = loud * adversarial * found_out(score)
+            losses[f"features_{name}"] = loud * matching * unlike(features, wanted[name])
         return losses, {name: value.detach() for name, value in told.items()}
 
     def _tell_apart(self, made: Tensor, shown: Shown) -> tuple[Losses, dict[str, list[Tensor]]]:
@@ -84,8 +84,6 @@ class Adversaries:
         losses: Losses = {}
         for name, (scores, _) in heard.items():
             on_made, on_real, on_wrong = scores.float().chunk(3)
-            losses[f"told_{name}"] = functional.relu(1 + on_made).mean() + functional.relu(1 - on_real).mean()
+            losses[f"told_{name}"] = told_apart(on_made, on_real)
             losses[f"wrong_{name}"] = MISMATCHED * (functional.relu(1 + on_wrong) * shown.differs).mean()
-        return losses, {
-            name: [x.chunk(3)[1].float().detach() for x in features] for name, (_, features) in heard.items()
-        }
+        return losses, {name: [x.chunk(3)[1].detach() for x in features] for name, (_, features) in heard.items()}

@@ -11,6 +11,27 @@ from torch.nn import functional
 from .loop import Losses, fast_math
 
 
+def told_apart(on_made: Tensor, on_real: Tensor) -> Tensor:
+    """How badly scores tell made from real: the hinge loss of a discriminator."""
+    return functional.relu(1 + on_made.float()).mean() + functional.relu(1 - on_real.float()).mean()
+
+
+def found_out(score: Tensor) -> Tensor:
+    """How badly a discriminator was deceived: the hinge loss of what it judges."""
+    return functional.relu(1 - score.float()).mean()
+
+
+def unlike(features: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    """L1 between a discriminator's features of made and real, which are not learned from, over all layers."""
+    apart = [(a.float() - b.float().detach()).abs().mean() for a, b in zip(features, wanted, strict=True)]
+    return torch.stack(apart).mean()
+
+
+def voice_asked_for(embedding: Tensor, recording: Tensor) -> Tensor:
+    """What discriminators are told of a voice: embedding [B, E] of unit norm and recording [B, R] on one scale."""
+    return torch.cat([8 * embedding, recording], dim=-1)
+
+
 class Adversary:
     """``model(x, *context)`` must give scores and a list of features for made and real x alike.
 
@@ -41,7 +62,7 @@ class Adversary:
         with fast_math():
             on_made, _ = self.model(made.detach(), *context)
             on_real, wanted = self.model(real, *context)
-        learned = functional.relu(1 + on_made.float()).mean() + functional.relu(1 - on_real.float()).mean()
+        learned = told_apart(on_made, on_real)
         self.optimizer.zero_grad(set_to_none=True)
         learned.backward()
         self.optimizer.step()
@@ -49,10 +70,9 @@ class Adversary:
         self.model.requires_grad_(False)
         with fast_math():
             score, features = self.model(made, *context)
-        apart = [(a.float() - b.float().detach()).abs().mean() for a, b in zip(features, wanted, strict=True)]
         heard = 1.0 if self.steps > self.head_start else 0.0
         return {
-            "adversarial": heard * self.adversarial * functional.relu(1 - score.float()).mean(),
-            "features": heard * self.features * torch.stack(apart).mean(),
+            "adversarial": heard * self.adversarial * found_out(score),
+            "features": heard * self.features * unlike(features, wanted),
             "discriminator": learned.detach(),
         }

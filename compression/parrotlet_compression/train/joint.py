@@ -28,10 +28,11 @@ from ..models.aligner import Aligner
 from ..models.synthesizer import Synthesizer
 from .acoustic import contour_losses, duration_loss
 from .adversaries import Adversaries, Shown
+from .adversary import voice_asked_for
 from .enrolled import RATE_KNOWN
 from .listener import FRAMES as FRAMES_LISTENED
 from .listener import Listener
-from .loop import FASTER, Learner, Losses, fast_math, load_weights, save_weights
+from .loop import FASTER, Learner, Losses, fast_math, load_weights, remembered, save_weights
 from .refiner import FRAMES, LISTENED, MARGIN, UNDERSTOOD, Cuts, Spectra, misheard, refined, voice_layer
 from .resident import Crop, Draw, Enrolled, Resident, Spoken, speak
 
@@ -135,7 +136,7 @@ class Joint:
         plan, falling = self.plan, self.plan.falling(progress)
         self.drawn.copy_(torch.from_numpy(drawn))
         self.loud.fill_(float(step >= plan.head_start))
-        self.fresh.fill_(1 - min(plan.average, (1 + step) / (10 + step)))
+        self.fresh.fill_(1 - remembered(plan.average, step))
         self.learner.set_rate(plan.rate * falling * plan.warmth(step))
         self.adversaries.learner.set_rate(plan.adversary_rate * falling)
 
@@ -203,7 +204,7 @@ class Joint:
     def _shown(self, draw: Draw, cut: Cuts) -> Shown:
         comb = self.synthesizer.refiner.comb(cut.f0)
         # A wrong voice in the same recording: how it was recorded does not give it away.
-        own, wrong = (torch.cat([8 * e, cut.recording], -1) for e in (cut.embedding, cut.embedding[draw.wrong]))
+        own, wrong = (voice_asked_for(e, cut.recording) for e in (cut.embedding, cut.embedding[draw.wrong]))
         differs = (draw.wrong != self.rows).float()[:, None]
         return Shown(cut.real, comb, cut.phonemes, own, wrong, differs)
 

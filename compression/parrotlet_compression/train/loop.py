@@ -59,12 +59,15 @@ class Schedule:
         return self.rate * min(1.0, (step + 1) / self.warmup) * max(0.01, min(1.0, remaining))
 
 
-def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Exponential average that forgets its beginning: after n updates it spans at most the last n / 10."""
+def remembered(decay: float, count: int) -> float:
+    """What an exponential average keeps of itself so that it forgets its beginning: after ``count`` updates it spans at
+    most the last tenth of them."""
+    return min(decay, (1 + count) / (10 + count))
 
+
+def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
     def update(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
-        keep = min(decay, (1 + int(count)) / (10 + int(count)))
-        return mean.lerp(value, 1 - keep)
+        return mean.lerp(value, 1 - remembered(decay, int(count)))
 
     return update
 

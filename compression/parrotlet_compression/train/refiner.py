@@ -25,7 +25,7 @@ from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
 from .acoustic import AlignedClips, Batch
-from .adversary import Adversary
+from .adversary import Adversary, voice_asked_for
 from .enrolled import Voices
 from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
@@ -270,7 +270,7 @@ def refiner_losses(
         losses |= {name: LISTENED[name] * unlike for name, unlike in heard.items()}
     if aligner is not None:
         losses["misheard"] = UNDERSTOOD * misheard(aligner, made, cut.real, cut.phonemes, cut.inside)
-    voice = torch.cat([8 * cut.embedding, cut.recording], dim=-1)
+    voice = voice_asked_for(cut.embedding, cut.recording)
     return losses | adversary.losses(made, cut.real, synthesizer.refiner.comb(cut.f0), voice)
 
 
