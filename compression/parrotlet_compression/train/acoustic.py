@@ -132,7 +132,7 @@ class AlignedClips:
         self.speaker = {i: s for s, clips in self.clips_of.items() for i in clips}
         known = sorted({clip.speaker for clip in pack.clips if clip.speaker and clip.split == split})
         self.number = {name: k for k, name in enumerate(known)}
-        usable = [i for i in durations if pack.clips[i].split == split and SHORT < self.frames(i) < LONG]
+        usable = [i for i in durations if pack.clips[i].split == split and FEWEST_FRAMES < self.frames(i) < MOST_FRAMES]
         self.groups = {
             name: sorted((i for i in usable if pack.clips[i].archive == name), key=self.frames) for name in shares
         }
@@ -340,7 +340,7 @@ def cloner_losses(
                 wanted = critic(batch.mel, inside.unsqueeze(-1)).float()
         losses["likeness"] = LIKENESS * (1 - (heard * wanted).sum(-1)).mean()
     if adversary is not None:
-        voice = torch.cat([8 * embedding.detach(), batch.recording], dim=-1)
+        voice = voice_asked_for(embedding.detach(), batch.recording)
         losses |= adversary.losses(made, batch.mel, voice)
     return losses
 

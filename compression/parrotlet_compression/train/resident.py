@@ -147,19 +147,19 @@ def _gathered(
     ratios = [speaker_ratios(clips.speaker[i]) for i in piece]
     heard = [moved(pack.samples16(clip), ratio) for clip, own in zip(of, ratios, strict=True) for ratio in own]
     return PreparedClips(
-        np.concatenate([quantized(pack.mel[clips.span[i]]) for i in piece]),
-        np.concatenate([pack.f0[clips.span[i]] for i in piece]),
-        np.concatenate([clips.ids[i] for i in piece]).astype(np.uint8),
-        np.concatenate([clips.durations[i] for i in piece]).astype(np.int16),
-        np.array([clips.frames(i) for i in piece], np.int32),
-        np.array([len(clips.ids[i]) for i in piece], np.int32),
-        np.array([[*clips.statistics[clips.speaker[i]], clips.rate(i)] for i in piece], np.float32),
-        np.array([clips.recording(i) for i in piece], np.float32),
-        np.array([NARROW_BAND_HZ if clip.rate < 24000 else FULL_BAND_HZ for clip in of], np.float32),
-        np.array([archives[clip.archive] for clip in of], np.uint8),
-        np.array([speakers[clips.speaker[i]] for i in piece], np.int32),
-        np.array(ratios, np.float32),
-        embed_clips(heard, encoder).reshape(len(piece), VARIANTS, -1).astype(np.float16),
+        levels=np.concatenate([quantized(pack.mel[clips.span[i]]) for i in piece]),
+        f0=np.concatenate([pack.f0[clips.span[i]] for i in piece]),
+        ids=np.concatenate([clips.ids[i] for i in piece]).astype(np.uint8),
+        durations=np.concatenate([clips.durations[i] for i in piece]).astype(np.int16),
+        frames=np.array([clips.frames(i) for i in piece], np.int32),
+        phonemes=np.array([len(clips.ids[i]) for i in piece], np.int32),
+        statistics=np.array([[*clips.statistics[clips.speaker[i]], clips.rate(i)] for i in piece], np.float32),
+        recording=np.array([clips.recording(i) for i in piece], np.float32),
+        highest=np.array([NARROW_BAND_HZ if clip.rate < 24000 else FULL_BAND_HZ for clip in of], np.float32),
+        archive=np.array([archives[clip.archive] for clip in of], np.uint8),
+        speaker=np.array([speakers[clips.speaker[i]] for i in piece], np.int32),
+        ratios=np.array(ratios, np.float32),
+        embeddings=embed_clips(heard, encoder).reshape(len(piece), VARIANTS, -1).astype(np.float16),
     )
 
 
@@ -343,19 +343,19 @@ class Resident:
         ratio = self._ratios[clip, variant][:, None]
         statistics = self._statistics[clip]
         return Crop(
-            phonemes,
-            durations,
-            index,
-            position * inside.unsqueeze(-1),
-            phonemes.gather(1, index) * within,
-            inside.unsqueeze(-1),
-            self._pitch[at] * inside,
-            self._voiced[at] * inside,
-            at,
-            torch.cat([statistics[:, :1] + ratio.log2(), statistics[:, 1:]], dim=1),
-            self._recording[clip],
-            (self._centres <= self._highest[clip][:, None] * ratio.clamp_max(1)).float(),
-            self._warps[self._warp_of[clip, variant]],
+            phonemes=phonemes,
+            durations=durations,
+            phoneme=index,
+            position=position * inside.unsqueeze(-1),
+            symbols=phonemes.gather(1, index) * within,
+            inside=inside.unsqueeze(-1),
+            pitch=self._pitch[at] * inside,
+            voiced=self._voiced[at] * inside,
+            at=at,
+            statistics=torch.cat([statistics[:, :1] + ratio.log2(), statistics[:, 1:]], dim=1),
+            recording=self._recording[clip],
+            valid=(self._centres <= self._highest[clip][:, None] * ratio.clamp_max(1)).float(),
+            warp=self._warps[self._warp_of[clip, variant]],
         )
 
     def real(self, crop: Crop) -> Tensor:
