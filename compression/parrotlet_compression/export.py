@@ -234,9 +234,10 @@ def parity(graph: Graph, session: Session, precision: str) -> list[Parity]:
         if "durations" in wanted:
             like = counterparts(wanted["durations"][0], made["durations"][0])
             made |= {name: made[name][:, like] for name in wanted if name != "durations"}
-        for name, reference in wanted.items():
-            rows[name].append(np.abs(reference.astype(np.float64) - made[name]).reshape(-1))
-            scale[name] = float(np.sqrt(np.mean(reference.astype(np.float64) ** 2)))
+        for name, value in wanted.items():
+            reference = value.astype(np.float64)
+            rows[name].append(np.abs(reference - made[name]).reshape(-1))
+            scale[name] = float(np.sqrt(np.mean(reference**2)))
     result = []
     for name, parts in rows.items():
         difference = np.concatenate(parts)
