@@ -7,6 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
+from torch import Tensor  # noqa: E402
+
 from parrotlet import adaptation  # noqa: E402
 from parrotlet.mel import MelConfig, mel_filterbank, mel_spectrogram  # noqa: E402
 from parrotlet.rendering import Renderer  # noqa: E402
@@ -18,7 +20,7 @@ from parrotlet_compression.models.aligner import Aligner, align  # noqa: E402
 from parrotlet_compression.models.discriminator import SpectrumDiscriminator  # noqa: E402
 from parrotlet_compression.models.refiner import HarmonicCombs, Refiner, RefinerConfig  # noqa: E402
 from parrotlet_compression.models.speaker import SpeakerEncoder  # noqa: E402
-from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
+from parrotlet_compression.models.synthesizer import SPREAD, WIDENED, Synthesizer, widened  # noqa: E402
 from parrotlet_compression.models.vocoder import Vocoder, VocoderConfig, pulse_train, render  # noqa: E402
 from parrotlet_compression.symbols import SYMBOLS, phoneme_ids  # noqa: E402
 
@@ -79,6 +81,30 @@ def test_rounding_keeps_the_rate() -> None:
 
 
 @torch.no_grad()
+def test_a_flat_contour_gets_the_spread_of_the_person_and_no_more() -> None:
+    time = torch.arange(4000.0)
+    voiced = (time % 10 < 6).float()[None]  # what lies between is not pitch, and does not count
+    shape = torch.where(voiced > 0, torch.sin(time / 30), torch.tensor(9.0))
+
+    def spread(contour: Tensor) -> float:
+        return float(contour[voiced > 0].square().mean().sqrt())
+
+    for predicted, wanted, expected in ((0.1, 0.13, 0.13), (0.2, 0.13, 0.2), (0.02, 0.13, 0.02 * WIDENED)):
+        contour = shape * predicted * 2**0.5
+        wide = widened(contour, voiced, torch.tensor([[wanted]]))
+        assert abs(spread(wide) / expected - 1) < 0.06
+        assert torch.allclose(wide, contour * (wide[0, 50] / contour[0, 50]), atol=1e-5)  # its shape stays
+
+
+def test_a_short_utterance_is_widened_as_usual_whatever_its_own_spread() -> None:
+    for contour in (torch.zeros(1, 12), torch.full((1, 12), 0.1), torch.tensor([[0.2, -0.2] * 6])):
+        wide = widened(contour, torch.ones(1, 12), torch.tensor([[0.2]]))
+        assert torch.isfinite(wide).all()
+        assert torch.allclose(wide, contour * min(1 / SPREAD, WIDENED), atol=0.06 * 0.2 / SPREAD)
+    silent = widened(torch.ones(1, 12), torch.zeros(1, 12), torch.tensor([[0.2]]))
+    assert torch.isfinite(silent).all()
+
+
 def test_combs_show_harmonics_where_a_pulse_train_has_them() -> None:
     config = MelConfig()
     for f0 in (90.0, 150.0, 220.0, 310.0, 431.0):

@@ -17,6 +17,20 @@ PACE = 0.82
 """How fast the model speaks, against the pace that it predicts: 200 words a minute for synthetic voices. Of the time
 that was taken it predicts 0.97 for these, 0.90 for people of VCTK and 0.76 for those of Common Voice (held out, rate
 not told)."""
+SPREAD, COUNTS_AS, WIDENED = 0.65, 200.0, 1.5
+"""The share of a person's spread of pitch that is predicted, about; how many frames of that are taken to have been
+heard before an utterance is measured, because few say little; by how much a contour is widened at most."""
+
+
+def widened(relative: Tensor, voiced: Tensor, spread: Tensor) -> Tensor:
+    """Give a predicted pitch contour the spread of its person's (global variance; Toda 2007).
+
+    relative [B, T], log2 of f0 over the person's median; voiced [B, T], 1 or 0; spread [B, 1], the person's standard
+    deviation of that -> [B, T]. The likeliest contour, which is what is predicted, is flatter than any that is spoken.
+    """
+    squares = (voiced * relative.square()).sum(dim=1, keepdim=True) + COUNTS_AS * (SPREAD * spread).square()
+    predicted = (squares / (voiced.sum(dim=1, keepdim=True) + COUNTS_AS)).sqrt()
+    return relative * (spread / predicted).clamp(1, WIDENED)
 
 
 class Synthesizer(nn.Module):
@@ -73,7 +87,7 @@ class Synthesizer(nn.Module):
         rows = torch.cat([rows, position], dim=-1)
         relative, voicing = self.acoustic.contour(rows, None, condition)
         voiced = (voicing > 0).to(rows.dtype)
-        relative = relative + pitch[:, None] / 12
+        relative = widened(relative, voiced, statistics[:, 1:2]) + pitch[:, None] / 12
         median = statistics[:, :1]
         features, predicted = self.acoustic.decode(rows, None, condition, relative * voiced, voiced, median)
         f0 = REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
