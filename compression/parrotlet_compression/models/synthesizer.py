@@ -25,8 +25,9 @@ heard before an utterance is measured, because few say little; by how much a con
 def widened(relative: Tensor, voiced: Tensor, spread: Tensor) -> Tensor:
     """Give a predicted pitch contour the spread of its person's (global variance; Toda 2007).
 
-    relative [B, T], log2 of f0 over the person's median; voiced [B, T], 1 or 0; spread [B, 1], the person's standard
-    deviation of that -> [B, T]. The likeliest contour, which is what is predicted, is flatter than any that is spoken.
+    relative [B, T], log2 of f0 over the person's median; voiced [B, T], 1 or 0; spread [B, 1], above 0, the person's
+    standard deviation of that -> [B, T]. The likeliest contour, which is what is predicted, is flatter than any that is
+    spoken.
     """
     squares = (voiced * relative.square()).sum(dim=1, keepdim=True) + COUNTS_AS * (SPREAD * spread).square()
     predicted = (squares / (voiced.sum(dim=1, keepdim=True) + COUNTS_AS)).sqrt()
