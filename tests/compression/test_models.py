@@ -80,7 +80,6 @@ def test_rounding_keeps_the_rate() -> None:
     assert int(model.durations(frames, torch.full((1,), 2.0)).sum()) == pytest.approx(121, abs=1)
 
 
-@torch.no_grad()
 def test_a_flat_contour_gets_the_spread_of_the_person_and_no_more() -> None:
     time = torch.arange(4000.0)
     voiced = (time % 10 < 6).float()[None]  # what lies between is not pitch, and does not count
@@ -105,6 +104,7 @@ def test_a_short_utterance_is_widened_as_usual_whatever_its_own_spread() -> None
     assert torch.isfinite(silent).all()
 
 
+@torch.no_grad()
 def test_combs_show_harmonics_where_a_pulse_train_has_them() -> None:
     config = MelConfig()
     for f0 in (90.0, 150.0, 220.0, 310.0, 431.0):
