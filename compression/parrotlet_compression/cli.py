@@ -26,6 +26,7 @@ from .distill import distill
 from .evaluate import SENTENCES, judged, write_parts, write_test_speech
 from .export import SAME_SPEAKER, export_bundle, load_students
 from .g2p.data import write_text_data
+from .mean import write_mean
 from .models.aligner import Aligner
 from .precision import PRECISIONS, SHIPPED_TFLITE, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels
@@ -117,6 +118,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--generator", choices=["V1", "V2", "V3"], default="V2", help="hifigan: its size")
     train.add_argument("--size", choices=list(SIZES), default="small", help="tacotron2: its size")
+
+    mean = add("mean", _mean, "average the acoustic weights of two trained folders, one trained on from the other")
+    mean.add_argument("first", type=Path, help="folder with all students")
+    mean.add_argument("second", type=Path, help="folder with acoustic.safetensors, e.g. the OUT of `train joint`")
+    mean.add_argument("out", type=Path, help="folder to write all students to")
+    mean.add_argument("--share", type=float, default=0.5, help="of the second (%(default)s)")
+    mean.add_argument(
+        "--part", type=_part, action="append", default=[], metavar="PART=SHARE", help="of weights that begin so"
+    )
 
     align = add("align", _align, "find the phoneme durations of the real recordings")
     align.add_argument("pack", type=Path)
@@ -389,6 +399,16 @@ def _evaluate_teacher(options: argparse.Namespace) -> None:
     print(f"{manifest}: {len(SENTENCES)} sentences, {unstopped} without a stop token")
     if options.judge:
         print(json.dumps(judged(options.judge_python, options.judge, manifest)))
+
+
+def _part(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    return name, float(share)
+
+
+def _mean(options: argparse.Namespace) -> None:
+    write_mean(options.first, options.second, options.out, options.share, dict(options.part))
+    print(options.out)
 
 
 def _align(options: argparse.Namespace) -> None:

@@ -1,0 +1,60 @@
+"""Means of the weights of two models of which one was trained on from the other (model soups; Wortsman 2022).
+
+What a long run on few people has learned of just these people cancels out, what is true of others stays.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from parrotlet.errors import InputError
+
+from .export import new_students
+from .train.loop import load_weights, save_weights
+
+Weights = dict[str, Tensor]
+
+
+def mean_of_weights(first: Weights, second: Weights, share: float, parts: Mapping[str, float]) -> Weights:
+    """``share`` of the second model and the rest of the first, in float32.
+
+    parts: other shares of the tensors whose names begin so; of several that fit the longest counts. Raises InputError
+    when a share is not between 0 and 1, a part is of no tensor, or the two are not of the same shape.
+    """
+    for part, value in {"": share, **parts}.items():
+        if not 0 <= value <= 1:
+            raise InputError(f"a share of {value:g} is no mean: give one between 0 and 1")
+        if not any(name.startswith(part) for name in first):
+            raise InputError(f"no weights are called {part}...: try one of {', '.join(_beginnings(first))}")
+    if {name: x.shape for name, x in first.items()} != {name: x.shape for name, x in second.items()}:
+        raise InputError("these two are not versions of one model: their weights differ in name or shape")
+
+    def mean(name: str) -> Tensor:
+        of_second = max((part for part in parts if name.startswith(part)), key=len, default=None)
+        return torch.lerp(first[name].float(), second[name].float(), share if of_second is None else parts[of_second])
+
+    return {name: mean(name) for name in first}
+
+
+def write_mean(first: Path, second: Path, out: Path, share: float, parts: Mapping[str, float]) -> None:
+    """Write to the folder ``out`` the students of the folder ``first``, their acoustic.safetensors averaged with that
+    of ``second``. Raises InputError as ``mean_of_weights``, and when files are missing."""
+    _, synthesizer, _ = new_students()
+
+    def read(folder: Path) -> Weights:
+        load_weights(synthesizer, folder / "acoustic.safetensors")
+        return {name: value.clone() for name, value in synthesizer.state_dict().items()}
+
+    synthesizer.load_state_dict(mean_of_weights(read(first), read(second), share, parts))
+    if out.resolve() != first.resolve():
+        shutil.copytree(first, out, ignore=shutil.ignore_patterns("acoustic.*"), dirs_exist_ok=True)
+    save_weights(synthesizer, out / "acoustic.safetensors", half=True)
+
+
+def _beginnings(weights: Weights) -> list[str]:
+    return sorted({".".join(name.split(".")[:2]) for name in weights})
