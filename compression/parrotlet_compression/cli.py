@@ -112,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--predicted", type=Path, help="vocoder, refiner: mels of the acoustic model, from `predict`")
     train.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="joint: where to train")
     train.add_argument("--batch", type=int, default=Plan.batch, metavar="N", help="joint: clips a step")
+    train.add_argument("--seed", type=int, default=Plan.seed, metavar="N", help="joint: of another run, for a mean")
     train.add_argument("--text-side", action="store_true", help="joint: phoneme encoder, durations and pitch learn too")
     train.add_argument(
         "--prepare-only", action="store_true", help="joint: write OUT/resident, all that another machine needs of PACK"
@@ -308,6 +309,8 @@ def _train_joint(options: argparse.Namespace) -> None:
         raise InputError("training joint needs --from FOLDER with all students, e.g. compression/checkpoints")
     if not options.prepare_only and options.aligner is None:
         raise InputError("training joint needs --aligner: its weights, from `parrotlet-compress train aligner`")
+    if options.seed < 0:
+        raise InputError(f"--seed {options.seed} is below 0: give 0, 1, 2, ...")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "torch finds no GPU here: leave out --device cuda, or give --prepare-only and carry OUT to one that has it"
@@ -319,7 +322,7 @@ def _train_joint(options: argparse.Namespace) -> None:
     if options.prepare_only:
         print(f"{resident}: carry it to where `train joint PACK OUT` is to run; PACK is not needed there")
         return
-    plan = Plan(options.steps, options.minutes, options.rate or Plan.rate, batch=options.batch)
+    plan = Plan(options.steps, options.minutes, options.rate or Plan.rate, batch=options.batch, seed=options.seed)
     train_joint(
         options.out,
         options.start,

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
@@ -34,11 +36,13 @@ from parrotlet_compression.train.listener import Listener  # noqa: E402
 from parrotlet_compression.train.loop import Learner, fast_math, save_weights  # noqa: E402
 from parrotlet_compression.train.refiner import FRAMES, MARGIN, cut_out  # noqa: E402
 from parrotlet_compression.train.resident import (  # noqa: E402
+    AGAIN,
     STEP,
     VARIANTS,
     Draw,
     Enrolled,
     Resident,
+    chances,
     moved,
     prepare,
     read,
@@ -221,6 +225,26 @@ def test_a_draw_lies_inside_its_clips(resident: Resident, enrolled: Enrolled) ->
     assert (draw.start[fixed >= 0] == fixed[fixed >= 0]).all() and (fixed >= 0).any() and (fixed < 0).any()
 
 
+@given(high=st.lists(st.booleans(), min_size=1, max_size=60))
+def test_high_voices_are_drawn_as_often_as_low_ones(high: list[bool]) -> None:
+    """Unless there are so few of either that their clips would be known by heart."""
+    of_high = np.array(high)
+    chance = chances(of_high)
+    assert chance.sum() == pytest.approx(1) and (chance > 0).all()
+    assert (chance <= AGAIN / len(high) + 1e-9).all() and len({*chance[of_high]}) <= 1 and len({*chance[~of_high]}) <= 1
+    if 1 / 6 < of_high.mean() < 5 / 6:
+        assert chance[of_high].sum() == pytest.approx(0.5)
+
+
+def test_draws_follow_the_chances(resident: Resident, enrolled: Enrolled) -> None:
+    draw = drawn(resident, enrolled, 3000, 0)
+    for name, group in resident.groups.items():
+        of_archive = np.isin(draw.clip, group)
+        expected = np.diff(resident.chances[name], prepend=0)
+        for clip, chance in zip(group, expected, strict=True):
+            assert (draw.clip[of_archive] == clip).mean() == pytest.approx(chance, abs=0.06)
+
+
 def test_a_voice_is_not_enrolled_with_what_is_to_be_spoken(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the models would learn to copy. Processes enroll as one does."""
     piece = 80  # our clips are short, and 100 frames must be left to hear
@@ -292,6 +316,11 @@ def test_steps_bring_spectra_nearer_to_recordings(
     text = {"acoustic.embed", "acoustic.encoder", "acoustic.duration", "acoustic.pitch", "acoustic.voice"}
     assert spectra <= parts
     assert text <= parts if text_side else not text & parts
+
+
+def test_another_seed_draws_other_clips(resident: Resident, enrolled: Enrolled) -> None:
+    one, again, other = (joint(resident, enrolled, Plan(steps=1, batch=8, seed=seed)).draw(0) for seed in (0, 0, 1))
+    assert np.array_equal(one, again) and not np.array_equal(one, other)
 
 
 def test_the_generator_waits_for_its_adversaries(resident: Resident, enrolled: Enrolled) -> None:
@@ -414,6 +443,7 @@ def test_it_trains_from_the_command_line_without_the_pack(packed: Path, aligner:
         (["--steps", "1", "--from", str(CHECKPOINTS)], "--aligner"),
         (["--steps", "1", "--from", str(CHECKPOINTS), "--aligner", "x"], "--embeddings"),
         (["--steps", "1", "--from", str(CHECKPOINTS), "--aligner", "x", "--device", "cuda"], "no GPU"),
+        (["--steps", "1", "--from", str(CHECKPOINTS), "--aligner", "x", "--seed", "-1"], "below 0"),
     ],
 )
 def test_what_is_missing_is_said_in_a_line(

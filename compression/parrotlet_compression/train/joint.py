@@ -50,7 +50,8 @@ class Plan:
 
     Rates stay for the first ``hold`` of the way, then fall as a cosine. The generator waits for most of ``head_start``
     steps, in which the adversaries learn from what it makes, and hears of them from then on. Of a ``batch`` of pieces
-    as many as ``listened`` are listened to.
+    as many as ``listened`` are listened to. Runs of another ``seed`` draw other clips, and their adversaries begin
+    otherwise: means of the weights of several keep what all of them learned.
     """
 
     steps: int | None = None
@@ -64,6 +65,7 @@ class Plan:
     average: float = 0.998
     clip: float = 1.0
     save_every_s: float = 180.0
+    seed: int = 0
 
     def progress(self, step: int, seconds: float) -> float:
         """How much of the way is done, 1 at its end."""
@@ -129,7 +131,8 @@ class Joint:
     def draw(self, step: int) -> np.ndarray[Any, Any]:
         """The batch of a step, on the host; the same whenever it is asked for."""
         known = RATE_KNOWN if self.text_side else 1.0
-        return self.resident.draw(self.enrolled.starts, np.random.default_rng((1, step)), self.plan.batch, known)
+        random = np.random.default_rng((1 + self.plan.seed, step))
+        return self.resident.draw(self.enrolled.starts, random, self.plan.batch, known)
 
     def feed(self, drawn: np.ndarray[Any, Any], step: int, progress: float) -> None:
         """Say what the next step is to learn from, and how fast."""
@@ -309,7 +312,7 @@ def train_joint(
     GE2E and CAM++. processes: that enroll voices before it begins.
     """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    torch.manual_seed(0)
+    torch.manual_seed(plan.seed)
     resident = Resident(out / "resident", device)
     _, synthesizer, vocoder = load_students(students)
     load_weights(recognizer := Aligner().requires_grad_(False).eval(), aligner)
@@ -327,7 +330,7 @@ def _run(joint: Joint, plan: Plan, out: Path) -> None:
         state = torch.load(out / "state.pt", weights_only=True, map_location=joint.device)
         joint.load_state_dict(state)
         step, before = state["step"], state["seconds"]
-    torch.manual_seed(step)
+    torch.manual_seed(step + plan.seed)
     writer, progress = SummaryWriter(out), tqdm(total=plan.steps, initial=step, desc=out.name, mininterval=5)
     run, began = Steps(joint), time.monotonic()
     saved, logged = began, step

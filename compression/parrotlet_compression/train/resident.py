@@ -49,6 +49,9 @@ ENROLLMENTS = 2  # of every variant of every clip
 DRAWN = {"synthetic": 0.38, "vctk": 0.16, "librispeech": 0.06, "commonvoice": 0.24, "speechocean762": 0.16}
 """How often archives are drawn: those of many speakers more often than for the models that come before."""
 VARIANTS_DRAWN = (0.5, 0.25, 0.25)
+HIGH_HZ, AGAIN = 160.0, 3.0
+"""Voices of a higher median f0 are drawn as often as those of a lower one, of every archive, because fewer people have
+them and they are copied worse; but no clip is drawn more than so many times as often as if all were drawn alike."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,14 @@ def moved(samples: npt.NDArray[np.float32], ratio: float) -> npt.NDArray[np.floa
     return part if ratio == 1 else np.asarray(soxr.resample(part, 16000 * ratio, 16000), dtype=np.float32)
 
 
+def chances(high: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """How often each clip of an archive is drawn, given which are of high voices: float64 [N] of sum 1. See HIGH_HZ."""
+    part = float(high.mean())
+    share = min(max(0.5, 1 - AGAIN * (1 - part)), AGAIN * part)
+    each = [(1 - share) / max(1, int((~high).sum())), share / max(1, int(high.sum()))]
+    return np.where(high, each[1], each[0])
+
+
 def read(folder: Path) -> tuple[PreparedClips, Index]:
     """What ``prepare`` wrote."""
     if not (folder / "index.npz").is_file():
@@ -257,6 +268,8 @@ class Resident:
             for number, name in enumerate(index.archives)
             if name in DRAWN and (clips.archive == number).any()
         }
+        high = clips.statistics[:, 0] > math.log2(HIGH_HZ / REFERENCE_HZ)
+        self.chances = {name: np.cumsum(chances(high[group])) for name, group in self.groups.items()}
         ratios = np.unique(clips.ratios)
         eye = np.eye(len(index.centres), dtype=np.float32)
         self.warps = np.stack([warped(eye, float(ratio), index.centres) for ratio in ratios])
@@ -304,7 +317,7 @@ class Resident:
         names = list(self.groups)
         shares = np.array([DRAWN[name] for name in names])
         archive = random.choice(len(names), size=size, p=shares / shares.sum())
-        clip = np.array([random.choice(self.groups[names[number]]) for number in archive])
+        clip = np.array([self._clip(names[number], random) for number in archive])
         variant = random.choice(VARIANTS, size=size, p=VARIANTS_DRAWN)
         enrollment = random.integers(starts.shape[2], size=size)
         frames, unheard = self.clips.frames[clip], starts[clip, variant, enrollment]
@@ -318,6 +331,11 @@ class Resident:
         rate = random.random(size) < known
         wrong = self._wrong(archive, self.clips.speaker[clip] * VARIANTS + variant, random)
         return np.stack([clip, variant, enrollment, start, wrong, row, at, share, rate]).astype(np.float32)
+
+    def _clip(self, archive: str, random: np.random.Generator) -> int:
+        group = self.groups[archive]
+        place = np.searchsorted(self.chances[archive], random.random(), side="right")
+        return int(group[min(int(place), len(group) - 1)])
 
     @staticmethod
     def _wrong(
