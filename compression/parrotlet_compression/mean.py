@@ -51,8 +51,10 @@ def write_mean(first: Path, second: Path, out: Path, share: float, parts: Mappin
         return {name: value.clone() for name, value in synthesizer.state_dict().items()}
 
     synthesizer.load_state_dict(mean_of_weights(read(first), read(second), share, parts))
+    out.mkdir(parents=True, exist_ok=True)
     if out.resolve() != first.resolve():
-        shutil.copytree(first, out, ignore=shutil.ignore_patterns("acoustic.*"), dirs_exist_ok=True)
+        for path in first.glob("*.safetensors"):
+            shutil.copy(path, out)
     save_weights(synthesizer, out / "acoustic.safetensors", half=True)
 
 

@@ -27,6 +27,7 @@ def trained_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = torch.Generator().manual_seed(0)
     moved = {n: x + 0.01 * torch.randn(x.shape, generator=random).to(x.dtype) for n, x in weights.items()}
     save_file(moved, folder / "acoustic.safetensors")
+    (folder / "state.pt").write_bytes(b"what a run goes on from")
     return folder
 
 
@@ -46,9 +47,10 @@ def test_every_part_gets_its_share(trained_on: Path, tmp_path: Path, capsys: pyt
 
 
 def test_the_first_folder_may_be_written_to(trained_on: Path, tmp_path: Path) -> None:
-    """Of several runs the mean grows one by one."""
+    """Of several runs the mean grows one by one. Of a run's folder nothing but weights is taken."""
     out = str(tmp_path / "mean")
-    assert main(["mean", str(CHECKPOINTS), str(trained_on), out]) == 0
+    assert main(["mean", str(trained_on), str(CHECKPOINTS), out]) == 0
+    assert [path.name for path in Path(out).iterdir()] == ["acoustic.safetensors"]
     once = load_file(tmp_path / "mean" / "acoustic.safetensors")["refiner.stem.weight"]
     assert main(["mean", out, str(trained_on), out, "--share", "1"]) == 0
     again = load_file(tmp_path / "mean" / "acoustic.safetensors")["refiner.stem.weight"]
