@@ -176,8 +176,7 @@ def chances(high: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """How often each clip of an archive is drawn, given which are of high voices: float64 [N] of sum 1. See HIGH_HZ."""
     part = float(high.mean())
     share = min(max(0.5, 1 - AGAIN * (1 - part)), AGAIN * part)
-    each = [(1 - share) / max(1, int((~high).sum())), share / max(1, int(high.sum()))]
-    return np.where(high, each[1], each[0])
+    return np.where(high, share / max(1, high.sum()), (1 - share) / max(1, (~high).sum()))
 
 
 def read(folder: Path) -> tuple[PreparedClips, Index]:
@@ -269,7 +268,7 @@ class Resident:
             if name in DRAWN and (clips.archive == number).any()
         }
         high = clips.statistics[:, 0] > math.log2(HIGH_HZ / REFERENCE_HZ)
-        self.chances = {name: np.cumsum(chances(high[group])) for name, group in self.groups.items()}
+        self.chances = {name: chances(high[group]) for name, group in self.groups.items()}
         ratios = np.unique(clips.ratios)
         eye = np.eye(len(index.centres), dtype=np.float32)
         self.warps = np.stack([warped(eye, float(ratio), index.centres) for ratio in ratios])
@@ -317,7 +316,8 @@ class Resident:
         names = list(self.groups)
         shares = np.array([DRAWN[name] for name in names])
         archive = random.choice(len(names), size=size, p=shares / shares.sum())
-        clip = np.array([self._clip(names[number], random) for number in archive])
+        of = [names[number] for number in archive]
+        clip = np.array([random.choice(self.groups[name], p=self.chances[name]) for name in of])
         variant = random.choice(VARIANTS, size=size, p=VARIANTS_DRAWN)
         enrollment = random.integers(starts.shape[2], size=size)
         frames, unheard = self.clips.frames[clip], starts[clip, variant, enrollment]
@@ -326,16 +326,11 @@ class Resident:
         long = np.flatnonzero(inside >= FRAMES_LISTENED)
         row = random.choice(long if len(long) else [inside.argmax()], size=size)
         at = random.integers(np.maximum(1, inside[row] - FRAMES_LISTENED + 1))
-        never = np.array([UNADAPTED.get(names[number], UNADAPTED_ELSE) for number in archive])
+        never = np.array([UNADAPTED.get(name, UNADAPTED_ELSE) for name in of])
         share = np.where(random.random(size) < never, -1, random.uniform(*SHARE, size))
         rate = random.random(size) < known
         wrong = self._wrong(archive, self.clips.speaker[clip] * VARIANTS + variant, random)
         return np.stack([clip, variant, enrollment, start, wrong, row, at, share, rate]).astype(np.float32)
-
-    def _clip(self, archive: str, random: np.random.Generator) -> int:
-        group = self.groups[archive]
-        place = np.searchsorted(self.chances[archive], random.random(), side="right")
-        return int(group[min(int(place), len(group) - 1)])
 
     @staticmethod
     def _wrong(
