@@ -406,7 +406,10 @@ def _evaluate_teacher(options: argparse.Namespace) -> None:
 
 def _part(text: str) -> tuple[str, float]:
     name, _, share = text.partition("=")
-    return name, float(share)
+    try:
+        return name, float(share)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not PART=SHARE, e.g. refiner=0.5") from error
 
 
 def _mean(options: argparse.Namespace) -> None:

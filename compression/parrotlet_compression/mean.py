@@ -18,6 +18,7 @@ from .export import new_students
 from .train.loop import load_weights, save_weights
 
 Weights = dict[str, Tensor]
+ACOUSTIC = "acoustic.safetensors"
 
 
 def mean_of_weights(first: Weights, second: Weights, share: float, parts: Mapping[str, float]) -> Weights:
@@ -26,17 +27,19 @@ def mean_of_weights(first: Weights, second: Weights, share: float, parts: Mappin
     parts: other shares of the tensors whose names begin so; of several that fit the longest counts. Raises InputError
     when a share is not between 0 and 1, a part is of no tensor, or the two are not of the same shape.
     """
-    for part, value in {"": share, **parts}.items():
+    shares = {"": share, **parts}
+    for part, value in shares.items():
         if not 0 <= value <= 1:
             raise InputError(f"a share of {value:g} is no mean: give one between 0 and 1")
         if not any(name.startswith(part) for name in first):
-            raise InputError(f"no weights are called {part}...: try one of {', '.join(_beginnings(first))}")
+            beginnings = sorted({".".join(name.split(".")[:2]) for name in first})
+            raise InputError(f"no weights are called {part}...: try one of {', '.join(beginnings)}")
     if {name: x.shape for name, x in first.items()} != {name: x.shape for name, x in second.items()}:
         raise InputError("these two are not versions of one model: their weights differ in name or shape")
 
     def mean(name: str) -> Tensor:
-        of_second = max((part for part in parts if name.startswith(part)), key=len, default=None)
-        return torch.lerp(first[name].float(), second[name].float(), share if of_second is None else parts[of_second])
+        part = max((part for part in shares if name.startswith(part)), key=len)
+        return torch.lerp(first[name].float(), second[name].float(), shares[part])
 
     return {name: mean(name) for name in first}
 
@@ -47,16 +50,13 @@ def write_mean(first: Path, second: Path, out: Path, share: float, parts: Mappin
     _, synthesizer, _ = new_students()
 
     def read(folder: Path) -> Weights:
-        load_weights(synthesizer, folder / "acoustic.safetensors")
+        load_weights(synthesizer, folder / ACOUSTIC)
         return {name: value.clone() for name, value in synthesizer.state_dict().items()}
 
     synthesizer.load_state_dict(mean_of_weights(read(first), read(second), share, parts))
     out.mkdir(parents=True, exist_ok=True)
     if out.resolve() != first.resolve():
         for path in first.glob("*.safetensors"):
-            shutil.copy(path, out)
-    save_weights(synthesizer, out / "acoustic.safetensors", half=True)
-
-
-def _beginnings(weights: Weights) -> list[str]:
-    return sorted({".".join(name.split(".")[:2]) for name in weights})
+            if path.name != ACOUSTIC:
+                shutil.copy(path, out)
+    save_weights(synthesizer, out / ACOUSTIC, half=True)

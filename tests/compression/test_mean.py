@@ -1,4 +1,4 @@
-"""Means of weights, from the command line to what is spoken with them."""
+"""Means of weights, from the command line to the files."""
 
 from __future__ import annotations
 
