@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -52,6 +53,8 @@ from .train.vocoder import train_vocoder
 # The share of every archive's clips that is kept, best alignment first: the rest is mostly wrong transcripts.
 ALIGNED = {"vctk": 0.95, "librispeech": 0.9, "commonvoice": 0.9, "speechocean762": 0.5}
 SHARES = {"synthetic": 0.42, "vctk": 0.22, "librispeech": 0.13, "commonvoice": 0.15, "speechocean762": 0.08}
+
+LEAST_RATING = 3.75  # of P.808: half of the aligned clips are better
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,6 +107,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--alignments", type=Path, help="from `align`: real voices, for acoustic model, refiner, joint, aligner"
     )
+    train.add_argument(
+        "--ratings",
+        type=Path,
+        help='acoustic, refiner, joint (when it prepares): {"ARCHIVE/ID": number} of clips, .json, e.g. from '
+        "benchmarks/quality/rate.py; learn from those only that are rated --least or better",
+    )
+    train.add_argument("--least", type=float, default=LEAST_RATING, metavar="X", help="see --ratings (%(default)s)")
     train.add_argument("--aligner", type=Path, help="refiner, joint: the aligner's weights, to listen for the words")
     train.add_argument("--adversarial", action="store_true", help="vocoder, acoustic: also against a discriminator")
     train.add_argument(
@@ -287,7 +297,7 @@ def _train(options: argparse.Namespace) -> None:
             raise InputError(
                 "training the acoustic model needs --from FOLDER with speaker.safetensors, e.g. compression/checkpoints"
             )
-        clips = _aligned(options)
+        clips = _rated(options)
         if options.model == "refiner":
             if options.predicted is None or not options.predicted.is_file():
                 raise InputError(
@@ -318,7 +328,7 @@ def _train_joint(options: argparse.Namespace) -> None:
     resident = options.out / "resident"
     if not resident.is_dir():
         speaker, _, _ = load_students(options.start)
-        prepare(_aligned(options), speaker, _embeddings(options).mean(axis=0), resident)
+        prepare(_rated(options), speaker, _embeddings(options).mean(axis=0), resident)
     if options.prepare_only:
         print(f"{resident}: carry it to where `train joint PACK OUT` is to run; PACK is not needed there")
         return
@@ -344,6 +354,26 @@ def _aligned(options: argparse.Namespace) -> AlignedClips:
             durations[int(index)], phonemes[int(index)] = frames, text
         shares = SHARES
     return AlignedClips(corpus, durations, phonemes, shares)
+
+
+def _rated(options: argparse.Namespace) -> AlignedClips:
+    """The clips to learn from: of those aligned, where there are ratings, the ones rated well."""
+    clips = _aligned(options)
+    if options.ratings is None:
+        return clips
+    try:
+        ratings = {name: float(rating) for name, rating in json.loads(options.ratings.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f'{options.ratings} holds no ratings, {{"ARCHIVE/ID": number}}: make them with benchmarks/quality/rate.py'
+        ) from error
+    clips.keep(lambda clip: ratings.get(f"{clip.archive}/{clip.id}", -math.inf) >= options.least)
+    if not any(clips.groups.values()):
+        raise InputError(
+            f"no clip of {options.pack} is rated {options.least:g} or better in {options.ratings}: "
+            "give a lower --least, or rate this pack"
+        )
+    return clips
 
 
 def _predict(options: argparse.Namespace) -> None:

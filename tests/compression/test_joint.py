@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -462,3 +463,43 @@ def test_what_is_missing_is_said_in_a_line(
 def test_other_models_are_trained_by_steps(packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "aligner", str(packed), str(tmp_path / "out"), "--minutes", "1"]) == 3
     assert "needs --steps" in capsys.readouterr().err
+
+
+def test_clips_are_learned_from_that_are_rated_well(packed: Path, tmp_path: Path) -> None:
+    teacher, ratings, out = tmp_path / "teacher.npy", tmp_path / "ratings.json", tmp_path / "run"
+    corpus = Pack(packed)
+    np.save(teacher, np.full((len(corpus.clips), 256), 0.05, np.float32))
+    synthetic = [clip for clip in corpus.clips if clip.archive == "synthetic" and clip.split == "train"]
+    good, least, bad, _unrated = (synthetic[k::4] for k in range(4))
+    rated = {f"synthetic/{clip.id}": rating for of, rating in ((good, 4.2), (least, 3.5), (bad, 3.49)) for clip in of}
+    # Of another archive, whose clips may have the same numbers.
+    ratings.write_text(json.dumps(rated | {f"vctk/{clip.id}": 5 for clip in synthetic}))
+    train = ["train", "joint", str(packed), str(out), "--from", str(CHECKPOINTS), "--embeddings", str(teacher)]
+    assert main([*train, "--prepare-only", "--ratings", str(ratings), "--least", "3.5"]) == 0
+    prepared, _ = read(out / "resident")
+    assert 0 < len(good) < len(prepared.frames) == len(good) + len(least) < len(synthetic)
+    assert sorted(prepared.phonemes) == sorted(len(clip.durations) for clip in (*good, *least))
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (None, "rate.py"),
+        ("[4.0]", "rate.py"),
+        ("{", "rate.py"),
+        ('{"synthetic/0": "good"}', "rate.py"),
+        ('{"synthetic/0": null}', "rate.py"),
+        ("{}", "lower --least"),
+    ],
+)
+def test_ratings_that_rate_nothing_are_said_in_a_line(
+    packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], held: str | None, said: str
+) -> None:
+    ratings = tmp_path / "ratings.json"
+    if held is not None:
+        ratings.write_text(held)
+    given = ["--steps", "1", "--from", str(CHECKPOINTS), "--ratings", str(ratings)]
+    assert main(["train", "acoustic", str(packed), str(tmp_path / "out"), *given]) == 3
+    message = capsys.readouterr().err
+    assert said in message and message.count("\n") == 1
+    assert not (tmp_path / "out").exists()

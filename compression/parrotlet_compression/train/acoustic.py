@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +142,10 @@ class AlignedClips:
             np.add.at(total, self.ids[i], self.durations[i])
             np.add.at(count, self.ids[i], 1)
         self.mean_duration = total / np.maximum(count, 1)
+
+    def keep(self, wanted: Callable[[Clip], bool]) -> None:
+        """Draw no clips but those wanted from now on; ``clips_of`` stays all that there is of a voice."""
+        self.groups = {name: [i for i in group if wanted(self.pack.clips[i])] for name, group in self.groups.items()}
 
     def _f0(self, clip: Clip) -> npt.NDArray[np.float32]:
         return self.pack.f0[clip.start : clip.start + clip.frames]
