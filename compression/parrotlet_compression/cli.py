@@ -367,7 +367,7 @@ def _rated(options: argparse.Namespace) -> AlignedClips:
         raise InputError(
             f'{options.ratings} holds no ratings, {{"ARCHIVE/ID": number}}: make them with benchmarks/quality/rate.py'
         ) from error
-    clips.keep(lambda clip: ratings.get(f"{clip.archive}/{clip.id}", -math.inf) >= options.least)
+    clips.keep(lambda clip: ratings.get(clip.name, -math.inf) >= options.least)
     if not any(clips.groups.values()):
         raise InputError(
             f"no clip of {options.pack} is rated {options.least:g} or better in {options.ratings}: "

@@ -60,6 +60,11 @@ class Clip:
     phonemes: str = ""
     durations: list[int] = field(default_factory=list)
 
+    @property
+    def name(self) -> str:
+        """No other clip of the pack is called so."""
+        return f"{self.archive}/{self.id}"
+
 
 def split_of(archive: str, speaker: str, clips_of_speaker: int) -> str:
     """Which split a speaker belongs to: whole people are held out, chosen by a hash of the name.

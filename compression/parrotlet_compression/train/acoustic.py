@@ -124,7 +124,7 @@ class AlignedClips:
         self.clips_of: dict[str, list[int]] = defaultdict(list)
         for index, clip in enumerate(pack.clips):
             # Clips of nobody in particular are speakers of their own.
-            self.clips_of[clip.speaker or f"{clip.archive}/{clip.id}"].append(index)
+            self.clips_of[clip.speaker or clip.name].append(index)
         self.statistics = {
             speaker: pitch_statistics(np.concatenate([self._f0(pack.clips[i]) for i in clips]).astype(np.float32))
             for speaker, clips in self.clips_of.items()
