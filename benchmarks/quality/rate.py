@@ -21,22 +21,19 @@ from speechmos.dnsmos import SR as RATE
 from speechmos.dnsmos import __file__ as dnsmos_file
 
 WINDOW = int(INPUT_LENGTH * RATE)
+NETWORK = Path(dnsmos_file).parent / "dnsmos_models" / "model_v8.onnx"
 
 
-class P808:
-    """Rates samples at 16 kHz: the mean over windows of 9 s, one a second; shorter ones are repeated."""
-
-    def __init__(self) -> None:
-        path = Path(dnsmos_file).parent / "dnsmos_models" / "model_v8.onnx"
-        self.network = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-
-    def __call__(self, samples: npt.NDArray[np.float32]) -> float:
-        while len(samples) < WINDOW:
-            samples = np.append(samples, samples)
-        starts = [second * RATE for second in range(int(len(samples) // RATE - INPUT_LENGTH) + 1)]
-        windows = [samples[start : start + WINDOW] for start in starts if start + WINDOW <= len(samples)]
-        mels = [DNSMOS.audio_melspec(None, audio=window[:-160]).astype(np.float32) for window in windows]
-        return float(np.mean([self.network.run(None, {"input_1": mel[None]})[0] for mel in mels]))
+def p808(network: onnxruntime.InferenceSession, samples: npt.NDArray[np.float32]) -> float:
+    """P.808 of samples at 16 kHz: the mean over windows of 9 s, one a second; shorter ones are repeated."""
+    while len(samples) < WINDOW:
+        samples = np.append(samples, samples)
+    ratings = []
+    for second in range(max(1, len(samples) // RATE - int(INPUT_LENGTH))):
+        window = samples[second * RATE : second * RATE + WINDOW]
+        mel = DNSMOS.audio_melspec(None, audio=window[:-160]).astype(np.float32)
+        ratings.append(network.run(None, {"input_1": mel[None]})[0])
+    return float(np.mean(ratings))
 
 
 def main(folder: str, out: str) -> None:
@@ -45,11 +42,11 @@ def main(folder: str, out: str) -> None:
     hop = RATE * mel["hop_length"] // mel["sample_rate"]
     samples = np.memmap(pack / "audio16.i16", "<i2", "r")
     clips = [json.loads(line) for line in (pack / "clips.jsonl").read_text().splitlines()]
-    rate = P808()
+    network = onnxruntime.InferenceSession(NETWORK, providers=["CPUExecutionProvider"])
     ratings = {}
     for clip in clips:
         part = samples[clip["start"] * hop : (clip["start"] + clip["frames"]) * hop]
-        ratings[f"{clip['archive']}/{clip['id']}"] = round(rate(part.astype(np.float32) / 32768), 3)
+        ratings[f"{clip['archive']}/{clip['id']}"] = round(p808(network, part.astype(np.float32) / 32768), 3)
         if len(ratings) % 500 == 0:
             print(f"{len(ratings)} of {len(clips)}", flush=True)
     Path(out).write_text(json.dumps(ratings, sort_keys=True))
