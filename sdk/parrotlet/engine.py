@@ -171,12 +171,14 @@ class Parrotlet:
         """
         if isinstance(recording, tuple):
             data, rate = np.asarray(recording[0], dtype=np.float32), int(recording[1])
-            if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all() or not 4000 <= rate <= 384000:
-                raise InputError("samples must be a non-empty finite array [N] or [N, channels], rate 4 to 384 kHz")
+            if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all():
+                raise InputError("samples must be a non-empty finite array [N] or [N, channels]")
             samples = data if data.ndim == 1 else data.mean(axis=1)
         else:
             samples, rate = read_audio(recording)
         label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
+        if not 4000 <= rate <= 384000:
+            raise InputError(f"{label}: sampled at {rate} Hz: record at 16 to 48 kHz (4 to 384 kHz can be read)")
         return judge(label, resample(samples, rate, self.bundle.speaker_rate), self.bundle.speaker_rate)
 
     def enroll(

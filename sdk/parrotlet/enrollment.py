@@ -60,15 +60,16 @@ def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt
     """
     size = int(rate * FRAME_S)
     frames = samples[: len(samples) // size * size].reshape(-1, size).astype(np.float64)
+    if not len(frames):
+        return np.zeros(0, bool), np.zeros(0)
     level = _decibels(np.mean((frames - samples.mean()) ** 2, axis=1))
-    if not len(level):
-        return np.zeros(0, bool), level
     floor, peak = np.percentile(level, 10), np.percentile(level, 97)
     threshold = max(peak - 35, min(floor + 9, peak - 12), -75.0)
     active = level > threshold
     # Bridge the short gaps inside words (stops) and keep the soft edges of words.
     reach = round(0.12 / FRAME_S)
-    return np.convolve(active, np.ones(2 * reach + 1), "same") > reach * 0.8, level
+    near = np.convolve(active, np.ones(2 * reach + 1))[reach : reach + len(active)]
+    return near > reach * 0.8, level
 
 
 def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samples]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parrotlet import Parrotlet
 from parrotlet.audio import read_audio, resample
@@ -82,6 +85,25 @@ def test_formats_and_rates(
     reference = bird.enroll(speech)
     # At 8 kHz half of the spectrum is gone: still the same person, though less certainly so.
     assert identity(profile) @ identity(reference) > (0.6 if rate == 8000 else 0.9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(length=st.integers(1, 20_000), rate=st.sampled_from([8000, 16000, 44100]), noise=st.booleans())
+def test_a_moment_of_sound_is_too_short_not_a_crash(bird: Parrotlet, length: int, rate: int, noise: bool) -> None:
+    samples = np.random.default_rng(length).normal(size=length) if noise else np.ones(length)
+    report, kept = bird.examine((0.1 * samples.astype(np.float32), rate))
+    assert report.speech_s == pytest.approx(len(kept) / 16000, abs=0.01)
+    with pytest.raises(InputError, match="the recording: "):
+        bird.enroll((0.1 * samples.astype(np.float32), rate))
+
+
+@pytest.mark.parametrize("rate", [3999, 384_001, 2_147_483_629])
+def test_a_header_with_an_absurd_rate_is_refused(bird: Parrotlet, rate: int) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(1000), rate, format="WAV", subtype="PCM_16")
+    for recording in (file.getvalue(), (np.zeros(1000, np.float32), rate)):
+        with pytest.raises(InputError, match=f"the recording: sampled at {rate} Hz"):
+            bird.enroll(recording)
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"not audio at all" * 100])
