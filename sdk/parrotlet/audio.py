@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import struct
 from collections.abc import Iterable
@@ -87,13 +86,12 @@ def _to_mono(data: npt.NDArray[np.float32]) -> Samples:
 
 
 def resample(samples: Samples, rate: int, target: int) -> Samples:
-    """Polyphase resampling (scipy) from ``rate`` to ``target`` Hz: float32 [N] -> float32 [~N * target / rate]."""
+    """Resample from ``rate`` to ``target`` Hz by soxr, as training data is: float32 [N] -> [~N * target / rate]."""
     if rate == target:
         return samples
-    from scipy.signal import resample_poly
+    import soxr
 
-    common = math.gcd(rate, target)
-    return np.asarray(resample_poly(samples, target // common, rate // common), dtype=np.float32)
+    return np.asarray(soxr.resample(samples, rate, target), dtype=np.float32)
 
 
 def wav_header(sample_rate: int, samples: int | None, comment: str) -> bytes:

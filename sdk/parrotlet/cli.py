@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from parrotlet.vault import KeyProvider, ProfileStore, StoredProfile
 
 PRESET = "preset:"
-PACKAGES = ("parrotlet", "numpy", "scipy", "pycryptodome", "soundfile")
+PACKAGES = ("parrotlet", "numpy", "pycryptodome", "soundfile", "soxr")
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 SENTENCE = "Hello, this is my voice, spoken by a small device that keeps it to itself. The time is 7:45."
 READ_ALOUD = (

@@ -9,6 +9,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -272,11 +273,22 @@ def test_what_speech_does_not_need_is_not_imported() -> None:
 import sys
 import parrotlet.cli
 parrotlet.cli.main(["say", "Hello.", "--voice", "preset:robin", "-o", "-"])
-heavy = {"scipy", "soundfile", "Crypto", "platformdirs", "importlib.metadata", "torch", "parrotlet.bench"}
+heavy = {"scipy", "soundfile", "soxr", "Crypto", "platformdirs", "importlib.metadata", "torch", "parrotlet.bench"}
 print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stderr.decode() == "[]\n"
+
+
+def test_enrollment_imports_no_heavy_package(recordings: dict[str, list[Path]]) -> None:
+    code = f"""
+import sys
+import parrotlet
+parrotlet.Parrotlet.load().enroll({str(recordings["woman"][0])!r})
+print(sorted({{"scipy", "torch"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_warming_up_runs_every_graph_of_synthesis(counted: tuple[Parrotlet, dict[str, Counted]]) -> None:
