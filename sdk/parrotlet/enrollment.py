@@ -5,6 +5,7 @@ No audio is kept.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -19,6 +20,7 @@ Samples = npt.NDArray[np.float32]
 FRAME_S = 0.02
 MIN_SPEECH_S = 2.5
 GOOD_SPEECH_S = 5.0
+"""Of validation people, likeness (ECAPA cosine) is 0.43 with recordings of 4 or 5 s and 0.48 with 10 s."""
 MIN_LEVEL_DBFS = -50.0
 MAX_CLIPPED = 0.005
 MIN_SNR_DB = 12.0
@@ -130,8 +132,15 @@ def _with_problem(report: RecordingReport) -> RecordingReport:
     return report
 
 
+class RecordingWarning(UserWarning):
+    """Recordings that can be used, but would make a better voice if they were longer."""
+
+
 def require_usable(reports: list[RecordingReport]) -> None:
-    """Raise InputError naming the first recording that cannot be used, or saying that there is too little speech."""
+    """Raise InputError naming the first recording that cannot be used, or saying that there is too little speech.
+
+    Warns with a RecordingWarning when there is enough, but less than ``GOOD_SPEECH_S``.
+    """
     for report in reports:
         if report.problem:
             raise InputError(f"{report.name}: {report.problem}: {report.hint}")
@@ -139,8 +148,13 @@ def require_usable(reports: list[RecordingReport]) -> None:
     if total < MIN_SPEECH_S:
         names = ", ".join(report.name for report in reports)
         raise InputError(
-            f"{names}: only {total:.1f} s of speech: read a few sentences, at least {MIN_SPEECH_S:g} s, "
-            f"better {GOOD_SPEECH_S:g} to 10 s"
+            f"{names}: only {total:.1f} s of speech: read a few sentences, at least {MIN_SPEECH_S:g} s, better 10 s"
+        )
+    if total < GOOD_SPEECH_S:
+        warnings.warn(
+            f"only {total:.1f} s of speech: ten seconds would make a voice that is more like the person",
+            RecordingWarning,
+            stacklevel=3,
         )
 
 

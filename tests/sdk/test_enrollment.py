@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from parrotlet import Parrotlet
 from parrotlet.audio import read_audio, resample
+from parrotlet.enrollment import RecordingWarning
 from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
 
@@ -85,6 +87,15 @@ def test_formats_and_rates(
     reference = bird.enroll(speech)
     # At 8 kHz half of the spectrum is gone: still the same person, though less certainly so.
     assert identity(profile) @ identity(reference) > (0.6 if rate == 8000 else 0.9)
+
+
+def test_little_speech_is_enrolled_with_a_warning(bird: Parrotlet, speech: tuple[np.ndarray, int]) -> None:
+    samples, rate = speech
+    with pytest.warns(RecordingWarning, match=r"only [34]\.\d s of speech"):
+        bird.enroll((samples[: 4 * rate], rate))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bird.enroll((np.tile(samples, 2), rate))
 
 
 @settings(max_examples=60, deadline=None)
