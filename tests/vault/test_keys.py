@@ -174,6 +174,8 @@ def test_key_file_that_is_missing_or_no_file(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, tmp_path / "none" / "none"):
         with pytest.raises(VaultError):
             KeyFile(path)
+    with pytest.raises(VaultError, match=r"no such key file; parrotlet\.KeyFile\.create\(PATH\) makes one"):
+        KeyFile(tmp_path / "none")
 
 
 def test_default_key_is_made_once_outside_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

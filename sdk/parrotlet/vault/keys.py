@@ -207,7 +207,10 @@ class KeyFile(StoredSecret):
             files.explained("read the key file", self.path),
             files.opened_directory(self.path.parent) as directory,
         ):
-            content = files.read_private(directory, self.path.name, self.path, limit=256)
+            try:
+                content = files.read_private(directory, self.path.name, self.path, limit=256)
+            except FileNotFoundError as error:
+                raise VaultError(f"{self.path}: no such key file; parrotlet.KeyFile.create(PATH) makes one") from error
         with wiped(content):
             found = _KEY_LINE.fullmatch(content)
             if found is None:
