@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,15 @@ START, STOP = 0x7EADBEE1, 0x7EADBEE2
 counted: list[str] = []
 
 
-def mark(number: int) -> None:
-    """Tell ``count.c``: closing a file that is not open is harmless."""
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[None]:
+    """Have ``count.c`` count what is done inside: closing a file that is not open harms nothing, and tells it."""
     with contextlib.suppress(OSError):
-        os.close(number)
+        os.close(START)
+    yield
+    with contextlib.suppress(OSError):
+        os.close(STOP)
+    counted.append(what)
 
 
 class Counted:
@@ -43,11 +48,8 @@ class Counted:
     def run(self, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         if not Counted.on:
             return self.session.run(feeds)
-        mark(START)
-        made = self.session.run(feeds)
-        mark(STOP)
-        counted.append(self.graph)
-        return made
+        with counting(self.graph):
+            return self.session.run(feeds)
 
 
 def main() -> None:
@@ -61,21 +63,15 @@ def main() -> None:
 
     speech = speak()  # warms up, too
     np.save(out, speech)
-    mark(START)
-    speak()
-    mark(STOP)
-    counted.append("speak")
-    mark(START)
-    next(iter(bird.speak(TEXT, voice)))
-    mark(STOP)
-    counted.append("first audio")
+    with counting("speak"):
+        speak()
+    with counting("first audio"):
+        next(iter(bird.speak(TEXT, voice)))
     Counted.on = True
     speak()
     Counted.on = False
-    mark(START)
-    bird.enroll((np.concatenate([speech, speech]), bird.sample_rate))
-    mark(STOP)
-    counted.append("enroll")
+    with counting("enroll"):
+        bird.enroll((np.concatenate([speech, speech]), bird.sample_rate))
     print(json.dumps({"counted": counted, "seconds": len(speech) / bird.sample_rate}))
 
 
