@@ -70,6 +70,7 @@ def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt
     active = level > threshold
     # Bridge the short gaps inside words (stops) and keep the soft edges of words.
     reach = round(0.12 / FRAME_S)
+    # Not mode "same": of fewer frames than the kernel has it makes as many as the kernel.
     near = np.convolve(active, np.ones(2 * reach + 1))[reach : reach + len(active)]
     return near > reach * 0.8, level
 
