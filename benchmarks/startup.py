@@ -17,10 +17,15 @@ import time
 
 import numpy as np
 
-FLOOR = [sys.executable, "-c", "import numpy, onnxruntime; print('x')"]
+FLOOR = [
+    sys.executable,
+    "-c",
+    "import os; os.environ['ORT_DISABLE_TELEMETRY'] = '1'; import numpy, onnxruntime; print('x')",
+]
 SAY = [sys.executable, "-m", "parrotlet", "say", "Hello there.", "--voice", "preset:robin", "--raw"]
 STAGES = """
-import json, time
+import json, os, time
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 at, stages = 0.0, {}
 def lap(name):
     global at

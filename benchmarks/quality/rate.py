@@ -10,11 +10,14 @@ that learns against recordings comes to score as they do. P.808 (Reddy 2021) is 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is loaded
 import onnxruntime
 from speechmos.dnsmos import DNSMOS, INPUT_LENGTH
 from speechmos.dnsmos import SR as RATE

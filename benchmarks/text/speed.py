@@ -25,7 +25,7 @@ _SAMPLE = (
 )
 _LOAD = """
 import sys, time, types
-import numpy, onnxruntime, parrotlet_runtimes
+import numpy, parrotlet_runtimes, onnxruntime
 package = types.ModuleType("parrotlet")  # the front end alone: the package itself would import the engine
 package.__path__ = [sys.argv[1]]
 sys.modules["parrotlet"] = package

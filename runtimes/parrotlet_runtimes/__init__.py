@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from . import onnx, tflite, torch
+from . import onnx, telemetry, tflite, torch
 from .session import (
     DeviceWarning,
     GraphError,
@@ -16,6 +16,10 @@ from .session import (
     SessionInfo,
     load_session,
 )
+from .telemetry import TelemetryWarning
+
+# Before anything of this process loads onnxruntime, whoever does.
+telemetry.disable()
 
 __all__ = [
     "RUNTIMES",
@@ -25,6 +29,7 @@ __all__ = [
     "RuntimeStatus",
     "Session",
     "SessionInfo",
+    "TelemetryWarning",
     "installed",
     "load_session",
     "survey",
