@@ -33,7 +33,7 @@ from .symbols import SYMBOLS
 from .tflite import export_tflite, require_converter
 from .train.loop import load_weights
 
-# The first in which Gelu is one operator (a sixth of the acoustic model's time). onnxruntime reads it from 1.17 on.
+# The first in which Gelu is one operator (a sixth of the acoustic model's time). onnxruntime reads it from 1.18 on.
 OPSET = 20
 # Phonemes before every utterance, for an acoustic model that swallows the first word: this one does not.
 LEAD_IN = ""

@@ -30,6 +30,7 @@ __all__ = [
     "Session",
     "SessionInfo",
     "TelemetryWarning",
+    "conflict",
     "installed",
     "load_session",
     "survey",
@@ -93,6 +94,21 @@ def survey() -> dict[str, RuntimeStatus]:
 def installed(runtime: str) -> bool:
     """Whether a runtime's package is there; imports none of them."""
     return any(find_spec(package.replace("-", "_")) for package in RUNTIMES[runtime].packages)
+
+
+def conflict() -> str:
+    """Why the installed packages of onnxruntime cannot both stay, "" where there is one at most.
+
+    onnxruntime and onnxruntime-gpu own the same folder: the one installed last runs, and removing either breaks both.
+    """
+    from importlib.metadata import distributions
+
+    ours = RUNTIMES["onnx"].packages
+    found = {distribution.metadata["Name"].lower().replace("_", "-") for distribution in distributions()}
+    if not found.issuperset(ours):
+        return ""
+    both = " and ".join(ours)
+    return f"{both} are both installed: pip uninstall {' '.join(ours)}, then install the one you need"
 
 
 def _version(runtime: Runtime) -> str:

@@ -411,7 +411,7 @@ def _doctor(options: argparse.Namespace) -> None:
     import platform
 
     from parrotlet.bench import package_version
-    from parrotlet_runtimes import survey, telemetry
+    from parrotlet_runtimes import conflict, survey, telemetry
 
     bundle = Bundle.load(options.bundle)
     for file in bundle.manifest["files"]:
@@ -439,6 +439,7 @@ def _doctor(options: argparse.Namespace) -> None:
         "runtimes": runtimes,
         "bundle": {"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256},
         "store": str(_store_path(options)),
+        "conflict": conflict(),
         "network": "none" if telemetry.disabled() else f"{telemetry.VARIABLE} lets onnxruntime send telemetry",
     }
     lines = [f"python {value['python']} on {value['machine']}"]
@@ -448,6 +449,7 @@ def _doctor(options: argparse.Namespace) -> None:
         lines.append(f"runtime {name}: {found}: " + (str(row["reason"]) or f"spoke {row['speech']} s"))
     lines.append(f"bundle {bundle.name} at {bundle.path}: files intact")
     lines.append(f"profiles in {value['store']}")
+    lines += [f"warning: {value['conflict']}"] if value["conflict"] else []
     off = " (telemetry of onnxruntime off)" if telemetry.disabled() else ""
     lines.append(f"network: {value['network']}{off}")
     _emit(options, value, "\n".join(lines))

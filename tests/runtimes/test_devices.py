@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
 from parrotlet.errors import UsageError
-from parrotlet_runtimes import RUNTIMES, DeviceWarning, RuntimeMissing, installed, load_session, survey
+from parrotlet_runtimes import RUNTIMES, DeviceWarning, RuntimeMissing, conflict, installed, load_session, survey
 
 MEL = {"mel": np.full((1, 20, 80), -5, np.float32)}
 
@@ -71,3 +72,14 @@ def test_the_survey_covers_every_runtime() -> None:
     for name, status in found.items():
         assert bool(status.version) != bool(status.reason)
         assert installed(name) or status.reason
+
+
+@pytest.mark.parametrize(("packages", "message"), [(["onnxruntime"], ""), (["onnxruntime", "onnxruntime_gpu"], "both")])
+def test_two_packages_of_onnxruntime_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packages: list[str], message: str
+) -> None:
+    for package in packages:
+        (tmp_path / f"{package}-1.31.1.dist-info").mkdir()
+        (tmp_path / f"{package}-1.31.1.dist-info/METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert message in conflict() and bool(message) == bool(conflict())
