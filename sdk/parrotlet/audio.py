@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from parrotlet.errors import InputError, UsageError
+from parrotlet.errors import InputError
+from parrotlet.output import open_output
 
 Samples = npt.NDArray[np.float32]
 MAX_SECONDS = 600
@@ -114,33 +116,19 @@ def wav_header(sample_rate: int, samples: int | None, comment: str) -> bytes:
 
 
 def write_wav(path: Path | str, chunks: Iterable[AudioChunk], sample_rate: int, comment: str) -> float:
-    """Write chunks to a WAV as they come, atomically: ``path`` appears whole or not at all.
+    """Write chunks to a WAV as they come; ``open_output`` says how ``path`` is treated.
 
     Returns the seconds written. ``comment`` is stored in the file: synthetic speech says that it is.
-    Raises UsageError when the folder cannot be written.
+    Where the size cannot be filled in at the end (a pipe, a device) the header says "until the end".
+    Raises UsageError when the file cannot be written.
     """
-    import tempfile
-
-    path = Path(path)
-    try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error
     written = 0
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(wav_header(sample_rate, None, comment))
-            for chunk in chunks:
-                file.write(chunk.int16_bytes())
-                written += len(chunk.samples)
+    with open_output(path) as file:
+        file.write(wav_header(sample_rate, None, comment))
+        for chunk in chunks:
+            file.write(chunk.int16_bytes())
+            written += len(chunk.samples)
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             file.seek(0)
             file.write(wav_header(sample_rate, written, comment))
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(part).chmod(0o666 & ~umask)
-        Path(part).replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        Path(part).unlink(missing_ok=True)
     return written / sample_rate

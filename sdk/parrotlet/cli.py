@@ -6,12 +6,14 @@ import argparse
 import codecs
 import json
 import os
+import signal
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from parrotlet.adaptation import SHARE
 from parrotlet.audio import AudioChunk, wav_header, write_wav
@@ -40,6 +42,8 @@ READ_ALOUD = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
     options = _parser().parse_args(arguments)
+    with suppress(ValueError):  # called from a thread: its owner decides about signals
+        signal.signal(signal.SIGTERM, _terminated)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: print(f"parrotlet: {message}", file=sys.stderr)
         try:
@@ -54,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             return 130
     return 0
+
+
+def _terminated(number: int, _: object) -> NoReturn:
+    """End as after an exception, so that nothing half-written stays."""
+    raise SystemExit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:
