@@ -171,12 +171,25 @@ def silences(samples: np.ndarray, rate: int) -> list[float]:
         ("Yes. No? So!", {"sentence_silence": 1.0, "speed": 2.0}, [1.0, 1.0, 1.0]),
         ("Yes. No? So!", {"sentence_silence": 0}, []),
         ("Yes [[pause 700ms]] no.", {"sentence_silence": 0.2, "speed": 2.0}, [0.7, 0.2]),
+        ("Yes.[[pause 300ms]] No.", {"sentence_silence": 0}, [0.3]),
+        ("Yes.[[pause 300ms]] No.", {"speed": 2.0}, [0.3, 0.15]),
+        ("Yes?[[pause 350ms]] No.", {"sentence_silence": 1.0}, [0.35, 1.0]),
+        ("Yes.\n\nNo.", {"sentence_silence": 1.0}, [1.0, 1.0]),
     ],
 )
 def test_pauses(
     bird: Parrotlet, voice: VoiceProfile, text: str, options: dict[str, float], expected: list[float]
 ) -> None:
     assert silences(joined(bird, text, voice, **options), bird.sample_rate) == expected
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.35, 0.6, 0.61])
+@pytest.mark.parametrize("options", [{}, {"sentence_silence": 0}, {"sentence_silence": 2.0}, {"speed": 2.0}])
+def test_a_break_is_as_long_as_the_document_says(
+    bird: Parrotlet, voice: VoiceProfile, seconds: float, options: dict[str, float]
+) -> None:
+    document = f'<speak>Hello there.<break time="{seconds * 1000:g}ms"/>Bye</speak>'
+    assert silences(joined(bird, document, voice, ssml=True, **options), bird.sample_rate)[0] == seconds
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from parrotlet.errors import InputError
 from parrotlet.text import PHONEMES, TextFrontEnd, TextWarning, Utterance
+from parrotlet.text.sentences import Pause
 
 CORPUS_SYMBOLS = ' !"(),.:;?AIOTWYbdfhijklmnpstuvwzæðŋɐɑɔəɛɜɡɪɹʃʊʌʒʤʧˈˌθᵊᵻ—“”'
 LOWEST_TEXTS = settings(
@@ -71,7 +72,7 @@ def test_sentences_lose_nothing_and_words_point_at_their_sounds(front_end: TextF
         warnings.simplefilter("ignore", TextWarning)
         for utterance in front_end.sentences(text):
             assert len(utterance.phonemes) <= 300
-            assert utterance.pause_after >= 0
+            assert utterance.pause.seconds >= 0
             ends = [0]
             for word in utterance.words:
                 assert ends[-1] <= word.start < word.end <= len(utterance.phonemes)
@@ -154,7 +155,7 @@ def test_long_sentences_are_cut_at_clauses(front_end: TextFrontEnd) -> None:
 
 def test_pauses_follow_the_punctuation(front_end: TextFrontEnd) -> None:
     one, two, three = front_end.sentences("One.\n\nTwo! Three")
-    assert one.pause_after > two.pause_after > three.pause_after > 0
+    assert one.pause.seconds > two.pause.seconds > three.pause.seconds > 0
 
 
 def test_normalizing_twice_changes_nothing(front_end: TextFrontEnd) -> None:
@@ -171,9 +172,9 @@ def test_emoji_can_be_silent() -> None:
 def test_inline_phonemes_and_pauses(front_end: TextFrontEnd) -> None:
     assert front_end.phonemize("Say [[pˈæɹətlət]] now.") == "sˈA pˈæɹətlət nˈW."
     utterances = list(front_end.sentences("One [[pause 300ms]] two [[pause 1.5 s]]"))
-    assert [(utterance.text, utterance.pause_after) for utterance in utterances] == [("One", 0.3), ("two", 1.5)]
+    assert [(utterance.text, utterance.pause.seconds) for utterance in utterances] == [("One", 0.3), ("two", 1.5)]
     silence = next(front_end.sentences("[[pause 2s]] Hello."))
-    assert silence == Utterance("", "", 2.0, ())
+    assert silence == Utterance("", "", Pause(2.0, "text"), ())
     with pytest.raises(InputError, match="not a phoneme"):
         front_end.phonemize("Say [[xyz]] now.")
 
@@ -193,3 +194,14 @@ def test_user_lexicon(tmp_path) -> None:
         TextFrontEnd(lexicon=tmp_path / "absent.txt")
     with pytest.raises(InputError, match="not a phoneme"):
         TextFrontEnd(lexicon={"word": "/xq/"})
+
+
+@pytest.mark.parametrize("inside", ["pause -3s", "pause", "pause 3", "pause soon"])
+def test_a_pause_without_a_length_says_how_to_write_one(front_end: TextFrontEnd, inside: str) -> None:
+    with pytest.raises(InputError, match=r"write a pause like \[\[pause 300ms\]\]"):
+        list(front_end.sentences(f"One [[{inside}]] two."))
+
+
+def test_too_long_a_pause_is_cut_with_a_warning(front_end: TextFrontEnd) -> None:
+    with pytest.warns(TextWarning, match="a pause of 20 s is cut to 10 s"):
+        assert next(front_end.sentences("One [[pause 20s]] two.")).pause.seconds == 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parrotlet.errors import InputError
-from parrotlet.text import TextFrontEnd
+from parrotlet.text import TextFrontEnd, TextWarning
 from parrotlet.text.ssml import parse_ssml
 
 
@@ -18,9 +18,32 @@ def test_breaks_paragraphs_and_sentences(front_end: TextFrontEnd) -> None:
         front_end, '<p><s>One</s><s>Two.</s></p>Three<break time="700ms"/>four<break strength="none"/>five'
     )
     assert [utterance.text for utterance in utterances] == ["One", "Two", "Three", "four", "five"]
-    assert utterances[1].pause_after == pytest.approx(0.6)
-    assert utterances[2].pause_after == pytest.approx(0.7)
-    assert utterances[3].pause_after == 0
+    assert utterances[1].pause.seconds == pytest.approx(0.6)
+    assert utterances[2].pause.seconds == pytest.approx(0.7)
+    assert utterances[3].pause.seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("inside", "pauses"),
+    [
+        ("<s>One day</s><s>Two days</s>", [(0.30, "sentence"), (0.30, "sentence")]),
+        ("<s>One day.</s><s>Two days?</s>", [(0.30, "sentence"), (0.35, "sentence")]),
+        ("<p>One day</p><p><s>Two days</s></p>", [(0.6, "sentence"), (0.6, "sentence")]),
+        ('<s>One day</s><break time="600ms"/>Two', [(0.6, "text"), (0.15, "clause")]),
+        ('<s>One day<break time="100ms"/></s>Two', [(0.1, "text"), (0.15, "clause")]),
+        ('One<break time="300ms"/><break time="300ms"/>two', [(0.3, "text"), (0.3, "text"), (0.15, "clause")]),
+        ("<s></s>One", [(0.15, "clause")]),
+    ],
+)
+def test_every_pause_says_where_it_comes_from(
+    front_end: TextFrontEnd, inside: str, pauses: list[tuple[float, str]]
+) -> None:
+    assert [(u.pause.seconds, u.pause.origin) for u in speak(front_end, inside)] == pauses
+
+
+def test_too_long_a_break_is_cut_with_a_warning(front_end: TextFrontEnd) -> None:
+    with pytest.warns(TextWarning, match="cut to 10 s"):
+        assert speak(front_end, 'One<break time="20s"/>')[0].pause.seconds == 10
 
 
 def test_prosody_nests_and_is_bounded(front_end: TextFrontEnd) -> None:

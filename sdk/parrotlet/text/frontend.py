@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
 from parrotlet.text.context import choose
 from parrotlet.text.fold import is_foreign
 from parrotlet.text.lexicon import Lexicon
-from parrotlet.text.markup import INLINE, inline_phonemes, pause_seconds
+from parrotlet.text.markup import INLINE, TextWarning, inline_phonemes, pause_seconds
 from parrotlet.text.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with_vowel
 from parrotlet.text.pronounce import Pronouncer
 from parrotlet.text.rules import Normalizer
-from parrotlet.text.sentences import cut_phonemes, cut_stream, pause_after
+from parrotlet.text.sentences import Pause, cut_phonemes, cut_stream, natural_pause
 from parrotlet.text.spelling import by_rule
 from parrotlet.text.ssml import Segment, Style, parse_ssml
 from parrotlet.text.unknown import UnknownWords
@@ -34,10 +34,6 @@ def _unknown_words(runtime: str | None) -> Callable[[str], str]:
     return UnknownWords(_DATA, runtime) if (_DATA / "g2p.json").exists() else by_rule
 
 
-class TextWarning(UserWarning):
-    """Text that gives no sound, or letters that had to be guessed."""
-
-
 @dataclass(frozen=True)
 class Word:
     """One spoken word and its slice of the utterance's phonemes."""
@@ -51,18 +47,23 @@ class Word:
 class Utterance:
     """What is spoken in one breath.
 
-    `phonemes` holds at most 300 symbols of `PHONEMES` (none at all for a bare pause); `pause_after` is in
-    seconds; `words` point into `phonemes`. `speed` and `volume` are factors, `pitch` is in semitones: SSML
+    `phonemes` holds at most 300 symbols of `PHONEMES` (none at all for a bare pause); `pause` is the
+    silence that follows; `words` point into `phonemes`. `speed` and `volume` are factors, `pitch` is in semitones: SSML
     sets them.
     """
 
     text: str
     phonemes: str
-    pause_after: float
+    pause: Pause
     words: tuple[Word, ...]
     speed: float = 1.0
     pitch: float = 0.0
     volume: float = 1.0
+
+    @property
+    def pause_after(self) -> float:
+        """Seconds of the pause."""
+        return self.pause.seconds
 
 
 class TextFrontEnd:
@@ -135,12 +136,12 @@ class TextFrontEnd:
             if held is not None:
                 yield held
             held = utterance
-        if segment.pause is None:
-            yield from [held] if held else []
-        elif held is None:
-            yield _silence(segment.pause)
+        if held is None:
+            yield from [_silence(segment.pause)] if segment.pause else []
+        elif segment.pause is None or (segment.pause.origin != "text" and held.pause.seconds >= segment.pause.seconds):
+            yield held
         else:
-            yield _styled(held.text, held.phonemes, segment.pause, held.words, segment.style)
+            yield replace(held, pause=segment.pause)
 
     def _from_text(self, pieces: Iterable[str], style: Style, clauses: bool = False) -> Iterator[Utterance]:
         for sentence in cut_stream(pieces, clauses):
@@ -153,13 +154,13 @@ class TextFrontEnd:
             for match in INLINE.finditer(spoken):
                 seconds = pause_seconds(match.group(1))
                 if seconds is not None:
-                    yield from self._utterances(spoken[start : match.start()], style, seconds, "")
+                    yield from self._utterances(spoken[start : match.start()], style, Pause(seconds, "text"), "")
                     start = match.end()
             rest = spoken[start:]
             if rest.strip():
                 yield from self._utterances(rest, style, None, sentence)
 
-    def _utterances(self, spoken: str, style: Style, pause: float | None, source: str) -> Iterator[Utterance]:
+    def _utterances(self, spoken: str, style: Style, pause: Pause | None, source: str) -> Iterator[Utterance]:
         """Utterances of normalized text; `pause`, if given, is the silence after the last."""
         phonemes, words = self._speak(spoken)
         slices = list(cut_phonemes(phonemes, LONGEST))
@@ -171,8 +172,9 @@ class TextFrontEnd:
                 if word.start < end and start < word.end
             )
             part = phonemes[start:end]
-            seconds = pause if last and pause is not None else pause_after(part, source if last else "")
-            yield _styled(" ".join(word.text for word in inside), part, seconds, inside, style)
+            silence = pause if last and pause is not None else natural_pause(part, source if last else "")
+            text = " ".join(word.text for word in inside)
+            yield Utterance(text, part, silence, inside, style.speed, style.pitch, style.volume)
         if not slices and pause is not None:
             yield _silence(pause)
 
@@ -205,12 +207,8 @@ class TextFrontEnd:
         return _joined(tokens, sounds)
 
 
-def _styled(text: str, phonemes: str, pause: float, words: tuple[Word, ...], style: Style) -> Utterance:
-    return Utterance(text, phonemes, pause, words, style.speed, style.pitch, style.volume)
-
-
-def _silence(seconds: float) -> Utterance:
-    return Utterance("", "", seconds, ())
+def _silence(pause: Pause) -> Utterance:
+    return Utterance("", "", pause, ())
 
 
 def _pause_as_comma(match: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 from parrotlet.errors import InputError
 from parrotlet.text.phonemes import PHONEME_SET, SOUNDS
@@ -19,12 +20,29 @@ _IPA = (
 )  # fmt: skip
 
 
+class TextWarning(UserWarning):
+    """Text that gives no sound, letters that had to be guessed, or a pause that was shortened."""
+
+
 def pause_seconds(inside: str) -> float | None:
-    """Seconds of a `pause` instruction (at most 10), or None if this is none."""
-    match = _PAUSE.match(inside.strip())
-    if match is None:
-        return None
-    seconds = float(match.group(1)) / (1000 if match.group(2).lower() == "ms" else 1)
+    """Seconds of a `pause` instruction (at most 10), or None if this is none.
+
+    Raises `InputError` if the instruction has no length that can be read.
+    """
+    instruction = inside.strip()
+    match = _PAUSE.match(instruction)
+    if match is not None:
+        return bounded_pause(match.group(1), match.group(2).lower())
+    if re.match(r"pause\b", instruction, re.IGNORECASE):
+        raise InputError(f"[[{inside}]]: write a pause like [[pause 300ms]], {LONGEST_PAUSE:g} s at most")
+    return None
+
+
+def bounded_pause(number: str, unit: str) -> float:
+    """Seconds of a pause written in "ms" or "s"; warns with TextWarning where it is cut to the longest."""
+    seconds = float(number) / (1000 if unit == "ms" else 1)
+    if seconds > LONGEST_PAUSE:
+        warnings.warn(f"a pause of {seconds:g} s is cut to {LONGEST_PAUSE:g} s", TextWarning, stacklevel=3)
     return min(seconds, LONGEST_PAUSE)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from parrotlet.text.tables import ABBREVIATIONS, DOT_NEEDED, NAME_FOLLOWS, NUMBER_FOLLOWS, SENTENCE_STARTERS
 
@@ -123,16 +125,27 @@ def _is_end(before: str, mark: str, following: str) -> bool:
     return True
 
 
-def pause_after(phonemes: str, source: str) -> float:
-    """Seconds of silence after an utterance that ends so."""
+@dataclass(frozen=True)
+class Pause:
+    """Silence after an utterance, and where it comes from.
+
+    origin: "clause" or "sentence" where punctuation or structure asks for it, "text" where the text sets its length.
+    """
+
+    seconds: float
+    origin: Literal["clause", "sentence", "text"]
+
+
+SENTENCE_PAUSE = Pause(_PAUSES["."], "sentence")
+PARAGRAPH_PAUSE = Pause(_PARAGRAPH, "sentence")
+
+
+def natural_pause(phonemes: str, source: str) -> Pause:
+    """The pause after an utterance that ends so; ``source`` is the text it was made of."""
     if source.count("\n", len(source.rstrip())) > 1:
-        return _PARAGRAPH
-    return _PAUSES.get(phonemes[-1:], _NO_MARK)
-
-
-def is_natural_pause(phonemes: str, seconds: float) -> bool:
-    """Whether a sentence's punctuation asked for this pause, and not the text by a pause of its own."""
-    return phonemes[-1:] in (".", "!", "?") and seconds in (_PAUSES[phonemes[-1]], _PARAGRAPH)
+        return PARAGRAPH_PAUSE
+    mark = phonemes[-1:]
+    return Pause(_PAUSES.get(mark, _NO_MARK), "sentence" if mark and mark in ".!?" else "clause")
 
 
 def cut_phonemes(phonemes: str, longest: int) -> Iterator[tuple[int, int]]:
