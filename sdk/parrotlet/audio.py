@@ -1,8 +1,7 @@
-"""Recordings in, samples out; samples in, WAV out."""
+"""Samples: resampled, and written to WAV."""
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import struct
@@ -13,11 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from parrotlet.errors import InputError
 from parrotlet.output import open_output
 
 Samples = npt.NDArray[np.float32]
-MAX_SECONDS = 600
 _WAV_LIMIT = 0xFFFFFFFF - 256
 
 
@@ -54,37 +51,6 @@ class AudioChunk:
     @property
     def seconds(self) -> float:
         return len(self.samples) / self.sample_rate
-
-
-def read_audio(source: Path | str | bytes) -> tuple[Samples, int]:
-    """Read WAV, FLAC or OGG of any rate, mixed down to mono: float32 [N] and the rate in Hz.
-
-    Raises InputError when the file is missing, empty, not audio, not finite, or longer than MAX_SECONDS.
-    """
-    import soundfile
-
-    name = "the recording" if isinstance(source, bytes) else str(source)
-    try:
-        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
-            if file.frames > MAX_SECONDS * file.samplerate:
-                raise InputError(f"{name}: longer than {MAX_SECONDS} s: cut out 3 to 30 s of clear speech")
-            data = file.read(dtype="float32", always_2d=True)
-            rate = int(file.samplerate)
-    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-        if not isinstance(source, bytes) and not Path(source).is_file():
-            raise InputError(f"{name}: no such file") from error
-        raise InputError(f"{name}: not a WAV, FLAC or OGG file that can be read: convert it to WAV") from error
-    if not len(data):
-        raise InputError(f"{name}: holds no samples: record again")
-    if not np.isfinite(data).all():
-        raise InputError(f"{name}: holds values that are not numbers: convert it to 16-bit WAV")
-    return _to_mono(data), rate
-
-
-def _to_mono(data: npt.NDArray[np.float32]) -> Samples:
-    """Mean of the channels; a channel 30 dB below the loudest is not a microphone and is left out."""
-    power = np.mean(data**2, axis=0)
-    return np.ascontiguousarray(data[:, power >= power.max() * 1e-3].mean(axis=1))
 
 
 def resample(samples: Samples, rate: int, target: int) -> Samples:

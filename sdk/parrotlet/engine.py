@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation
-from parrotlet.audio import AudioChunk, Mark, Samples, read_audio, resample
+from parrotlet.audio import AudioChunk, Mark, Samples, resample
 from parrotlet.bundle import Bundle, Preset
 from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
 from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.profile import ConsentRecord, VoiceProfile
+from parrotlet.recording import mixed, read_recording, require_rate
 from parrotlet.rendering import Renderer
 from parrotlet.text import TextFrontEnd, Utterance
 from parrotlet.text.sentences import Pause
@@ -166,20 +167,20 @@ class Parrotlet:
     def examine(self, recording: Recording, name: str | None = None) -> tuple[RecordingReport, Samples]:
         """Measure one recording without enrolling it: the report, and its speech at 16 kHz [M].
 
-        recording: path of a WAV, FLAC or OGG, its bytes, or (samples float [N] or [N, channels], rate).
+        recording: path of a file (see ``read_recording``), its bytes, or (samples float [N] or [N, channels], rate).
         Raises InputError when it cannot be read at all.
         """
+        label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
+        target = self.bundle.speaker_rate
         if isinstance(recording, tuple):
             data, rate = np.asarray(recording[0], dtype=np.float32), int(recording[1])
             if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all():
                 raise InputError("samples must be a non-empty finite array [N] or [N, channels]")
-            samples = data if data.ndim == 1 else data.mean(axis=1)
+            require_rate(label, rate)
+            samples = resample(mixed(data), rate, target)
         else:
-            samples, rate = read_audio(recording)
-        label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
-        if not 4000 <= rate <= 384000:
-            raise InputError(f"{label}: sampled at {rate} Hz: record at 16 to 48 kHz (4 to 384 kHz can be read)")
-        return judge(label, resample(samples, rate, self.bundle.speaker_rate), self.bundle.speaker_rate)
+            samples, _ = read_recording(recording, target)
+        return judge(label, samples, target)
 
     def enroll(
         self,

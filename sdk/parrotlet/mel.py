@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
+_BLOCK = 400  # frames at a time: 10 MB of spectra
+
 
 @dataclass(frozen=True)
 class MelConfig:
@@ -64,6 +66,9 @@ def mel_spectrogram(samples: npt.NDArray[np.float32], config: MelConfig) -> npt.
     padded = np.pad(samples[: frames * config.hop_length], config.pad)
     windows = np.lib.stride_tricks.sliding_window_view(padded, config.win_length)[:: config.hop_length]
     hann = np.hanning(config.win_length + 1)[:-1].astype(np.float32)
-    spectrum = np.abs(np.fft.rfft(windows * hann, config.n_fft)).astype(np.float32)
     bank = mel_filterbank(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
-    return np.asarray(np.log(np.maximum(spectrum @ bank.T, config.log_floor)))
+    mel = np.empty((frames, config.n_mels), np.float32)
+    for start in range(0, frames, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        mel[block] = np.abs(np.fft.rfft(windows[block] * hann, config.n_fft)).astype(np.float32) @ bank.T
+    return np.log(np.maximum(mel, config.log_floor))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 MIN_HZ, MAX_HZ = 60.0, 450.0
+_BLOCK = 400  # frames at a time: 30 MB of spectra
 
 
 def estimate_f0(samples: npt.NDArray[np.float32], rate: int, hop_s: float = 0.0125) -> npt.NDArray[np.float32]:
@@ -18,7 +19,14 @@ def estimate_f0(samples: npt.NDArray[np.float32], rate: int, hop_s: float = 0.01
     hop = round(hop_s * rate)
     if len(samples) < window + longest:
         return np.zeros(0, np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, window + longest)[::hop].astype(np.float64)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, window + longest)[::hop]
+    blocks = [frames[start : start + _BLOCK] for start in range(0, len(frames), _BLOCK)]
+    return np.concatenate([_yin(block.astype(np.float64), rate, shortest, longest) for block in blocks])
+
+
+def _yin(frames: npt.NDArray[np.float64], rate: int, shortest: int, longest: int) -> npt.NDArray[np.float32]:
+    """f0 [T] of frames [T, 3 * longest] for lags between ``shortest`` and ``longest`` samples."""
+    window = 2 * longest
     # Difference function by FFT: d(lag) = energy at 0 + energy at lag - 2 * correlation.
     size = 1 << (2 * window + longest - 1).bit_length()
     head = np.fft.rfft(frames[:, :window], size)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,15 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrotlet import Parrotlet
-from parrotlet.audio import read_audio, resample
+from parrotlet.audio import resample
 from parrotlet.enrollment import RecordingWarning
 from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
+from parrotlet.recording import read_recording
 
 
 @pytest.fixture(scope="module")
 def speech(recordings: dict[str, list[Path]]) -> tuple[np.ndarray, int]:
-    samples, rate = read_audio(recordings["woman"][0])
+    samples, rate = read_recording(recordings["woman"][0])
     return samples, rate
 
 
@@ -143,3 +146,73 @@ def test_f0_of_noise_and_of_too_little() -> None:
     noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
     assert (estimate_f0(noise, 16000) > 0).mean() < 0.3
     assert len(estimate_f0(noise[:100], 16000)) == 0
+
+
+def test_f0_does_not_depend_on_the_blocks_it_is_computed_in(speech: tuple[np.ndarray, int]) -> None:
+    samples = np.tile(resample(*speech, 16000), 3)
+    hop = 200
+    whole = estimate_f0(samples, 16000)
+    assert len(whole) > 800
+    assert np.array_equal(whole[500:700], estimate_f0(samples[500 * hop :], 16000)[:200])
+
+
+@pytest.mark.parametrize("gains", [(1, -1), (1, 0.0001), (0.5, 0.5), (1, -0.9, 1)])
+def test_channels_that_cancel_do_not_silence_the_speech(
+    bird: Parrotlet, speech: tuple[np.ndarray, int], tmp_path: Path, gains: tuple[float, ...]
+) -> None:
+    samples, rate = speech
+    channels = samples[:, None] * np.array(gains, np.float32)
+    soundfile.write(tmp_path / "channels.wav", channels, rate)
+    alone = bird.examine(speech)[0]
+    for recording in (tmp_path / "channels.wav", (channels, rate)):
+        report, _ = bird.examine(recording)
+        assert report.problem is None
+        assert report.speech_s == pytest.approx(alone.speech_s, abs=0.1)
+
+
+def test_a_file_is_resampled_as_samples_in_memory_are(speech: tuple[np.ndarray, int], tmp_path: Path) -> None:
+    samples, rate = speech
+    soundfile.write(tmp_path / "long.wav", np.tile(samples, 6), rate, subtype="FLOAT")  # more than one block
+    read, _ = read_recording(tmp_path / "long.wav", 16000)
+    whole = resample(np.tile(samples, 6), rate, 16000)
+    assert len(read) == len(whole)
+    assert np.abs(read - whole).max() < 1e-4
+
+
+def test_ten_minutes_are_enrolled_in_bounded_memory(speech: tuple[np.ndarray, int], tmp_path: Path) -> None:
+    samples, rate = speech
+    stereo = np.repeat(resample(samples, rate, 48000)[:, None], 2, axis=1)
+    with soundfile.SoundFile(tmp_path / "long.wav", "w", 48000, 2) as file:
+        while file.frames < 700 * 48000:
+            file.write(stereo)
+    code = f"""
+import warnings
+from parrotlet import Parrotlet
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    Parrotlet.load().enroll({str(tmp_path / "long.wav")!r})
+print(*(warning.message for warning in caught))
+# Not getrusage: its peak begins with the parent's.
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said, kilobytes = done.stdout.splitlines()
+    assert said.endswith("its first 60 s of speech are used: more adds little")
+    assert int(kilobytes) < 250_000
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("me.m4a", b"\0\0\0\x20ftypM4A "), ("me.webm", b"\x1a\x45\xdf\xa3"), ("me.aac", b"\xff\xf1\x50")],
+)
+def test_what_phones_record_is_named_with_the_command_that_helps(
+    bird: Parrotlet, tmp_path: Path, name: str, start: bytes
+) -> None:
+    (tmp_path / name).write_bytes(start + bytes(2000))
+    with pytest.raises(InputError, match=rf"{name}: is .* ffmpeg -i .*{name} recording\.wav"):
+        bird.enroll(tmp_path / name)
+
+
+def test_a_folder_is_not_a_missing_file(bird: Parrotlet, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder"):
+        bird.enroll(tmp_path)

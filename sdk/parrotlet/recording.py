@@ -1,0 +1,135 @@
+"""Read a recording: any file that libsndfile knows, mixed to mono and resampled, a block at a time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from parrotlet.errors import InputError
+
+Samples = npt.NDArray[np.float32]
+
+LONGEST_S = 600
+"""Seconds that are looked at; a person whose speech begins later has to cut the file."""
+RATES = (4000, 384_000)
+_BLOCK_S = 10
+# Containers that phones and browsers record, by their first bytes: (offset, bytes).
+_NEEDS_FFMPEG = {"MP4, M4A or 3GP": (4, b"ftyp"), "WebM": (0, b"\x1a\x45\xdf\xa3"), "AAC": (0, b"\xff\xf1")}
+
+
+def read_recording(source: Path | str | bytes, target: int | None = None) -> tuple[Samples, int]:
+    """Read the first ``LONGEST_S`` of a WAV, FLAC, OGG, Opus, MP3, AIFF, AU or CAF: float32 [N] and its rate in Hz.
+
+    target: resample to this rate. Memory does not grow with the file beyond the samples that are returned.
+    Raises InputError when the file is missing, empty, not audio, not finite, or sampled at an absurd rate.
+    """
+    import soundfile
+
+    name = "the recording" if isinstance(source, bytes) else str(source)
+    try:
+        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
+            rate = int(file.samplerate)
+            require_rate(name, rate)
+            weights = _channel_weights(file)
+            file.seek(0)
+            samples = _read_mono(file, weights, target or rate)
+    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
+        raise InputError(f"{name}: {_why_unreadable(source)}") from error
+    if not len(samples):
+        raise InputError(f"{name}: holds no samples: record again")
+    if not np.isfinite(samples).all():
+        raise InputError(f"{name}: holds values that are not numbers: convert it to 16-bit WAV")
+    return samples, target or rate
+
+
+def require_rate(name: str, rate: int) -> None:
+    """Raise InputError for a rate that no microphone has."""
+    low, high = RATES
+    if not low <= rate <= high:
+        raise InputError(f"{name}: sampled at {rate} Hz: record at 16 to 48 kHz (4 to 384 kHz can be read)")
+
+
+def mixed(data: npt.NDArray[np.float32]) -> Samples:
+    """Samples [N] or [N, channels] in memory to mono [N], as ``read_recording`` mixes a file."""
+    if data.ndim == 1:
+        return data
+    weights = _weights(data.T.astype(np.float64) @ data)
+    return np.asarray(np.dot(data, weights), dtype=np.float32)
+
+
+def _weights(products: npt.NDArray[np.float64]) -> Samples:
+    """How much of each channel to take, from the sums of their products [channels, channels].
+
+    The mean of the channels that are alive: one 30 dB below the loudest is not a microphone. Where they cancel each
+    other (opposite polarity, or far apart), the loudest alone.
+    """
+    power = np.diag(products)
+    alive = power >= power.max() * 1e-3
+    weights = alive / alive.sum()
+    # Two microphones that hear different noise lose half of their power in the mean; more is lost to cancellation.
+    if weights @ products @ weights < 0.25 * power.max():
+        weights = np.eye(len(power))[power.argmax()]
+    return np.asarray(weights, dtype=np.float32)
+
+
+def _channel_weights(file: Any) -> Samples:
+    if file.channels == 1:
+        return np.ones(1, np.float32)
+    products = np.zeros((file.channels, file.channels))
+    for block in _blocks(file):
+        products += block.T.astype(np.float64) @ block
+    return _weights(products)
+
+
+def _blocks(file: Any) -> Iterator[Samples]:
+    size = _BLOCK_S * file.samplerate
+    yield from file.blocks(size, frames=min(file.frames, LONGEST_S * file.samplerate), dtype="float32", always_2d=True)
+
+
+def _read_mono(file: Any, weights: Samples, target: int) -> Samples:
+    blocks: Iterator[Samples] = (block @ weights for block in _blocks(file))
+    if target != file.samplerate:
+        blocks = _resampled(blocks, file.samplerate, target)
+    # Filled as it is read: a list of pieces and their concatenation would take twice the memory.
+    samples = np.empty(min(file.frames, LONGEST_S * file.samplerate) * target // file.samplerate + target, np.float32)
+    end = 0
+    for block in blocks:
+        samples[end : end + len(block)] = block
+        end += len(block)
+    return samples[:end]
+
+
+def _resampled(blocks: Iterator[Samples], rate: int, target: int) -> Iterator[Samples]:
+    import soxr
+
+    resampler = soxr.ResampleStream(rate, target, 1, dtype="float32")
+    for block in blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _why_unreadable(source: Path | str | bytes) -> str:
+    """What stops a recording from being read, and what to do."""
+    if isinstance(source, bytes):
+        start = source[:16]
+    else:
+        path = Path(source)
+        try:
+            with path.open("rb") as file:
+                start = file.read(16)
+        except FileNotFoundError:
+            return "no such file"
+        except IsADirectoryError:
+            return "is a folder: name a recording in it"
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+    for kind, (at, mark) in _NEEDS_FFMPEG.items():
+        if start[at : at + len(mark)] == mark:
+            file_name = "RECORDING" if isinstance(source, bytes) else str(source)
+            return f"is {kind}, which is not read here: ffmpeg -i {file_name} recording.wav"
+    return "not a WAV, FLAC, OGG, Opus, MP3 or AIFF file that can be read: convert it with ffmpeg -i FILE recording.wav"
