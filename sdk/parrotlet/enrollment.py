@@ -25,7 +25,8 @@ MOST_SPEECH_S = 60.0
 MIN_LEVEL_DBFS = -50.0
 MAX_CLIPPED = 0.005
 MIN_SNR_DB = 12.0
-MIN_VOICED = 0.08
+MIN_VOICED = 0.11
+"""Of 140 clips of real speech the least has 0.24; of 11 made into whispers ten have 0.10 or less; noise has 0.00."""
 FULL_SCALE = 0.985
 
 

@@ -6,6 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 MIN_HZ, MAX_HZ = 60.0, 450.0
+CLEAR, ROUGH, ABOUT = 0.2, 0.4, 0.05
+"""Depths of a dip in the normalized difference function, where 0 is periodic and 1 is noise: of a clear pitch, of a
+pitch at all, and what is no difference. Of 140 clips of validation people and readers, against DIO and StoneMask:
+81 % of the voiced frames are found (5th percentile of clips 63 %) where ``CLEAR`` alone finds 64 and 36 %, with errors of
+a quarter octave in 11 and 10 % of them (benchmarks/quality/pitch.py)."""
 _BLOCK = 400  # frames at a time: 30 MB of spectra
 
 
@@ -38,10 +43,13 @@ def _yin(frames: npt.NDArray[np.float64], rate: int, shortest: int, longest: int
     normalized = np.ones_like(difference)
     normalized[:, 1:] = difference[:, 1:] * lags / np.maximum(np.cumsum(difference[:, 1:], axis=1), 1e-12)
     inside = normalized[:, shortest:longest]
-    # The first dip below the threshold wins, not the deepest: the deepest is often an octave too low.
-    dips = (inside[:, 1:-1] < inside[:, :-2]) & (inside[:, 1:-1] <= inside[:, 2:]) & (inside[:, 1:-1] < 0.2)
-    voiced = dips.any(axis=1) & (energy[:, 0] / window > 1e-6)
-    lag = np.argmax(dips, axis=1) + 1 + shortest
+    middle = inside[:, 1:-1]
+    depth = np.where((middle < inside[:, :-2]) & (middle <= inside[:, 2:]), middle, np.inf)
+    deepest = depth.min(axis=1, keepdims=True)
+    # The first dip below the threshold wins, not the deepest: the deepest is often an octave too low. Where a voice is
+    # rough or the room is noisy no dip is that deep; then the first that is about as deep as the deepest wins.
+    lag = np.argmax(depth < np.maximum(CLEAR, deepest + ABOUT), axis=1) + 1 + shortest
+    voiced = (deepest[:, 0] < ROUGH) & (energy[:, 0] / window > 1e-6)
     rows = np.arange(len(lag))
     before, at, after = (normalized[rows, lag + step] for step in (-1, 0, 1))
     curve = before - 2 * at + after

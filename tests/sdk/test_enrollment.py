@@ -216,3 +216,25 @@ def test_what_phones_record_is_named_with_the_command_that_helps(
 def test_a_folder_is_not_a_missing_file(bird: Parrotlet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder"):
         bird.enroll(tmp_path)
+
+
+@pytest.mark.parametrize("hertz", [70.0, 100.0, 140.0])
+def test_a_creaky_voice_has_a_pitch(hertz: float) -> None:
+    """Pulses of uneven distance and strength, with breath: what a clear dip is not found in."""
+    random = np.random.default_rng(0)
+    at = np.cumsum(16000 / hertz * (1 + 0.03 * random.standard_normal(int(4 * hertz)))).astype(int)
+    pulses = np.zeros(5 * 16000, np.float32)
+    pulses[at[at < len(pulses)]] = 1 + 0.3 * random.standard_normal(int((at < len(pulses)).sum()))
+    tract = np.exp(-np.arange(200) / 30) * np.sin(2 * np.pi * 500 * np.arange(200) / 16000)
+    creak = np.convolve(pulses, tract)[: 4 * 16000] + 0.05 * random.standard_normal(4 * 16000)
+    f0 = estimate_f0((0.1 * creak).astype(np.float32), 16000)
+    assert (f0 > 0).mean() > 0.5
+    assert np.median(f0[f0 > 0]) == pytest.approx(hertz, rel=0.05)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_noise_of_any_color_has_no_pitch(slope: float) -> None:
+    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(16000 * 4))
+    spectrum /= np.maximum(np.arange(len(spectrum)), 120) ** slope
+    noise = np.fft.irfft(spectrum)
+    assert (estimate_f0((0.05 * noise / noise.std()).astype(np.float32), 16000) > 0).mean() < 0.02
