@@ -8,9 +8,9 @@ import numpy.typing as npt
 MIN_HZ, MAX_HZ = 60.0, 450.0
 CLEAR, ROUGH, ABOUT = 0.2, 0.4, 0.05
 """Depths of a dip in the normalized difference function, where 0 is periodic and 1 is noise: of a clear pitch, of a
-pitch at all, and what is no difference. Of 140 clips of validation people and readers, against DIO and StoneMask:
-81 % of the voiced frames are found (5th percentile of clips 63 %) where ``CLEAR`` alone finds 64 and 36 %, with errors of
-a quarter octave in 11 and 10 % of them (benchmarks/quality/pitch.py)."""
+pitch at all, and what is no difference. Of 140 clips of validation people and readers, against DIO and StoneMask,
+81 % of the voiced frames are found (5th percentile of clips 63 %); ``CLEAR`` alone finds 64 and 36 %. Errors of
+a quarter octave are 11 and 10 % (benchmarks/quality/pitch.py)."""
 _BLOCK = 400  # frames at a time: 30 MB of spectra
 
 
