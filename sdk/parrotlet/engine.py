@@ -20,7 +20,7 @@ from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.rendering import Renderer
 from parrotlet.text import TextFrontEnd, Utterance
-from parrotlet.text.sentences import is_natural_pause
+from parrotlet.text.sentences import Pause
 from parrotlet_runtimes import RUNTIMES, GraphError, Session, SessionInfo, installed
 
 Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
@@ -288,7 +288,9 @@ class Parrotlet:
         self._check(profile)
         if phonemes is not None:
             self._phoneme_ids(phonemes)
-            utterances: Iterable[Utterance] = [Utterance(text="", phonemes=phonemes, pause_after=0.0, words=())]
+            utterances: Iterable[Utterance] = [
+                Utterance(text="", phonemes=phonemes, pause=Pause(0.0, "text"), words=())
+            ]
         else:
             assert text is not None
             utterances = self._text.sentences(text, ssml=ssml)
@@ -310,10 +312,7 @@ class Parrotlet:
                     yield AudioChunk(np.clip(loud, -1, 1), self.sample_rate, words, phonemes)
                     words, phonemes = (), ()
                     spoken += len(samples)
-            pause = utterance.pause_after
-            if is_natural_pause(utterance.phonemes, pause):
-                pause = pause / speed if options.sentence_silence is None else options.sentence_silence
-            silence = round(pause * self.sample_rate)
+            silence = round(_pause_seconds(utterance.pause, speed, options.sentence_silence) * self.sample_rate)
             if silence:
                 yield AudioChunk(np.zeros(silence, np.float32), self.sample_rate)
                 spoken += silence
@@ -403,6 +402,15 @@ class Parrotlet:
             return session.run(feeds)
         except GraphError as error:
             raise BundleError(f"{error}: run `parrotlet doctor`") from error
+
+
+def _pause_seconds(pause: Pause, speed: float, sentence_silence: float | None) -> float:
+    """How long a pause is once spoken; one that the text sets itself stays as it is."""
+    if pause.source == "text":
+        return pause.seconds
+    if pause.source == "sentence" and sentence_silence is not None:
+        return sentence_silence
+    return pause.seconds / speed
 
 
 def _installed_runtime(bundle: Bundle) -> str:

@@ -171,12 +171,26 @@ def silences(samples: np.ndarray, rate: int) -> list[float]:
         ("Yes. No? So!", {"sentence_silence": 1.0, "speed": 2.0}, [1.0, 1.0, 1.0]),
         ("Yes. No? So!", {"sentence_silence": 0}, []),
         ("Yes [[pause 700ms]] no.", {"sentence_silence": 0.2, "speed": 2.0}, [0.7, 0.2]),
+        ("Yes.[[pause 300ms]] No.", {"sentence_silence": 0}, [0.3]),
+        ("Yes.[[pause 300ms]] No.", {"speed": 2.0}, [0.3, 0.15]),
+        ("Yes.[[pause 600ms]] No?[[pause 350ms]]", {"speed": 2.0, "sentence_silence": 0}, [0.6, 0.35]),
+        ("Yes", {"speed": 2.0}, [0.075]),
     ],
 )
 def test_pauses(
     bird: Parrotlet, voice: VoiceProfile, text: str, options: dict[str, float], expected: list[float]
 ) -> None:
     assert silences(joined(bird, text, voice, **options), bird.sample_rate) == expected
+
+
+@pytest.mark.parametrize("milliseconds", [300, 350, 600, 610])
+@pytest.mark.parametrize("options", [{"sentence_silence": 0}, {"speed": 2.0, "sentence_silence": 0}])
+def test_a_break_stays_as_it_is(
+    bird: Parrotlet, voice: VoiceProfile, milliseconds: int, options: dict[str, float]
+) -> None:
+    document = f'<speak>Hello there.<break time="{milliseconds}ms"/>Good bye.</speak>'
+    samples = np.concatenate([chunk.samples for chunk in bird.speak(document, voice, ssml=True, **options)])
+    assert silences(samples, bird.sample_rate) == [milliseconds / 1000]
 
 
 @pytest.mark.parametrize(

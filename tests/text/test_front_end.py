@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from parrotlet.errors import InputError
 from parrotlet.text import PHONEMES, TextFrontEnd, TextWarning, Utterance
+from parrotlet.text.sentences import Pause
 
 CORPUS_SYMBOLS = ' !"(),.:;?AIOTWYbdfhijklmnpstuvwzæðŋɐɑɔəɛɜɡɪɹʃʊʌʒʤʧˈˌθᵊᵻ—“”'
 LOWEST_TEXTS = settings(
@@ -173,9 +174,41 @@ def test_inline_phonemes_and_pauses(front_end: TextFrontEnd) -> None:
     utterances = list(front_end.sentences("One [[pause 300ms]] two [[pause 1.5 s]]"))
     assert [(utterance.text, utterance.pause_after) for utterance in utterances] == [("One", 0.3), ("two", 1.5)]
     silence = next(front_end.sentences("[[pause 2s]] Hello."))
-    assert silence == Utterance("", "", 2.0, ())
+    assert silence == Utterance("", "", Pause(2.0, "text"), ())
     with pytest.raises(InputError, match="not a phoneme"):
         front_end.phonemize("Say [[xyz]] now.")
+
+
+def test_a_pause_says_what_asked_for_it(front_end: TextFrontEnd) -> None:
+    text = "Hello there.[[pause 300ms]] Good bye. Yes [[pause 0.35 s]][[pause 2s]] no?\n\nTitle\n\nso"
+    pauses = [utterance.pause for utterance in front_end.sentences(text)]
+    assert pauses == [
+        Pause(0.3, "text"),
+        Pause(0.3, "sentence"),
+        Pause(0.35, "text"),
+        Pause(2.0, "text"),
+        Pause(0.6, "sentence"),
+        Pause(0.6, "sentence"),
+        Pause(0.15, "clause"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("[[pause -3s]]", r"\[\[pause -3s\]\]: a pause is written like \[\[pause 300ms\]\]"),
+        ("[[pause]]", "a pause is written like"),
+        ("[[Pause 3]]", "a pause is written like"),
+        ("[[pause 20s]]", r"\[\[pause 20s\]\]: a pause is at most 10 s"),
+        ("[[pause 10001 ms]]", "at most 10 s"),
+    ],
+)
+def test_a_pause_that_cannot_be_kept_is_refused(front_end: TextFrontEnd, written: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        list(front_end.sentences(f"One {written} two."))
+    with pytest.raises(InputError, match=message):
+        front_end.phonemize(f"One {written} two.")
+    assert next(front_end.sentences("One [[pause 10s]] two.")).pause_after == 10
 
 
 def test_user_lexicon(tmp_path) -> None:

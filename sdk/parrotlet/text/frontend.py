@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from parrotlet.text.markup import INLINE, inline_phonemes, pause_seconds
 from parrotlet.text.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with_vowel
 from parrotlet.text.pronounce import Pronouncer
 from parrotlet.text.rules import Normalizer
-from parrotlet.text.sentences import cut_phonemes, cut_stream, pause_after
+from parrotlet.text.sentences import Pause, cut_phonemes, cut_stream, pause_after
 from parrotlet.text.spelling import by_rule
 from parrotlet.text.ssml import Segment, Style, parse_ssml
 from parrotlet.text.unknown import UnknownWords
@@ -51,18 +51,23 @@ class Word:
 class Utterance:
     """What is spoken in one breath.
 
-    `phonemes` holds at most 300 symbols of `PHONEMES` (none at all for a bare pause); `pause_after` is in
-    seconds; `words` point into `phonemes`. `speed` and `volume` are factors, `pitch` is in semitones: SSML
+    `phonemes` holds at most 300 symbols of `PHONEMES` (none at all for a bare pause); `pause` follows, and says what
+    asks for it; `words` point into `phonemes`. `speed` and `volume` are factors, `pitch` is in semitones: SSML
     sets them.
     """
 
     text: str
     phonemes: str
-    pause_after: float
+    pause: Pause
     words: tuple[Word, ...]
     speed: float = 1.0
     pitch: float = 0.0
     volume: float = 1.0
+
+    @property
+    def pause_after(self) -> float:
+        """Seconds of the pause."""
+        return self.pause.seconds
 
 
 class TextFrontEnd:
@@ -135,12 +140,14 @@ class TextFrontEnd:
             if held is not None:
                 yield held
             held = utterance
-        if segment.pause is None:
+        if held is None or segment.pause is None:
             yield from [held] if held else []
-        elif held is None:
-            yield _silence(segment.pause)
+            yield from [_silence(segment.pause)] if segment.pause else []
+        elif held.pause.source != "text":
+            yield replace(held, pause=segment.pause)
         else:
-            yield _styled(held.text, held.phonemes, segment.pause, held.words, segment.style)
+            yield held
+            yield from [_silence(segment.pause)] if segment.pause.source == "text" else []
 
     def _from_text(self, pieces: Iterable[str], style: Style, clauses: bool = False) -> Iterator[Utterance]:
         for sentence in cut_stream(pieces, clauses):
@@ -153,13 +160,13 @@ class TextFrontEnd:
             for match in INLINE.finditer(spoken):
                 seconds = pause_seconds(match.group(1))
                 if seconds is not None:
-                    yield from self._utterances(spoken[start : match.start()], style, seconds, "")
+                    yield from self._utterances(spoken[start : match.start()], style, Pause(seconds, "text"), "")
                     start = match.end()
             rest = spoken[start:]
             if rest.strip():
                 yield from self._utterances(rest, style, None, sentence)
 
-    def _utterances(self, spoken: str, style: Style, pause: float | None, source: str) -> Iterator[Utterance]:
+    def _utterances(self, spoken: str, style: Style, pause: Pause | None, source: str) -> Iterator[Utterance]:
         """Utterances of normalized text; `pause`, if given, is the silence after the last."""
         phonemes, words = self._speak(spoken)
         slices = list(cut_phonemes(phonemes, LONGEST))
@@ -171,8 +178,8 @@ class TextFrontEnd:
                 if word.start < end and start < word.end
             )
             part = phonemes[start:end]
-            seconds = pause if last and pause is not None else pause_after(part, source if last else "")
-            yield _styled(" ".join(word.text for word in inside), part, seconds, inside, style)
+            after = pause if last and pause is not None else pause_after(part, source if last else "")
+            yield _styled(" ".join(word.text for word in inside), part, after, inside, style)
         if not slices and pause is not None:
             yield _silence(pause)
 
@@ -205,12 +212,12 @@ class TextFrontEnd:
         return _joined(tokens, sounds)
 
 
-def _styled(text: str, phonemes: str, pause: float, words: tuple[Word, ...], style: Style) -> Utterance:
+def _styled(text: str, phonemes: str, pause: Pause, words: tuple[Word, ...], style: Style) -> Utterance:
     return Utterance(text, phonemes, pause, words, style.speed, style.pitch, style.volume)
 
 
-def _silence(seconds: float) -> Utterance:
-    return Utterance("", "", seconds, ())
+def _silence(pause: Pause) -> Utterance:
+    return Utterance("", "", pause, ())
 
 
 def _pause_as_comma(match: re.Match[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from parrotlet.text.tables import ABBREVIATIONS, DOT_NEEDED, NAME_FOLLOWS, NUMBER_FOLLOWS, SENTENCE_STARTERS
 
@@ -23,6 +25,18 @@ _BEFORE_NUMBERS = NUMBER_FOLLOWS | _DATED | (ABBREVIATIONS.keys() & DOT_NEEDED)
 _PAUSES = {".": 0.30, "!": 0.30, "?": 0.35, ":": 0.20, ";": 0.20, ",": 0.10}
 _PARAGRAPH = 0.60
 _NO_MARK = 0.15
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Silence after an utterance, in seconds, and what asks for it.
+
+    source: "clause" (a comma, or no mark at all), "sentence" (the end of a sentence or a paragraph), or "text" (a pause
+    that the text sets itself, by `[[pause]]` or `<break>`, which nothing else may change).
+    """
+
+    seconds: float
+    source: Literal["clause", "sentence", "text"]
 
 
 def cut_stream(pieces: Iterable[str], clauses: bool = False) -> Iterator[str]:
@@ -123,16 +137,12 @@ def _is_end(before: str, mark: str, following: str) -> bool:
     return True
 
 
-def pause_after(phonemes: str, source: str) -> float:
-    """Seconds of silence after an utterance that ends so."""
+def pause_after(phonemes: str, source: str) -> Pause:
+    """The pause that the punctuation asks for after an utterance that ends so."""
     if source.count("\n", len(source.rstrip())) > 1:
-        return _PARAGRAPH
-    return _PAUSES.get(phonemes[-1:], _NO_MARK)
-
-
-def is_natural_pause(phonemes: str, seconds: float) -> bool:
-    """Whether a sentence's punctuation asked for this pause, and not the text by a pause of its own."""
-    return phonemes[-1:] in (".", "!", "?") and seconds in (_PAUSES[phonemes[-1]], _PARAGRAPH)
+        return Pause(_PARAGRAPH, "sentence")
+    mark = phonemes[-1:]
+    return Pause(_PAUSES.get(mark, _NO_MARK), "sentence" if mark in (".", "!", "?") else "clause")
 
 
 def cut_phonemes(phonemes: str, longest: int) -> Iterator[tuple[int, int]]:

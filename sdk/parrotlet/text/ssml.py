@@ -9,7 +9,8 @@ from xml.parsers import expat
 
 from parrotlet.errors import InputError
 from parrotlet.text import numbers
-from parrotlet.text.markup import LONGEST_PAUSE, from_ipa, inline_phonemes
+from parrotlet.text.markup import bounded_pause, from_ipa, inline_phonemes
+from parrotlet.text.sentences import Pause
 from parrotlet.text.tables import MONTHS
 
 DEEPEST = 32
@@ -28,11 +29,11 @@ class Style:
 
 @dataclass(frozen=True)
 class Segment:
-    """Text in one style, and the silence (seconds) that follows; None leaves it to the punctuation."""
+    """Text in one style, and the silence that follows; None leaves it to the punctuation."""
 
     text: str
     style: Style
-    pause: float | None = None
+    pause: Pause | None = None
 
 
 _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
@@ -49,7 +50,7 @@ _TIME = re.compile(r"\+?(\d+(?:\.\d+)?)(ms|s)\Z")
 _PERCENT = re.compile(r"([+-]?)(\d+(?:\.\d+)?)%\Z")
 _SEMITONES = re.compile(r"([+-]?\d+(?:\.\d+)?)st\Z")
 _DECIBELS = re.compile(r"([+-]?\d+(?:\.\d+)?)dB\Z")
-_PARAGRAPH_PAUSE = 0.6
+_PARAGRAPH_PAUSE = Pause(0.6, "sentence")
 
 _SAY_AS: Mapping[str, Callable[[str], str]] = {
     "characters": lambda text: ", ".join(_characters(text)),
@@ -141,14 +142,14 @@ class _Reader:
         self._flush(None)
         return self.segments
 
-    def _flush(self, pause: float | None) -> None:
+    def _flush(self, pause: Pause | None) -> None:
         text = "".join(self._text)
         self._text.clear()
         if text.strip():
             self.segments.append(Segment(text, self._styles[-1], pause))
         elif pause is not None and self.segments and self.segments[-1].pause is None:
             self.segments[-1] = replace(self.segments[-1], pause=pause)
-        elif pause is not None:
+        elif pause is not None and pause.source == "text":
             self.segments.append(Segment("", self._styles[-1], pause))
 
 
@@ -254,14 +255,15 @@ def _volume(written: str) -> float:
     return _factor(_VOLUMES, written, "volume", 0.0, 4.0)
 
 
-def _break(attributes: Mapping[str, str]) -> float:
+def _break(attributes: Mapping[str, str]) -> Pause:
     written = attributes.get("time")
     if written is None:
         strength = attributes.get("strength", "medium")
         if strength not in _BREAKS:
             raise InputError(f"SSML break strength {strength!r} is not one of {', '.join(_BREAKS)}")
-        return _BREAKS[strength]
+        return Pause(_BREAKS[strength], "text")
     match = _TIME.match(written.strip())
     if match is None:
         raise InputError(f'SSML break time {written!r} is not like "300ms" or "1.5s"')
-    return min(LONGEST_PAUSE, float(match.group(1)) / (1000 if match.group(2) == "ms" else 1))
+    seconds = float(match.group(1)) / (1000 if match.group(2) == "ms" else 1)
+    return Pause(bounded_pause(seconds, f'SSML break time "{written}"'), "text")
