@@ -23,6 +23,28 @@ def test_breaks_paragraphs_and_sentences(front_end: TextFrontEnd) -> None:
     assert utterances[3].pause_after == 0
 
 
+@pytest.mark.parametrize(
+    ("inside", "pauses"),
+    [
+        ("<s>One day</s><s>Two days</s>", [(0.3, "sentence"), (0.3, "sentence")]),
+        ("<s>One day.</s><s>Two days?</s>", [(0.3, "sentence"), (0.35, "sentence")]),
+        ("<p>One day</p><p><s>Two days</s></p>", [(0.6, "sentence"), (0.6, "sentence")]),
+        ("<s><prosody rate='fast'>One day</prosody></s>", [(0.3, "sentence")]),
+        ("<s>One<break time='100ms'/></s><p>Two [[pause 200ms]]</p>", [(0.1, "text"), (0.2, "text")]),
+        ("Yes [[pause 1s]]<break time='2s'/>", [(1.0, "text"), (2.0, "text")]),
+        ("<p>Yes.</p><break time='300ms'/>No.", [(0.3, "text"), (0.3, "sentence")]),
+    ],
+)
+def test_pauses_of_elements(front_end: TextFrontEnd, inside: str, pauses: list[tuple[float, str]]) -> None:
+    spoken = [utterance.pause for utterance in speak(front_end, inside)]
+    assert [(pause.seconds, pause.source) for pause in spoken] == pauses
+
+
+def test_a_break_that_is_too_long_is_refused(front_end: TextFrontEnd) -> None:
+    with pytest.raises(InputError, match='break time "20s": a pause is at most 10 s'):
+        speak(front_end, 'One<break time="20s"/>')
+
+
 def test_prosody_nests_and_is_bounded(front_end: TextFrontEnd) -> None:
     inside = '<prosody rate="50%" pitch="+2st">slow <prosody rate="fast" volume="+6dB">less</prosody></prosody> plain'
     slow, less, plain = speak(front_end, inside)

@@ -143,11 +143,14 @@ class TextFrontEnd:
         if held is None or segment.pause is None:
             yield from [held] if held else []
             yield from [_silence(segment.pause)] if segment.pause else []
+        elif segment.pause.source != "text":
+            longer = held.pause.source != "text" and held.pause.seconds < segment.pause.seconds
+            yield replace(held, pause=segment.pause) if longer else held
         elif held.pause.source != "text":
             yield replace(held, pause=segment.pause)
         else:
             yield held
-            yield from [_silence(segment.pause)] if segment.pause.source == "text" else []
+            yield _silence(segment.pause)
 
     def _from_text(self, pieces: Iterable[str], style: Style, clauses: bool = False) -> Iterator[Utterance]:
         for sentence in cut_stream(pieces, clauses):

@@ -50,7 +50,8 @@ _TIME = re.compile(r"\+?(\d+(?:\.\d+)?)(ms|s)\Z")
 _PERCENT = re.compile(r"([+-]?)(\d+(?:\.\d+)?)%\Z")
 _SEMITONES = re.compile(r"([+-]?\d+(?:\.\d+)?)st\Z")
 _DECIBELS = re.compile(r"([+-]?\d+(?:\.\d+)?)dB\Z")
-_PARAGRAPH_PAUSE = Pause(0.6, "sentence")
+_ENDS = {"p": Pause(0.6, "sentence"), "s": Pause(0.3, "sentence")}
+"""Pauses after elements, where neither the text nor its punctuation asks for a longer one."""
 
 _SAY_AS: Mapping[str, Callable[[str], str]] = {
     "characters": lambda text: ", ".join(_characters(text)),
@@ -135,7 +136,7 @@ class _Reader:
             said = replace_held(held)
             self.text(f" {said} " if said != held else held)
         if name in ("prosody", "emphasis", "p", "s"):
-            self._flush(_PARAGRAPH_PAUSE if name == "p" else None)
+            self._flush(_ENDS.get(name))
         self._styles.pop()
 
     def finish(self) -> list[Segment]:
@@ -147,10 +148,17 @@ class _Reader:
         self._text.clear()
         if text.strip():
             self.segments.append(Segment(text, self._styles[-1], pause))
-        elif pause is not None and self.segments and self.segments[-1].pause is None:
+        elif pause is not None and self.segments and _gives_way(self.segments[-1].pause, pause):
             self.segments[-1] = replace(self.segments[-1], pause=pause)
         elif pause is not None and pause.source == "text":
             self.segments.append(Segment("", self._styles[-1], pause))
+
+
+def _gives_way(pause: Pause | None, following: Pause) -> bool:
+    """Whether `following` replaces a pause: those that the text sets stay, of two others the longer one does."""
+    return pause is None or (
+        pause.source != "text" and (following.source == "text" or following.seconds > pause.seconds)
+    )
 
 
 _KNOWN = frozenset("speak p s break prosody say-as sub phoneme emphasis".split())
