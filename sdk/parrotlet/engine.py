@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from parrotlet import adaptation
+from parrotlet import adaptation, intonation
 from parrotlet.audio import AudioChunk, Mark, Samples, read_audio, resample
 from parrotlet.bundle import Bundle, Preset
 from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
@@ -305,7 +305,7 @@ class Parrotlet:
             speed = float(np.clip(options.speed * utterance.speed, *SPEED))
             if any(symbol.isalpha() for symbol in utterance.phonemes):
                 pitch = float(np.clip(options.pitch + utterance.pitch, *PITCH))
-                acoustics = self.acoustics(utterance.phonemes, profile, speed, pitch)
+                acoustics = self._intoned(utterance, profile, speed, pitch)
                 words, phonemes = self._marks(utterance, acoustics.durations, spoken)
                 for samples in self.vocode(acoustics.mel, acoustics.f0, random):
                     loud = samples * (options.volume * utterance.volume)
@@ -346,6 +346,23 @@ class Parrotlet:
         cut = max(0, silent - EDGE_FRAMES)
         durations = np.concatenate([[silent - cut], durations[1 + len(lead) :]])
         return Acoustics(out["mel"][0, cut:], out["f0"][0, cut:], durations, out["predicted"][0, cut:])
+
+    def _intoned(self, utterance: Utterance, profile: VoiceProfile, speed: float, pitch: float) -> Acoustics:
+        """The acoustic stage with a rise at the end of a question, for which the stage runs a few times."""
+        spoken = self.acoustics(utterance.phonemes, profile, speed, pitch)
+        if not intonation.rises(utterance):
+            return spoken
+        frame_rate = self.sample_rate / self.bundle.hop_length
+        up = intonation.lift(utterance.phonemes, spoken.durations, spoken.f0, frame_rate)
+        most = float(up.max())
+        if most <= 0:
+            return spoken
+        steps = math.ceil(most / intonation.STEP)
+        higher = [
+            self.acoustics(utterance.phonemes, profile, speed, pitch + most * (k + 1) / steps) for k in range(steps)
+        ]
+        mel = intonation.blend([spoken.mel, *(one.mel for one in higher)], up / np.float32(most))
+        return replace(spoken, mel=mel, f0=intonation.raised(spoken.f0, up))
 
     def vocode(
         self,
