@@ -109,10 +109,20 @@ export class TextFrontEnd {
 
   /** Phonemes of `text`; waits for the model only where a word is unknown. */
   async phonemize(text) {
-    const spoken = this.normalize(text).replace(/\[\[\s*pause\s+\d+(?:\.\d+)?\s*(?:ms|s)\s*\]\]/gi, ",");
+    const spoken = this.normalize(text).replace(/\[\[\s*(pause(?!\p{L})[^[\]\n]*?)\s*\]\]/giu, pauseAsComma);
     if (this.model !== null) await this.phonemizer.learn(spoken, this.model);
     return this.phonemizer.phonemize(spoken);
   }
+}
+
+/** A comma for `[[pause 300ms]]`; an error for a pause written otherwise, or longer than 10 s, as in the SDK. */
+function pauseAsComma(written, inside) {
+  const match = /^pause\s+(\d+(?:\.\d+)?)\s*(ms|s)$/i.exec(inside);
+  if (!match) throw new Error(`${written}: a pause is written like [[pause 300ms]] or [[pause 1.5 s]]`);
+  if (match[1] / (match[2].toLowerCase() === "ms" ? 1000 : 1) > 10) {
+    throw new Error(`${written}: a pause is at most 10 s long; write several for more`);
+  }
+  return ",";
 }
 
 /** `session`: g2p.onnx in an onnxruntime InferenceSession; `Tensor`: that package's class; `tables`: g2p.json. */

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyloudnorm
 import pytest
+import soundfile
 
 from parrotlet import Parrotlet, VoiceProfile
 from parrotlet.engine import LOUDNESS
-from parrotlet.finishing import CEILING, Finisher, true_peaks
+from parrotlet.finishing import CEILING, Finisher, high_pass, true_peaks
 from parrotlet.loudness import integrated_loudness
 
 RATE = 24000
@@ -92,3 +93,39 @@ def test_what_is_below_the_ceiling_is_only_filtered() -> None:
     finisher = Finisher(1.0, RATE)
     made = np.concatenate([finisher.push(tone), finisher.finish()])
     assert np.sqrt(np.mean(made[4000:-400] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.002)
+
+
+@pytest.mark.parametrize(("hertz", "decibels"), [(10, -50), (20, -30), (30, -17)])
+def test_rumble_is_filtered_out_and_voices_are_not(hertz: int, decibels: float) -> None:
+    response = 20 * np.log10(np.abs(np.fft.rfft(high_pass(RATE), RATE)))
+    assert response[hertz] < decibels
+    assert response[80] > -0.2
+    assert np.abs(response[120:]).max() < 0.02
+
+
+def test_an_utterance_ends_without_a_click(bird: Parrotlet, voices: dict[str, VoiceProfile]) -> None:
+    for name, voice in voices.items():
+        for phonemes in ("ˈɑ", "hˈI ðˈɛɹ."):
+            samples = np.concatenate([chunk.samples for chunk in bird.speak(phonemes=phonemes, profile=voice)])
+            assert samples[-1] == 0, name
+            assert np.abs(np.diff(samples[-48:])).max() < 1e-3, name
+
+
+def test_the_fade_takes_ten_milliseconds_and_no_more() -> None:
+    tone = (0.5 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)).astype(np.float32)
+    finisher = Finisher(1.0, RATE)
+    made = np.concatenate([finisher.push(tone), finisher.finish()])
+    assert np.abs(made[-300:-240]).max() == pytest.approx(0.5, rel=0.01)
+    assert np.abs(made[-120:]).max() < 0.26
+    assert made[-1] == 0
+    tiny = Finisher(1.0, RATE)
+    assert len(np.concatenate([tiny.push(tone[:5]), tiny.finish()])) == 5
+
+
+def test_rumble_of_a_recording_is_not_spoken(bird: Parrotlet, recordings: dict[str, list[Path]]) -> None:
+    speech, rate = soundfile.read(recordings["man"][0], dtype="float32")
+    rumble = 0.02 * np.sin(2 * np.pi * 30 * np.arange(len(speech)) / rate).astype(np.float32)
+    samples = spoken(bird, TEXT, bird.enroll([(speech + rumble, rate)]))
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
+    assert 10 * np.log10(power[hertz < 35].sum() / power.sum()) < -45
