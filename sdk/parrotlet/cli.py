@@ -274,6 +274,7 @@ def _consent(options: argparse.Namespace) -> ConsentRecord | None:
 def _enroll(options: argparse.Namespace) -> None:
     bird = Parrotlet(Bundle.load(options.bundle))
     store = _open_store(options)
+    store.require_key()
     consent = _consent(options)
     profile = bird.enroll(options.recordings, expires=options.expires, consent=consent, likeness=options.likeness)
     store.save(options.name, profile, replace=options.replace)
@@ -333,7 +334,7 @@ def _rotate(options: argparse.Namespace) -> None:
         new: KeyProvider = Passphrase.from_file(options.new_passphrase_file)
     else:
         path = options.new_key_file
-        new = KeyFile(path) if path.exists() else KeyFile.create(path)
+        new = KeyFile.open_or_create(path)
     store = _open_store(options)
     store.rotate(new)
     names = [profile.name for profile in store.list()]
@@ -385,9 +386,9 @@ def _demo(options: argparse.Namespace) -> None:
     else:
         voices = {preset.name: preset.profile for preset in list(bird.presets.values())[:2]}
     enrolled = time.perf_counter() - started
-    key_path = options.output / "demo.key"
-    key = KeyFile(key_path) if key_path.exists() else KeyFile.create(key_path)
-    store = ProfileStore.open(options.output / "profiles", key=key)
+    own = options.passphrase_file or options.key_file
+    key = _key(options) if own else KeyFile.open_or_create(options.output / "demo.key")
+    store = ProfileStore.open(options.store or options.output / "profiles", key=key)
     files, seconds = [], 0.0
     started = time.perf_counter()
     for name, profile in voices.items():

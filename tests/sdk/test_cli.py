@@ -177,3 +177,27 @@ def test_doctor_and_bench(run: Run) -> None:
     row = json.loads(run("bench", "--json", "--repeats", "1")[1])
     assert row["times_real_time"] > 0
     assert row["bundle_mb"] <= 20
+
+
+def test_a_second_key_for_a_store_is_refused_before_anything_is_made(
+    run: Run, recordings: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    (tmp_path / "one").write_text("correct horse battery staple")
+    (tmp_path / "two").write_text("correct horse battery stable")
+    file = str(recordings["man"][0])
+    assert run("enroll", file, "--name", "a", "--store", "s", "--passphrase-file", "one")[0] == 0
+    code, _, err = run("enroll", file, "--name", "b", "--store", "s", "--passphrase-file", "two")
+    assert code == 4 and "profile 'a'" in err
+    assert [path.name for path in (tmp_path / "s").glob("*.voice")] == ["a.voice"]
+
+
+def test_demo_takes_the_store_and_the_key_that_it_is_given(
+    run: Run, recordings: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    (tmp_path / "words").write_text("correct horse battery staple")
+    file = str(recordings["man"][0])
+    assert run("demo", file, "-o", "out", "--store", "s", "--passphrase-file", "words")[0] == 0
+    assert not (tmp_path / "out" / "demo.key").exists()
+    assert run("say", "Hi.", "--voice", "clone", "--store", "s", "--passphrase-file", "words", "-o", "a.wav")[0] == 0
+    code, _, err = run("demo", file, "-o", "out", "--key-file", "missing.key")
+    assert code == 4 and "missing.key" in err

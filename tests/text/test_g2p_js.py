@@ -133,12 +133,9 @@ def test_javascript_runs_the_model_for_unknown_words(rules: Path) -> None:
     assert in_python(by_letters, texts) != theirs
 
 
-@pytest.mark.parametrize(
-    ("written", "message"),
-    [("[[pause -3s]]", "a pause is written like"), ("[[Pause 20s]]", "at most 10 s")],
-)
-def test_pauses_are_refused_as_in_the_sdk(rules: Path, written: str, message: str) -> None:
+@pytest.mark.parametrize("written", ["[[pause -3s]]", "[[Pause]]"])
+def test_pauses_are_refused_as_in_the_sdk(rules: Path, written: str) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
         in_javascript([f"One {written} two."], rules)
-    assert message in refused.value.stderr
+    assert "write a pause like [[pause 300ms]]" in refused.value.stderr
     assert in_javascript(["One [[pause 10 s]] two."], rules)[0][1].count(",") == 1

@@ -174,7 +174,7 @@ def test_key_file_that_is_missing_or_no_file(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, tmp_path / "none" / "none"):
         with pytest.raises(VaultError):
             KeyFile(path)
-    with pytest.raises(VaultError, match=r"no such key file; parrotlet\.KeyFile\.create\(PATH\) makes one"):
+    with pytest.raises(VaultError, match=r"no such key file; parrotlet\.KeyFile\.open_or_create\(PATH\) makes one"):
         KeyFile(tmp_path / "none")
 
 
@@ -263,3 +263,23 @@ def test_a_provider_of_ones_own(tmp_path: Path) -> None:
     assert store.show("me").keys == ("vendor", "key-file")
     assert ProfileStore.open(tmp_path / "store", Vendor()).load("me") == make_profile()
     assert ProfileStore.open(tmp_path / "store", MemoryKey()).load("me") == make_profile()
+
+
+def test_opening_or_creating_a_key_file_works_every_time(tmp_path: Path) -> None:
+    first = KeyFile.open_or_create(tmp_path / "my.key")
+    again = KeyFile.open_or_create(tmp_path / "my.key")
+    assert roundtrip(first, again) == DATA_KEY
+
+
+def test_a_lost_device_key_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    key = default_key(tmp_path / "store")
+    ProfileStore.open(tmp_path / "store", key=key).save("me", make_profile(1))
+    lost = key.path.read_bytes()
+    key.path.unlink()
+    with pytest.raises(VaultError, match=r"device\.key is missing.*restore it"):
+        default_key(tmp_path / "store")
+    assert not key.path.exists()
+    key.path.write_bytes(lost)
+    key.path.chmod(0o600)
+    assert ProfileStore.open(tmp_path / "store", key=default_key(tmp_path / "store")).load("me") == make_profile(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -306,3 +307,40 @@ def test_a_counter_at_its_end_stays_there(store: ProfileStore) -> None:
     (store.path / "me.voice").write_bytes(full)
     store.load("me")
     assert store.show("me").uses == 2**31 - 1
+
+
+def test_rotation_names_the_profile_that_does_not_unlock(store: ProfileStore, tmp_path: Path) -> None:
+    store.save("mine", make_profile(1))
+    other = replace(store, keys=(KeyFile.create(tmp_path / "other.key"),))
+    other.save("theirs", make_profile(2))
+    before = file_of(store, "mine")
+    with pytest.raises(UnlockError, match=r"profile 'theirs': .*nothing was changed"):
+        store.rotate(FAST)
+    assert file_of(store, "mine") == before
+
+
+def test_a_store_can_be_asked_for_its_key(store: ProfileStore, tmp_path: Path) -> None:
+    store.require_key()  # an empty store takes any
+    store.save("mine", make_profile(1))
+    store.require_key()
+    with pytest.raises(UnlockError, match="profile 'mine'"):
+        replace(store, keys=(KeyFile.create(tmp_path / "other.key"),)).require_key()
+
+
+def test_deleting_from_a_read_only_store_destroys_nothing() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        user, nobody = os.geteuid(), 65534
+        if user == 0:
+            os.chown(folder, nobody, nobody)
+            os.seteuid(nobody)  # root may write everywhere
+        try:
+            store = ProfileStore.open(Path(folder) / "store", key=FAST)
+            store.save("me", make_profile(1))
+            store.path.chmod(0o500)
+            with pytest.raises(VaultError, match="Permission denied"):
+                store.delete("me")
+            assert store.load("me") == make_profile(1)
+            store.path.chmod(0o700)
+        finally:
+            os.seteuid(user)

@@ -6,6 +6,7 @@ and leaves the old file or the new one whatever interrupts it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -113,8 +114,10 @@ def erase(directory: int, name: str) -> None:
     """Overwrite a file with zeros, make that durable, then remove it. Raises OSError.
 
     The overwriting destroys the wrapped key for whoever reads the file system; flash storage may
-    keep an old copy of the block that no file shows.
+    keep an old copy of the block that no file shows. A directory that would not let go of the file is told first.
     """
+    if not os.access(".", os.W_OK, dir_fd=directory, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     if stat.S_ISREG(status.st_mode):
         descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)

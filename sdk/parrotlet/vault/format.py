@@ -47,6 +47,7 @@ MAX_COUNT = 2**31 - 1
 
 _PREFIX = struct.Struct("<8sIIII")
 _TAIL = NONCE_BYTES + TAG_BYTES
+SUFFIX = ".voice"  # of a profile's file in a store
 MAX_FILE = _PREFIX.size + MAX_HEADER + MAX_WRAPS + MAC_BYTES + _TAIL + MAX_PAYLOAD
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -20,7 +20,7 @@ from platformdirs import user_config_path
 from parrotlet.errors import UsageError, VaultError
 
 from . import files
-from .format import MAX_LOG_N, MIN_LOG_N, Stanza
+from .format import MAX_LOG_N, MIN_LOG_N, SUFFIX, Stanza
 from .sealing import KEY_BYTES, SEALED_KEY_BYTES, derive, random_bytes, seal, unseal, wiped
 
 DEFAULT_LOG_N = 17  # scrypt N=2^17, r=8, p=1: 128 MiB, the OWASP floor, 0.2 to 1 s on one desktop core
@@ -199,8 +199,15 @@ class KeyFile(StoredSecret):
             try:
                 files.write_new(directory, target.name, line)
             except FileExistsError as error:
-                raise VaultError(f"{target} exists already and is not replaced; choose another path") from error
+                raise VaultError(
+                    f"{target} exists already and is not replaced; KeyFile(PATH) opens it, or choose another path"
+                ) from error
         return cls(target)
+
+    @classmethod
+    def open_or_create(cls, path: str | os.PathLike[str]) -> KeyFile:
+        """The key in a file, which is made if there is none. Raises VaultError as the constructor and ``create`` do."""
+        return cls(path) if Path(path).exists() else cls.create(path)
 
     def read_secret(self) -> bytearray:
         with (
@@ -210,7 +217,9 @@ class KeyFile(StoredSecret):
             try:
                 content = files.read_private(directory, self.path.name, self.path, limit=256)
             except FileNotFoundError as error:
-                raise VaultError(f"{self.path}: no such key file; parrotlet.KeyFile.create(PATH) makes one") from error
+                raise VaultError(
+                    f"{self.path}: no such key file; parrotlet.KeyFile.open_or_create(PATH) makes one"
+                ) from error
         with wiped(content):
             found = _KEY_LINE.fullmatch(content)
             if found is None:
@@ -229,7 +238,8 @@ def default_key(store: str | os.PathLike[str]) -> KeyFile:
     can read the user's files can read this one too, so it is no protection against malware running
     as the user or against a stolen unencrypted disk.
 
-    Raises VaultError when it cannot be made or read, UsageError when the store contains it.
+    Raises VaultError when it cannot be made or read, or is missing while the store holds profiles that need a key;
+    UsageError when the store contains it.
     """
     directory = user_config_path("parrotlet")
     path = directory / "device.key"
@@ -238,6 +248,11 @@ def default_key(store: str | os.PathLike[str]) -> KeyFile:
     with files.explained("create the directory", directory):
         files.make_directory(directory)
     if not path.exists():
+        if any(Path(store).glob(f"*{SUFFIX}")):
+            raise VaultError(
+                f"the device key {path} is missing, and a new one opens no profile in {store}: restore it, name the "
+                "key that opens them (--key-file or --passphrase-file), or delete them"
+            )
         try:
             return KeyFile.create(path)
         except VaultError:

@@ -23,11 +23,9 @@ from parrotlet.profile import ConsentRecord, VoiceProfile, utc_now
 
 from . import files
 from .envelope import WRONG_KEY_OR_CHANGED, Unlocked, seal_profile, unlocked
-from .format import MAX_COUNT, MAX_FILE, Header, is_name, parse_file, parse_header, parse_wraps
+from .format import MAX_COUNT, MAX_FILE, SUFFIX, Header, is_name, parse_file, parse_header, parse_wraps
 from .keys import KeyProvider
 from .sealing import random_bytes
-
-SUFFIX = ".voice"
 
 
 @dataclass(frozen=True)
@@ -143,6 +141,16 @@ class ProfileStore:
                 raise _not_found(name)
             files.erase(directory, name + SUFFIX)
 
+    def require_key(self) -> None:
+        """Raise UnlockError, naming the profile, unless this store's keys open the first profile that is whole.
+
+        For programs that keep a store under one key: a mistyped passphrase is noticed before it is used.
+        """
+        name = next((stored.name for stored in self.list() if not stored.problem), None)
+        if name is not None:
+            with self._directory() as directory, _named(name), unlocked(self._read(directory, name), self.keys):
+                return
+
     def rotate(self, new_key: KeyProvider | Iterable[KeyProvider], names: Iterable[str] | None = None) -> ProfileStore:
         """Put profiles under another key: new wraps, the data key and the payload's bytes stay.
 
@@ -155,7 +163,7 @@ class ProfileStore:
         with self._writing() as directory:
             written = {}
             for name in chosen:
-                with unlocked(self._read(directory, name), self.keys) as file:
+                with _named(name), unlocked(self._read(directory, name), self.keys) as file:
                     _check_is(file, name)
                     written[name] = file.rewrapped(rotated.keys)
             for name, data in written.items():
@@ -213,7 +221,9 @@ class ProfileStore:
         entry = header.name + SUFFIX
         with self._writing() as directory:
             if not replace and files.exists(directory, entry):
-                raise ProfileExists(f"there is a profile {header.name!r} already; replace it or choose another name")
+                raise ProfileExists(
+                    f"there is a profile {header.name!r} already: pass replace=True (--replace) or choose another name"
+                )
             files.replace(directory, entry, data)
         return _describe(header.name, data)
 
@@ -256,6 +266,15 @@ def _usable(file: Unlocked, name: str, speaker_model: str | None) -> VoiceProfil
             f"the profile {name!r} was made with bundle {profile.bundle!r}; use that bundle or enroll again"
         )
     return profile
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Say which profile of several it is that does not unlock."""
+    try:
+        yield
+    except UnlockError as error:
+        raise UnlockError(f"profile {name!r}: {error}; nothing was changed") from error
 
 
 def _check_is(file: Unlocked, name: str) -> None:
