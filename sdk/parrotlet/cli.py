@@ -41,10 +41,12 @@ READ_ALOUD = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
+    _open_missing_streams()
     options = _parser().parse_args(arguments)
     with suppress(ValueError):  # called from a thread: its owner decides about signals
         signal.signal(signal.SIGTERM, _terminated)
     with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)  # ours are messages, also under -W error
         warnings.showwarning = lambda message, *_, **__: print(f"parrotlet: {message}", file=sys.stderr)
         try:
             options.run(options)
@@ -53,11 +55,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"parrotlet: {error}", file=sys.stderr)
             return error.exit_code
         except BrokenPipeError:
-            # The reader has gone; point stdout elsewhere so that closing it does not raise again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _abandon_stdout()  # the reader has gone
+        except OSError as error:
+            _abandon_stdout()
+            print(f"parrotlet: cannot write standard output: {error.strerror}: make room, or use -o", file=sys.stderr)
+            return UsageError.exit_code
         except KeyboardInterrupt:
             return 130
     return 0
+
+
+def _open_missing_streams() -> None:
+    """Standard streams that the caller has closed (daemons, cron) read as empty and swallow what is written."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for the process
+
+
+def _abandon_stdout() -> None:
+    """Point stdout elsewhere, so that closing it does not raise again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminated(number: int, _: object) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import time
@@ -99,3 +100,48 @@ def test_sentence_silence() -> None:
     done = subprocess.run([*SAY, TEXT, "--sentence-silence", "99"], capture_output=True, check=False)
     assert done.returncode == 2
     assert b"sentence_silence must be a number between 0 and 10" in done.stderr
+
+
+def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A line of shell in which $P is the command."""
+    environment = {**os.environ, "P": f"{sys.executable} -m parrotlet"}
+    return subprocess.run(
+        ["sh", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device")
+@pytest.mark.parametrize("command", ["voices", "say Hello --voice preset:robin --raw", "doctor --json"])
+def test_a_full_disk_behind_a_redirect_is_one_line(tmp_path: Path, command: str) -> None:
+    done = shell(f"$P {command} > /dev/full", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "parrotlet: cannot write standard output: No space left on device: make room, or use -o\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("$P say Hello --voice preset:robin -o a.wav >&-", 0),
+        ("$P say Hello --voice preset:robin -o a.wav >&- 2>&- <&-", 0),
+        ("$P say - --voice preset:robin -o a.wav <&-", 0),
+        ("$P show nobody >&- 2>&-", 4),
+    ],
+)
+def test_closed_standard_streams_are_no_error(tmp_path: Path, script: str, code: int) -> None:
+    done = shell(script, tmp_path)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_a_warning_stays_a_message_when_python_is_told_to_raise(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "parrotlet", "say", "", "--voice", "preset:robin", "-o", "a.wav"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "parrotlet: the text holds nothing to say\n")
+
+
+def test_the_training_command_without_torch_says_what_to_install(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['torch'] = None; from parrotlet_compression.__main__ import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 5
+    assert done.stderr.startswith("parrotlet-compress: ") and "pip install torch" in done.stderr
+    assert done.stderr.count("\n") == 1
