@@ -61,7 +61,10 @@ def test_a_voice_enrolled_on_one_runtime_is_that_of_the_other(
     assert identity(one) @ identity(other) > 0.995
     # The two graphs round differently, and the adaptation is fitted to what each of them says.
     assert np.abs(one.embedding - other.embedding)[256:].mean() < 0.05
-    assert one.statistics == other.statistics
+    # How loud the voice is spoken is measured of each runtime's speech; the rest is the recording's.
+    measured, others = dict(one.statistics), dict(other.statistics)
+    assert measured.pop("loudness_lufs") == pytest.approx(others.pop("loudness_lufs"), abs=0.2)
+    assert measured == others
 
 
 def test_the_same_seed_gives_the_same_samples(lite: Parrotlet) -> None:

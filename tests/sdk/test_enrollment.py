@@ -238,3 +238,19 @@ def test_noise_of_any_color_has_no_pitch(slope: float) -> None:
     spectrum /= np.maximum(np.arange(len(spectrum)), 120) ** slope
     noise = np.fft.irfft(spectrum)
     assert (estimate_f0((0.05 * noise / noise.std()).astype(np.float32), 16000) > 0).mean() < 0.02
+
+
+@pytest.mark.parametrize(("rate", "least", "most"), [(8000, 3500, 4000), (11025, 5000, 5500), (24000, 7000, 8000)])
+def test_a_narrow_band_is_named(
+    bird: Parrotlet, speech: tuple[np.ndarray, int], tmp_path: Path, rate: int, least: int, most: int
+) -> None:
+    path = tmp_path / "narrow.wav"
+    soundfile.write(path, resample(*speech, rate), rate)
+    report, _ = bird.examine(path)
+    assert least <= report.bandwidth_hz <= most
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        bird.enroll(path)
+    said = [str(warning.message) for warning in caught if "holds nothing above" in str(warning.message)]
+    assert len(said) == (rate < 16000)
+    assert all("narrow.wav" in line and "16 kHz or more" in line for line in said)
