@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from parrotlet.vault import KeyProvider, ProfileStore, StoredProfile
 
 PRESET = "preset:"
+OTHER_FORMATS = (".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac", ".webm")
 PACKAGES = ("parrotlet", "numpy", "pycryptodome", "soundfile", "soxr")
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 SENTENCE = "Hello, this is my voice, spoken by a small device that keeps it to itself. The time is 7:45."
@@ -129,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     say = add("say", _say, "speak a text in an enrolled or preset voice", speech)
     say.add_argument("text", metavar="TEXT|-|@FILE")
     say.add_argument("--voice", required=True, metavar="NAME", help="a profile, or preset:NAME")
-    say.add_argument("-o", "--output", type=Path, default=Path("speech.wav"), metavar="OUT.wav")
+    say.add_argument("-o", "--output", type=Path, metavar="OUT.wav", help="default: speech.wav")
     say.add_argument("--raw", action="store_true", help="16-bit PCM to standard output instead of a file")
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
     say.add_argument("--pitch", type=float, default=0.0, help="semitones, -6 to 6")
@@ -254,7 +255,12 @@ def _decoded(pieces: Iterable[bytes]) -> Iterator[str]:
 
 
 def _say(options: argparse.Namespace) -> None:
-    to_stdout = options.raw or str(options.output) == "-"
+    output = options.output or Path("speech.wav")
+    to_stdout = options.raw or str(output) == "-"
+    if options.raw and options.output and str(output) != "-":
+        raise UsageError(f"--raw writes to standard output, not to {output}: leave out --raw or -o")
+    if output.suffix.lower() in OTHER_FORMATS:
+        raise UsageError(f"{output}: speech is written as WAV: name it {output.with_suffix('.wav')} and convert that")
     if to_stdout and sys.stdout.isatty():
         raise UsageError("standard output is a terminal: pipe it into a player, e.g. | aplay -f S16_LE -r 24000")
     settings = SpeakOptions(
@@ -271,10 +277,10 @@ def _say(options: argparse.Namespace) -> None:
             sys.stdout.buffer.flush()
         return
     started = time.perf_counter()
-    seconds = write_wav(options.output, chunks, bird.sample_rate, SYNTHETIC)
+    seconds = write_wav(output, chunks, bird.sample_rate, SYNTHETIC)
     took = time.perf_counter() - started
-    result = {"file": str(options.output), "seconds": round(seconds, 3), "compute_s": round(took, 3)}
-    _emit(options, result, f"{options.output}: {seconds:.1f} s of speech in {took:.2f} s")
+    result = {"file": str(output), "seconds": round(seconds, 3), "compute_s": round(took, 3)}
+    _emit(options, result, f"{output}: {seconds:.1f} s of speech in {took:.2f} s")
 
 
 def _consent(options: argparse.Namespace) -> ConsentRecord | None:

@@ -201,3 +201,19 @@ def test_demo_takes_the_store_and_the_key_that_it_is_given(
     assert run("say", "Hi.", "--voice", "clone", "--store", "s", "--passphrase-file", "words", "-o", "a.wav")[0] == 0
     code, _, err = run("demo", file, "-o", "out", "--key-file", "missing.key")
     assert code == 4 and "missing.key" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--raw", "-o", "a.wav"], "leave out --raw or -o"),
+        (["-o", "a.mp3"], "name it a.wav"),
+        (["-o", "a.FLAC"], "name it a.wav"),
+    ],
+)
+def test_an_output_that_would_not_be_what_it_is_called_is_refused(
+    run: Run, tmp_path: Path, options: list[str], message: str
+) -> None:
+    code, _, err = run("say", "Hello.", "--voice", "preset:robin", *options)
+    assert code == 2 and message in err
+    assert list(tmp_path.iterdir()) == []
