@@ -16,6 +16,7 @@ RUMBLE_HZ, RESPONSE_S = 50.0, 0.1
 CEILING = 10 ** (-1 / 20)
 """True peak, at most: 1 dB below full scale."""
 LOOKAHEAD_S, FADE_S = 0.005, 0.01
+BLOCK = 8192  # samples that are filtered at once
 REACH = 6  # samples on each side from which a value between two samples is read
 
 
@@ -30,20 +31,34 @@ def high_pass(rate: int) -> npt.NDArray[np.float64]:
 
 
 @lru_cache
+def _spectrum(rate: int) -> npt.NDArray[np.complex128]:
+    return np.fft.rfft(high_pass(rate), BLOCK)
+
+
+@lru_cache
 def _between() -> npt.NDArray[np.float64]:
     """Filters [3, 2 * REACH] that read a quarter, a half and three quarters of the way to the next sample."""
     at = np.arange(2 * REACH) - (REACH - 1) - np.array([[0.25], [0.5], [0.75]])
     return np.asarray(np.sinc(at) * np.cos(np.pi * at / (2 * REACH)) ** 2)
 
 
-def true_peaks(samples: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Largest magnitude [N] of the curve through samples [N], from each to its neighbours, at four times the rate."""
-    padded = np.pad(np.asarray(samples, dtype=np.float64), (REACH - 1, REACH))
+def true_peaks(samples: npt.NDArray[np.floating], above: float = 0.0) -> npt.NDArray[np.float64]:
+    """Largest magnitude [N] of the curve through samples [N], from each to its neighbors, at four times the rate.
+
+    above: what is not larger than this may be given too low, which saves most of the work where little is loud.
+    """
     peaks = np.abs(np.asarray(samples, dtype=np.float64))
-    for taps in _between():
-        value = np.abs(np.convolve(padded, taps[::-1], mode="valid"))  # value[n]: between n and n + 1
-        peaks = np.maximum(peaks, value)
-        peaks[1:] = np.maximum(peaks[1:], value[:-1])
+    # A value between two samples is a weighted sum of those around it: where none is loud, it is not.
+    loud = np.flatnonzero(peaks > above / np.abs(_between()).sum(axis=1).max())
+    near = np.zeros(len(peaks), dtype=bool)
+    for shift in range(-REACH, REACH):
+        near[np.clip(loud + shift, 0, len(peaks) - 1)] = True
+    at = np.flatnonzero(near)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (REACH - 1, REACH)), 2 * REACH)[at]
+    between = np.abs(around @ _between().T).max(axis=1, initial=0.0)  # from at to at + 1
+    peaks[at] = np.maximum(peaks[at], between)
+    after = at + 1 < len(peaks)
+    peaks[at[after] + 1] = np.maximum(peaks[at[after] + 1], between[after])
     return peaks
 
 
@@ -52,8 +67,8 @@ class Finisher:
 
     def __init__(self, gain: float, rate: int) -> None:
         self._gain = gain
-        self._response = high_pass(rate)
-        self._heard = np.zeros(len(self._response) - 1)
+        self._spectrum = _spectrum(rate)
+        self._heard = np.zeros(len(high_pass(rate)) - 1)
         self._reach = round(LOOKAHEAD_S * rate / 2) * 2
         self._context = self._reach + REACH
         self._level = np.zeros(self._context)  # before the limiter: what it still looks at
@@ -72,12 +87,16 @@ class Finisher:
         return last
 
     def _filter(self, samples: Array) -> npt.NDArray[np.float64]:
+        """Overlap-save convolution, in blocks of one size whatever the number of samples."""
         joined = np.concatenate([self._heard, samples])
-        size = 1 << (len(joined) + len(self._response)).bit_length()
-        made = np.fft.irfft(np.fft.rfft(joined, size) * np.fft.rfft(self._response, size), size)
-        begin = len(self._heard)
-        self._heard = joined[len(joined) - begin :]
-        return np.asarray(made[begin : len(joined)])
+        before = len(self._heard)
+        step = BLOCK - before
+        blocks = -(-len(samples) // step)
+        padded = np.pad(joined, (0, blocks * step + before - len(joined)))
+        rows = np.lib.stride_tricks.sliding_window_view(padded, BLOCK)[::step]
+        made = np.fft.irfft(np.fft.rfft(rows) * self._spectrum, BLOCK)[:, before:]
+        self._heard = joined[len(joined) - before :]
+        return made.reshape(-1)[: len(samples)]
 
     def _limit(self, samples: npt.NDArray[np.float64]) -> Array:
         joined = np.concatenate([self._level, samples])
@@ -88,10 +107,9 @@ class Finisher:
 
     def _factors(self, samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | float:
         """What keeps the true peaks below the ceiling, [N], a smooth curve; right but for the context at both ends."""
-        loudest = np.abs(samples).max(initial=0.0)
-        if loudest * np.abs(_between()).sum(axis=1).max() <= CEILING:
+        needed = np.minimum(1.0, CEILING / np.maximum(true_peaks(samples, CEILING), 1e-9))
+        if needed.min() == 1.0:
             return 1.0
-        needed = np.minimum(1.0, CEILING / np.maximum(true_peaks(samples), 1e-9))
         half = self._reach // 2
         windows = np.lib.stride_tricks.sliding_window_view(np.pad(needed, half, constant_values=1.0), self._reach + 1)
         weights = np.hanning(self._reach + 3)[1:-1]

@@ -8,6 +8,8 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parrotlet import Parrotlet, VoiceProfile
 from parrotlet.engine import LOUDNESS
@@ -129,3 +131,13 @@ def test_rumble_of_a_recording_is_not_spoken(bird: Parrotlet, recordings: dict[s
     power = np.abs(np.fft.rfft(samples)) ** 2
     hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
     assert 10 * np.log10(power[hertz < 35].sum() / power.sum()) < -45
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 400))
+def test_true_peaks_above_a_level_are_those_of_all(seed: int, size: int) -> None:
+    samples = 0.5 * np.random.default_rng(seed).standard_normal(size)
+    every, some = true_peaks(samples), true_peaks(samples, 0.9)
+    assert np.allclose(some[every > 0.9], every[every > 0.9])
+    assert np.all(some <= every + 1e-12)
+    assert np.all(every >= np.abs(samples))
