@@ -376,7 +376,9 @@ def _import(options: argparse.Namespace) -> None:
     from parrotlet.vault import Passphrase
 
     transfer = Passphrase.from_file(options.transfer_passphrase_file)
-    stored = _open_store(options).import_(options.file, key=transfer, name=options.name, replace=options.replace)
+    store = _open_store(options)
+    store.require_key()
+    stored = store.import_(options.file, key=transfer, name=options.name, replace=options.replace)
     _emit(options, _stored(stored), f"imported {stored.name!r}")
 
 

@@ -188,7 +188,13 @@ def test_a_second_key_for_a_store_is_refused_before_anything_is_made(
     assert run("enroll", file, "--name", "a", "--store", "s", "--passphrase-file", "one")[0] == 0
     code, _, err = run("enroll", file, "--name", "b", "--store", "s", "--passphrase-file", "two")
     assert code == 4 and "profile 'a'" in err
+    key = ("--store", "s", "--passphrase-file", "one")
+    assert run("export", "a", "a.out", "--transfer-passphrase-file", "one", *key)[0] == 0
+    again = ("import", "a.out", "--name", "c", "--transfer-passphrase-file", "one", "--store", "s")
+    code, _, err = run(*again, "--passphrase-file", "two")
+    assert code == 4 and "profile 'a'" in err
     assert [path.name for path in (tmp_path / "s").glob("*.voice")] == ["a.voice"]
+    assert run(*again, "--passphrase-file", "one")[0] == 0
 
 
 def test_demo_takes_the_store_and_the_key_that_it_is_given(
