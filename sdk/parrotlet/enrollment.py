@@ -14,14 +14,15 @@ import numpy.typing as npt
 
 from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
+from parrotlet.recording import RecordingWarning
 
 Samples = npt.NDArray[np.float32]
 
 FRAME_S = 0.02
 MIN_SPEECH_S = 2.5
 GOOD_SPEECH_S = 5.0
-MOST_SPEECH_S = 60.0
 """Of validation people, likeness (ECAPA cosine) is 0.43 with recordings of 4 or 5 s and 0.48 with 10 s."""
+MOST_SPEECH_S = 60.0
 MIN_LEVEL_DBFS = -50.0
 MAX_CLIPPED = 0.005
 MIN_SNR_DB = 12.0
@@ -163,11 +164,6 @@ def _with_problem(report: RecordingReport) -> RecordingReport:
         if fails(report):
             return RecordingReport(**{**values, "problem": problem.format(**values), "hint": hint})  # type: ignore[arg-type]
     return report
-
-
-class RecordingWarning(UserWarning):
-    """Recordings that can be used, but would make a better voice if they were longer or had a wider band, or that
-    are used in part."""
 
 
 def require_usable(reports: list[RecordingReport]) -> None:

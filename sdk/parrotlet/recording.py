@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,17 @@ LONGEST_S = 600
 """Seconds that are looked at; a person whose speech begins later has to cut the file."""
 RATES = (4000, 384_000)
 _BLOCK_S = 10
-# Containers that phones and browsers record, by their first bytes: (offset, bytes).
-_NEEDS_FFMPEG = {"MP4, M4A or 3GP": (4, b"ftyp"), "WebM": (0, b"\x1a\x45\xdf\xa3"), "AAC": (0, b"\xff\xf1")}
+# What phones and browsers record, by the first bytes: (offset, any of these).
+_NEEDS_FFMPEG = {
+    "MP4, M4A or 3GP": (4, (b"ftyp",)),
+    "WebM": (0, (b"\x1a\x45\xdf\xa3",)),
+    "AAC": (0, (b"\xff\xf1", b"\xff\xf9")),
+}
+
+
+class RecordingWarning(UserWarning):
+    """Recordings that can be used, but would make a better voice if they were longer or had a wider band, or that
+    are used in part."""
 
 
 def read_recording(source: Path | str | bytes, target: int | None = None) -> tuple[Samples, int]:
@@ -35,6 +45,12 @@ def read_recording(source: Path | str | bytes, target: int | None = None) -> tup
         with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
             rate = int(file.samplerate)
             require_rate(name, rate)
+            if file.frames > LONGEST_S * rate:
+                warnings.warn(
+                    f"{name}: its first {LONGEST_S // 60} minutes are looked at: cut out the part with the speech",
+                    RecordingWarning,
+                    stacklevel=3,
+                )
             weights = _channel_weights(file)
             file.seek(0)
             samples = _read_mono(file, weights, target or rate)
@@ -128,8 +144,8 @@ def _why_unreadable(source: Path | str | bytes) -> str:
             return "is a folder: name a recording in it"
         except OSError as error:
             return f"cannot be read: {error.strerror}"
-    for kind, (at, mark) in _NEEDS_FFMPEG.items():
-        if start[at : at + len(mark)] == mark:
+    for kind, (at, marks) in _NEEDS_FFMPEG.items():
+        if start[at:].startswith(marks):
             file_name = "RECORDING" if isinstance(source, bytes) else str(source)
             return f"is {kind}, which is not read here: ffmpeg -i {file_name} recording.wav"
     return "not a WAV, FLAC, OGG, Opus, MP3 or AIFF file that can be read: convert it with ffmpeg -i FILE recording.wav"

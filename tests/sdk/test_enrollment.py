@@ -203,7 +203,12 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("me.m4a", b"\0\0\0\x20ftypM4A "), ("me.webm", b"\x1a\x45\xdf\xa3"), ("me.aac", b"\xff\xf1\x50")],
+    [
+        ("me.m4a", b"\0\0\0\x20ftypM4A "),
+        ("me.webm", b"\x1a\x45\xdf\xa3"),
+        ("me.aac", b"\xff\xf1\x50"),
+        ("old.aac", b"\xff\xf9\x50"),
+    ],
 )
 def test_what_phones_record_is_named_with_the_command_that_helps(
     bird: Parrotlet, tmp_path: Path, name: str, start: bytes
@@ -254,3 +259,15 @@ def test_a_narrow_band_is_named(
     said = [str(warning.message) for warning in caught if "holds nothing above" in str(warning.message)]
     assert len(said) == (rate < 16000)
     assert all("narrow.wav" in line and "16 kHz or more" in line for line in said)
+
+
+def test_a_file_that_is_longer_than_is_looked_at_says_so(
+    bird: Parrotlet, speech: tuple[np.ndarray, int], tmp_path: Path
+) -> None:
+    samples, rate = resample(*speech, 8000), 8000
+    with soundfile.SoundFile(tmp_path / "hour.wav", "w", rate, 1) as file:
+        file.write(samples)
+        while file.frames <= 601 * rate:
+            file.write(np.zeros(60 * rate, np.float32))
+    with pytest.warns(RecordingWarning, match=r"hour\.wav: its first 10 minutes are looked at"):
+        bird.examine(tmp_path / "hour.wav")
