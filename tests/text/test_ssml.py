@@ -33,6 +33,8 @@ def test_breaks_paragraphs_and_sentences(front_end: TextFrontEnd) -> None:
         ('<s>One day<break time="100ms"/></s>Two', [(0.1, "text"), (0.15, "clause")]),
         ('One<break time="300ms"/><break time="300ms"/>two', [(0.3, "text"), (0.3, "text"), (0.15, "clause")]),
         ("<s></s>One", [(0.15, "clause")]),
+        ("<s>One [[pause 100ms]]</s>two", [(0.1, "text"), (0.15, "clause")]),
+        ('One [[pause 1s]]<break time="2s"/>two', [(1.0, "text"), (2.0, "text"), (0.15, "clause")]),
     ],
 )
 def test_every_pause_says_where_it_comes_from(

@@ -16,7 +16,7 @@ from parrotlet.text.markup import INLINE, TextWarning, inline_phonemes, pause_se
 from parrotlet.text.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with_vowel
 from parrotlet.text.pronounce import Pronouncer
 from parrotlet.text.rules import Normalizer
-from parrotlet.text.sentences import Pause, cut_phonemes, cut_stream, natural_pause
+from parrotlet.text.sentences import Pause, cut_phonemes, cut_stream, natural_pause, pauses
 from parrotlet.text.spelling import by_rule
 from parrotlet.text.ssml import Segment, Style, parse_ssml
 from parrotlet.text.unknown import UnknownWords
@@ -137,11 +137,11 @@ class TextFrontEnd:
                 yield held
             held = utterance
         if held is None:
-            yield from [_silence(segment.pause)] if segment.pause else []
-        elif segment.pause is None or (segment.pause.origin != "text" and held.pause.seconds >= segment.pause.seconds):
-            yield held
+            left = [segment.pause] if segment.pause else []
         else:
-            yield replace(held, pause=segment.pause)
+            pause, *left = pauses(held.pause, segment.pause) if segment.pause else [held.pause]
+            yield replace(held, pause=pause)
+        yield from map(_silence, left)
 
     def _from_text(self, pieces: Iterable[str], style: Style, clauses: bool = False) -> Iterator[Utterance]:
         for sentence in cut_stream(pieces, clauses):

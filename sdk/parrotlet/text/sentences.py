@@ -140,6 +140,12 @@ SENTENCE_PAUSE = Pause(_PAUSES["."], "sentence")
 PARAGRAPH_PAUSE = Pause(_PARAGRAPH, "sentence")
 
 
+def pauses(first: Pause, then: Pause) -> list[Pause]:
+    """What is left of two pauses in a row: all that the text sets, else the longer of the two."""
+    set_by_text = [pause for pause in (first, then) if pause.origin == "text"]
+    return set_by_text or [max(first, then, key=lambda pause: pause.seconds)]
+
+
 def natural_pause(phonemes: str, source: str) -> Pause:
     """The pause after an utterance that ends so; ``source`` is the text it was made of."""
     if source.count("\n", len(source.rstrip())) > 1:

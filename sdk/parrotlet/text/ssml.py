@@ -10,7 +10,7 @@ from xml.parsers import expat
 from parrotlet.errors import InputError
 from parrotlet.text import numbers
 from parrotlet.text.markup import bounded_pause, from_ipa, inline_phonemes
-from parrotlet.text.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE, Pause
+from parrotlet.text.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE, Pause, pauses
 from parrotlet.text.tables import MONTHS
 
 DEEPEST = 32
@@ -143,17 +143,17 @@ class _Reader:
         return self.segments
 
     def _flush(self, pause: Pause | None) -> None:
-        """End a segment. A pause right after another one that structure asked for takes its place."""
+        """End a segment, and put its pause together with one right before it."""
         text = "".join(self._text)
         self._text.clear()
-        last = self.segments[-1].pause if self.segments else None
         if text.strip():
             self.segments.append(Segment(text, self._styles[-1], pause))
-        elif pause is None:
-            return
-        elif self.segments and (last is None or last.origin != "text"):
-            self.segments[-1] = replace(self.segments[-1], pause=pause)
-        elif pause.origin == "text":
+        elif pause is not None and self.segments:
+            last = self.segments[-1]
+            first, *left = pauses(last.pause, pause) if last.pause else [pause]
+            self.segments[-1] = replace(last, pause=first)
+            self.segments += [Segment("", self._styles[-1], other) for other in left]
+        elif pause is not None and pause.origin == "text":
             self.segments.append(Segment("", self._styles[-1], pause))
 
 
