@@ -8,10 +8,11 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -44,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
     _open_missing_streams()
     options = _parser().parse_args(arguments)
-    with suppress(ValueError):  # called from a thread: its owner decides about signals
-        signal.signal(signal.SIGTERM, _terminated)
-    with warnings.catch_warnings():
+    with _cleanly_terminated(), warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)  # ours are messages, also under -W error
         warnings.showwarning = lambda message, *_, **__: print(f"parrotlet: {message}", file=sys.stderr)
         try:
@@ -58,8 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             _abandon_stdout()  # the reader has gone
         except OSError as error:
-            _abandon_stdout()
-            print(f"parrotlet: cannot write standard output: {error.strerror}: make room, or use -o", file=sys.stderr)
+            if error.filename is not None:
+                print(f"parrotlet: cannot use {error.filename}: {error.strerror}: check the path", file=sys.stderr)
+            else:
+                _abandon_stdout()
+                print(
+                    f"parrotlet: cannot write standard output: {error.strerror}: make room, or use -o", file=sys.stderr
+                )
             return UsageError.exit_code
         except KeyboardInterrupt:
             return 130
@@ -78,9 +82,21 @@ def _abandon_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _terminated(number: int, _: object) -> NoReturn:
-    """End as after an exception, so that nothing half-written stays."""
-    raise SystemExit(128 + number)
+@contextmanager
+def _cleanly_terminated() -> Iterator[None]:
+    """Let SIGTERM end the block as an exception does, so that nothing half-written stays."""
+
+    def end(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # whoever called from a thread decides about signals
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -401,19 +417,20 @@ def _demo(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     bird = _load(options)
     loaded = time.perf_counter() - started
+    own = _key(options) if options.passphrase_file or options.key_file else None
     try:
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write to {options.output}: {error.strerror}") from error
+    key = own or KeyFile.open_or_create(options.output / "demo.key")
+    store = ProfileStore.open(options.store or options.output / "profiles", key=key)
+    store.require_key()
     started = time.perf_counter()
     if options.recording:
         voices = {"clone": bird.enroll(options.recording)}
     else:
         voices = {preset.name: preset.profile for preset in list(bird.presets.values())[:2]}
     enrolled = time.perf_counter() - started
-    own = options.passphrase_file or options.key_file
-    key = _key(options) if own else KeyFile.open_or_create(options.output / "demo.key")
-    store = ProfileStore.open(options.store or options.output / "profiles", key=key)
     files, seconds = [], 0.0
     started = time.perf_counter()
     for name, profile in voices.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
 import wave
@@ -205,8 +206,23 @@ def test_demo_takes_the_store_and_the_key_that_it_is_given(
     assert run("demo", file, "-o", "out", "--store", "s", "--passphrase-file", "words")[0] == 0
     assert not (tmp_path / "out" / "demo.key").exists()
     assert run("say", "Hi.", "--voice", "clone", "--store", "s", "--passphrase-file", "words", "-o", "a.wav")[0] == 0
-    code, _, err = run("demo", file, "-o", "out", "--key-file", "missing.key")
+    (tmp_path / "other").write_text("correct horse battery stable")
+    code, _, err = run("demo", file, "-o", "out", "--store", "s", "--passphrase-file", "other")
+    assert code == 4 and "profile 'clone'" in err
+    code, _, err = run("demo", file, "-o", "elsewhere", "--key-file", "missing.key")
     assert code == 4 and "missing.key" in err
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_that_cannot_be_read_is_named(run: Run) -> None:
+    code, _, err = run("enroll", "none.wav", "--name", "me", "--consent", "I agree.")
+    assert (code, err) == (2, "parrotlet: cannot use none.wav: No such file or directory: check the path\n")
+
+
+def test_a_command_leaves_the_handler_of_sigterm_as_it_was(run: Run) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert run("voices")[0] == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize(
