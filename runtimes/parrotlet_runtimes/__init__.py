@@ -101,23 +101,22 @@ def conflict() -> str:
 
     onnxruntime and onnxruntime-gpu own the same folder: the one installed last runs, and removing either breaks both.
     """
-    from importlib.metadata import distributions
-
     ours = RUNTIMES["onnx"].packages
-    found = {distribution.metadata["Name"].lower().replace("_", "-") for distribution in distributions()}
-    if not found.issuperset(ours):
+    if not all(map(_package_version, ours)):
         return ""
     both = " and ".join(ours)
     return f"{both} are both installed: pip uninstall {' '.join(ours)}, then install the one you need"
 
 
 def _version(runtime: Runtime) -> str:
+    return next(filter(None, map(_package_version, runtime.packages)), "unknown")
+
+
+def _package_version(package: str) -> str | None:
     # Reading package metadata pulls in the email parser: 50 ms that no speech needs.
     from importlib.metadata import PackageNotFoundError, version
 
-    for package in runtime.packages:
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            continue
-    return "unknown"
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
