@@ -57,13 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             _abandon_stdout()  # the reader has gone
         except OSError as error:
-            if error.filename is not None:
-                print(f"parrotlet: cannot use {error.filename}: {error.strerror}: check the path", file=sys.stderr)
-            else:
+            problem = f"cannot use {error.filename}: {error.strerror}: check the path"
+            if error.filename is None:
                 _abandon_stdout()
-                print(
-                    f"parrotlet: cannot write standard output: {error.strerror}: make room, or use -o", file=sys.stderr
-                )
+                problem = f"cannot write standard output: {error.strerror}: make room, or use -o"
+            print(f"parrotlet: {problem}", file=sys.stderr)
             return UsageError.exit_code
         except KeyboardInterrupt:
             return 130

@@ -80,6 +80,8 @@ def test_two_packages_of_onnxruntime_are_said(
 ) -> None:
     for package in packages:
         (tmp_path / f"{package}-1.31.1.dist-info").mkdir()
-        (tmp_path / f"{package}-1.31.1.dist-info/METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\n")
+        (tmp_path / f"{package}-1.31.1.dist-info/METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.31.1\n"
+        )
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     assert message in conflict() and bool(message) == bool(conflict())
