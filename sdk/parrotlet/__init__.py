@@ -7,8 +7,9 @@ AudioChunks in that voice, and ProfileStore keeps profiles encrypted. See docs/p
 from typing import TYPE_CHECKING
 
 from parrotlet.audio import AudioChunk, write_wav
-from parrotlet.engine import Parrotlet, SpeakOptions
+from parrotlet.engine import Parrotlet
 from parrotlet.errors import ParrotletError
+from parrotlet.options import SpeakOptions
 from parrotlet.profile import ConsentRecord, VoiceProfile
 
 if TYPE_CHECKING:

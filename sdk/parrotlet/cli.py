@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from parrotlet.adaptation import SHARE
 from parrotlet.audio import AudioChunk, wav_header, write_wav
 from parrotlet.bundle import Bundle
-from parrotlet.engine import SYNTHETIC, Parrotlet, SpeakOptions
+from parrotlet.engine import SYNTHETIC, Parrotlet
 from parrotlet.errors import BundleError, InputError, ParrotletError, UsageError
+from parrotlet.options import SpeakOptions
 from parrotlet.profile import ConsentRecord, VoiceProfile
 
 # `say` with a preset needs neither ciphers nor package metadata, and they would double its start-up time:
@@ -136,9 +136,11 @@ def _parser() -> argparse.ArgumentParser:
     enroll.add_argument(
         "--likeness",
         type=float,
-        default=SHARE,
         metavar="X",
-        help="0 to 1 (default %(default)s): more like the person, less natural",
+        help="0 to 1 (0.85 if not given): what say takes if it is not told otherwise",
+    )
+    enroll.add_argument(
+        "--keep-recording", action="store_true", help="keep the speech in the encrypted profile, for later models"
     )
 
     say = add("say", _say, "speak a text in an enrolled or preset voice", speech)
@@ -148,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("--raw", action="store_true", help="16-bit PCM to standard output instead of a file")
     say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
     say.add_argument("--pitch", type=float, default=0.0, help="semitones, -6 to 6")
+    say.add_argument("--likeness", type=float, metavar="X", help="0 to 1: more like the person, less natural")
     say.add_argument("--volume", type=float, default=1.0, help="0 to 4")
     say.add_argument("--sentence-silence", type=float, metavar="S", help="seconds after each sentence, 0 to 10")
     say.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
@@ -282,7 +285,8 @@ def _say(options: argparse.Namespace) -> None:
     )
     text = _text(options.text, streamed=to_stdout and not options.ssml)
     bird = _load(options)
-    chunks = bird.speak(text, _profile(options, bird), options=settings, ssml=options.ssml)
+    voice = bird.voice(_profile(options, bird), options.likeness)
+    chunks = bird.speak(text, voice, options=settings, ssml=options.ssml)
     if to_stdout:
         if not options.raw:
             sys.stdout.buffer.write(wav_header(bird.sample_rate, None, SYNTHETIC))
@@ -313,7 +317,13 @@ def _enroll(options: argparse.Namespace) -> None:
     store = _open_store(options)
     store.require_key()
     consent = _consent(options)
-    profile = bird.enroll(options.recordings, expires=options.expires, consent=consent, likeness=options.likeness)
+    profile = bird.enroll(
+        options.recordings,
+        expires=options.expires,
+        consent=consent,
+        likeness=options.likeness,
+        keep_recording=options.keep_recording,
+    )
     store.save(options.name, profile, replace=options.replace)
     result = {
         "name": options.name,
@@ -335,7 +345,7 @@ def _stored(profile: StoredProfile) -> dict[str, Any]:
         "bundle": profile.bundle,
         "created": profile.created,
         "expires": profile.expires,
-        "consent": None if consent is None else vars(consent),
+        "consent": None if consent is None else consent.fields(),
     }
 
 
