@@ -20,7 +20,6 @@ from parrotlet.acoustic import SplitAcoustic
 from parrotlet.errors import BundleError, UsageError
 from parrotlet.profile import Fitted, Pitch, VoiceProfile, person
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, load_session
-from parrotlet_runtimes.torch import released_weights
 
 Sessions = Callable[[str], Session]
 """Opens a graph by its name in the manifest."""
@@ -133,17 +132,13 @@ class Bundle:
         if runtime not in RUNTIMES:
             raise UsageError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
         entry = self.manifest["graphs"][graph].get(runtime)
-        fold_int8 = False
-        if runtime == "torch":
-            parts = [self._weights(graph)]
-        elif entry is None:
+        if entry is None:
             raise BundleError(
                 f"bundle {self.name} has no {graph} graph for {runtime}: "
                 "make one with `parrotlet-compress export --formats onnx,tflite`, or use another runtime"
             )
-        else:
-            parts = [self.read(part["file"]) for part in entry.get("parts", [entry])]
-            fold_int8 = entry.get("fold_int8", False)
+        parts = [self.read(part["file"]) for part in entry.get("parts", [entry])]
+        fold_int8 = entry.get("fold_int8", False)
         try:
             sessions = [load_session(data, runtime, threads, fold_int8, device) for data in parts]
             return sessions[0] if len(sessions) == 1 else SplitAcoustic(*sessions)
@@ -151,19 +146,6 @@ class Bundle:
             raise UsageError(str(error)) from error
         except (RuntimeMissing, GraphError) as error:
             raise BundleError(str(error)) from error
-
-    def _weights(self, graph: str) -> bytes:
-        """Training weights of a graph: beside the bundle's files, else those of the checkout."""
-        name = f"{graph}.safetensors"
-        folders = [folder for folder in (self.path, released_weights()) if folder and (folder / name).is_file()]
-        if not folders:
-            raise BundleError(
-                f"no {name} for the torch runtime: run from a checkout of the repository, or put it into {self.path}"
-            )
-        data = (folders[0] / name).read_bytes()
-        if graph == "speaker" and hashlib.sha256(data).hexdigest() != self.manifest["speaker"]["weights_sha256"]:
-            raise BundleError(f"{folders[0] / name} is not what bundle {self.name} was exported from")
-        return data
 
     def presets(self) -> dict[str, Preset]:
         """The preset voices by name."""

@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print one JSON object")
 
     speech = argparse.ArgumentParser(add_help=False)
-    speech.add_argument("--runtime", choices=["onnx", "tflite", "torch"], help="default: the first that is installed")
+    speech.add_argument("--runtime", choices=["onnx", "tflite"], help="default: the first that is installed")
     speech.add_argument("--device", default="cpu", choices=["cpu", "cuda", "xnnpack"])
     speech.add_argument("--threads", type=int, default=1, metavar="N")
 

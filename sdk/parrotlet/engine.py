@@ -60,7 +60,7 @@ class Parrotlet:
     ) -> None:
         self.bundle, self.threads, self.device = bundle, threads, device
         self.runtime = runtime or _installed_runtime(bundle)
-        self._text = TextFrontEnd(lexicon, runtime=None if self.runtime == "torch" else self.runtime)
+        self._text = TextFrontEnd(lexicon, runtime=self.runtime)
         if bundle.architecture not in ARCHITECTURES:
             raise BundleError(
                 f"bundle {bundle.name} is of architecture {bundle.architecture!r}, which this version does not know: "
@@ -84,8 +84,7 @@ class Parrotlet:
     ) -> Parrotlet:
         """Load a bundle (the default one, from the wheel, if no path is given).
 
-        runtime: "onnx", "tflite" or "torch"; None takes the first of the two that is installed. threads: of one
-        inference call. lexicon: the user's own words, see docs/text.md. device: "cpu", or what the runtime has
+        runtime: "onnx" or "tflite"; None takes the first that is installed. threads: of one inference call. lexicon: the user's own words, see docs/text.md. device: "cpu", or what the runtime has
         ("cuda", "xnnpack"); where it cannot be used, the CPU is, with a DeviceWarning and ``session_info`` saying
         why. sessions: your own sessions instead, called once for each graph that the manifest names.
         Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon).
