@@ -66,7 +66,7 @@ def load_session(
     ``info.fallback``.
     Raises RuntimeMissing, GraphError, ValueError (unknown runtime or device, bad thread count).
     """
-    from . import RUNTIMES
+    from .registry import RUNTIMES
 
     if runtime not in RUNTIMES:
         raise ValueError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
