@@ -37,7 +37,7 @@ import numpy, numpy.random
 lap("import numpy")
 import onnxruntime
 lap("import onnxruntime")
-import parrotlet.cli
+import parrotlet.cli.say
 lap("import parrotlet")
 bird = parrotlet.Parrotlet(parrotlet.bundle.Bundle.load())
 bird._acoustic

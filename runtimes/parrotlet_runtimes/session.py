@@ -54,8 +54,8 @@ class Session(Protocol):
 Loader = Callable[[bytes, int, bool, str], Session]
 
 
-def checked(session: Session) -> Session:
-    """Warn when a session does not run on the device that was asked for."""
+def warned(session: Session) -> Session:
+    """The session, with a warning when it does not run on the device that was asked for."""
     if session.info.fallback:
         warnings.warn(f"{session.info.fallback}; running on the CPU", DeviceWarning, stacklevel=3)
     return session

@@ -84,9 +84,10 @@ class Parrotlet:
     ) -> Parrotlet:
         """Load a bundle (the default one, from the wheel, if no path is given).
 
-        runtime: "onnx" or "tflite"; None takes the first that is installed. threads: of one inference call. lexicon: the user's own words, see docs/text.md. device: "cpu", or what the runtime has
-        ("cuda", "xnnpack"); where it cannot be used, the CPU is, with a DeviceWarning and ``session_info`` saying
-        why. sessions: your own sessions instead, called once for each graph that the manifest names.
+        runtime: "onnx" or "tflite"; None takes the first that is installed. threads: of one inference call.
+        lexicon: the user's own words, see docs/text.md. device: "cpu", or what the runtime has ("cuda", "xnnpack");
+        where it cannot be used, the CPU is, with a DeviceWarning and ``session_info`` saying why.
+        sessions: your own sessions instead, called once for each graph that the manifest names.
         Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon).
         """
         engine = cls(Bundle.load(bundle), runtime, threads, lexicon, device, sessions)

@@ -152,6 +152,16 @@ class ProfileStore:
             with self._directory() as directory, _named(name), unlocked(self._read(directory, name), self.keys):
                 return
 
+    def require_free(self, name: str, *, replace: bool = False) -> None:
+        """Raise what ``save`` would for this name, UsageError or ProfileExists.
+
+        For programs that work for long before they save.
+        """
+        _check_name(name)
+        with self._directory() as directory:
+            if not replace and files.exists(directory, name + SUFFIX):
+                raise _taken(name)
+
     def rotate(self, new_key: KeyProvider | Iterable[KeyProvider], names: Iterable[str] | None = None) -> ProfileStore:
         """Put profiles under another key: new wraps, the data key and the payload's bytes stay.
 
@@ -222,9 +232,7 @@ class ProfileStore:
         entry = header.name + SUFFIX
         with self._writing() as directory:
             if not replace and files.exists(directory, entry):
-                raise ProfileExists(
-                    f"there is a profile {header.name!r} already: pass replace=True (--replace) or choose another name"
-                )
+                raise _taken(header.name)
             files.replace(directory, entry, data)
         return _describe(header.name, data)
 
@@ -326,6 +334,10 @@ def _check_name(name: str) -> None:
             "a profile's name has 1 to 64 letters A-Z a-z, digits, dots, dashes or underscores "
             "and starts with a letter or digit; choose such a name"
         )
+
+
+def _taken(name: str) -> ProfileExists:
+    return ProfileExists(f"there is a profile {name!r} already: pass replace=True (--replace) or choose another name")
 
 
 def _not_found(name: str) -> ProfileNotFound:
