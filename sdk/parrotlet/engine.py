@@ -39,7 +39,6 @@ LOUDNESS, MOST_GAIN = -19.0, 4.0
 """LUFS that every voice speaks at, and the factor that brings one there at most."""
 VOICES = 8
 """Voices that an engine remembers."""
-SYNTHETIC = "Synthetic speech made with parrotlet"
 
 
 class Parrotlet:

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from parrotlet.audio import AudioChunk, wav_header, write_wav
+from parrotlet.audio import SYNTHETIC, AudioChunk, wav_header, write_wav
 from parrotlet.cli.common import emit, load_engine, open_store, unicode_text
 from parrotlet.cli.progress import Progress
-from parrotlet.engine import SYNTHETIC
 from parrotlet.errors import InputError, UsageError
 from parrotlet.options import SpeakOptions
 from parrotlet.store import find_voice
