@@ -6,6 +6,7 @@ import argparse
 
 from parrotlet.adaptation import SHARE
 from parrotlet.bundle import Bundle
+from parrotlet.cli import quiet_interrupt
 from parrotlet.cli.common import emit, open_or_make_store, unicode_text
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
@@ -20,7 +21,8 @@ def enroll(options: argparse.Namespace) -> None:
     store = open_or_make_store(options)
     store.require_free(options.name, replace=options.replace)
     likeness = SHARE if options.likeness is None else options.likeness
-    profile = bird.enroll(options.recordings, expires=options.expires, consent=consent, likeness=likeness)
+    with quiet_interrupt():
+        profile = bird.enroll(options.recordings, expires=options.expires, consent=consent, likeness=likeness)
     store.save(options.name, profile, replace=options.replace)
     result = {
         "name": options.name,
