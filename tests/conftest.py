@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import soundfile
 
-from parrotlet import Parrotlet, VoiceProfile, adaptation, mel
-from parrotlet.bundle import DEFAULT, Bundle
+from parrotlet import Parrotlet, adaptation, mel
+from parrotlet.bundle import DEFAULT
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog while the sun is shining on the river.",
@@ -103,10 +101,3 @@ def tflite_bundle(request: pytest.FixtureRequest) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The vault's tests first: they fork, and what conversion to TFLite imports starts threads."""
     items.sort(key=lambda item: "vault" not in item.path.parts)
-
-
-@pytest.fixture(scope="session")
-def identity() -> Callable[[VoiceProfile], npt.NDArray[np.float32]]:
-    """The part of a profile's embedding that says who it is: the speaker embedding, without the adaptation."""
-    width = Bundle.load().manifest["speaker"]["embedding"]
-    return lambda profile: profile.embedding[:width]

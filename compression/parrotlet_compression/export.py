@@ -35,8 +35,7 @@ from .train.loop import load_weights
 
 # The first in which Gelu is one operator (a sixth of the acoustic model's time). onnxruntime reads it from 1.18 on.
 OPSET = 20
-# Phonemes before every utterance, for an acoustic model that swallows the first word: this one does not.
-LEAD_IN = ""
+ARCHITECTURE = "fastspeech-nsf/1"
 FORMATS = ("onnx", "tflite")
 # Cosine below which two recordings are of two people, by the shipped encoder (`embed` measures an encoder).
 SAME_SPEAKER = 0.41
@@ -381,6 +380,7 @@ def _manifest(
     """Everything but the graphs and the files."""
     return {
         "format": FORMAT,
+        "architecture": ARCHITECTURE,
         "name": name,
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         **credits,
@@ -391,12 +391,11 @@ def _manifest(
             "embedding": speaker.config.embedding,
             "same_speaker": same_speaker,
             "weights_sha256": weights[0],
-            # A voice holds an embedding of the one and an adaptation of the other.
+            # What an acoustic model made of a profile is of this encoder and this model.
             "model_sha256": hashlib.sha256("".join(weights).encode()).hexdigest(),
         },
         "adaptation": adaptation.shape(),
         "symbols": list(SYMBOLS),
-        "lead_in": LEAD_IN,
     }
 
 

@@ -10,8 +10,8 @@ from .telemetry import TelemetryWarning
 telemetry.disable()
 
 if TYPE_CHECKING:
-    from .registry import RUNTIMES, RuntimeStatus, conflict, installed, survey
-    from .session import DeviceWarning, GraphError, RuntimeMissing, Session, SessionInfo, load_session
+    from .registry import RUNTIMES, RuntimeStatus, conflict, installed, load_session, survey
+    from .session import DeviceWarning, GraphError, RuntimeMissing, Session, SessionInfo
 
 __all__ = [
     "RUNTIMES",

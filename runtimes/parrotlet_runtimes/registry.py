@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
-from . import onnx, tflite, torch
-from .session import Loader, RuntimeMissing
+from . import onnx, tflite
+from .session import GraphError, Loader, RuntimeMissing, Session, warned
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,31 @@ RUNTIMES = {
     "tflite": Runtime(
         "tflite", ("ai-edge-litert", "tflite-runtime"), ".tflite", tflite.load, usable_devices=tflite.usable_devices
     ),
-    "torch": Runtime("torch", ("torch",), ".safetensors", torch.load, ("cpu", "cuda"), torch.usable_devices),
 }
+
+
+def load_session(
+    graph: Path | bytes, runtime: str = "onnx", threads: int = 1, fold_int8: bool = False, device: str = "cpu"
+) -> Session:
+    """Load a graph from a file or from its bytes.
+
+    runtime: a name from ``RUNTIMES``. threads: of one call, at least 1. fold_int8: the graph's int8 weights
+    are only a storage form, to be unpacked at load (weight-only quantization). device: one of the runtime's
+    ``devices``; where it cannot be used the session runs on the CPU, warns with DeviceWarning and says why in
+    ``info.fallback``.
+    Raises RuntimeMissing, GraphError, ValueError (unknown runtime or device, bad thread count).
+    """
+    if runtime not in RUNTIMES:
+        raise ValueError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
+    if device not in RUNTIMES[runtime].devices:
+        raise ValueError(f"{runtime} has no device {device!r}: choose one of {', '.join(RUNTIMES[runtime].devices)}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    try:
+        data = graph.read_bytes() if isinstance(graph, Path) else graph
+    except OSError as error:
+        raise GraphError(f"cannot read {graph!s}: {error.strerror}") from error
+    return warned(RUNTIMES[runtime].load(data, threads, fold_int8, device))
 
 
 @dataclass(frozen=True)

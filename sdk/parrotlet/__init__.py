@@ -12,8 +12,9 @@ import parrotlet_runtimes as _runtimes  # noqa: F401 - switches its telemetry of
 
 if TYPE_CHECKING:
     from parrotlet.audio import AudioChunk, write_wav
-    from parrotlet.engine import Parrotlet, SpeakOptions
+    from parrotlet.engine import Parrotlet
     from parrotlet.errors import ParrotletError
+    from parrotlet.options import SpeakOptions
     from parrotlet.profile import ConsentRecord, VoiceProfile
     from parrotlet.vault import KeyFile, Passphrase, ProfileStore
 
@@ -31,8 +32,9 @@ __all__ = [
 ]
 _HOMES = {
     "audio": ("AudioChunk", "write_wav"),
-    "engine": ("Parrotlet", "SpeakOptions"),
+    "engine": ("Parrotlet",),
     "errors": ("ParrotletError",),
+    "options": ("SpeakOptions",),
     "profile": ("ConsentRecord", "VoiceProfile"),
     "vault": ("KeyFile", "Passphrase", "ProfileStore"),
 }

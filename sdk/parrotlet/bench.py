@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from parrotlet.bundle import GRAPHS, Bundle
+from parrotlet.bundle import GRAPHS, Bundle, Sessions
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
 from parrotlet_runtimes import RUNTIMES, Session, SessionInfo
@@ -137,9 +137,11 @@ def bench(
     device: str = "cpu",
     repeats: int = 5,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    sessions: Sessions | None = None,
 ) -> BenchRow:
     """Load the engine, speak a ten-second sentence ``repeats`` times and a short one for the first-audio delay.
 
+    sessions: your own, see ``Parrotlet.load``.
     Raises UsageError for fewer than one repeat, and what ``Parrotlet.load`` raises.
     """
     if repeats < 1:
@@ -151,7 +153,8 @@ def bench(
         plain = Parrotlet(found, runtime, threads, device=device)
 
         def timed(graph: str) -> Session:
-            return _Timed(found.session(graph, plain.runtime, threads, device), clocks[graph])
+            opened = sessions(graph) if sessions else found.session(graph, plain.runtime, threads, device)
+            return _Timed(opened, clocks[graph])
 
         bird = Parrotlet.load(bundle, plain.runtime, threads, device=device, sessions=timed)
     voice = next(iter(bird.presets.values())).profile

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
+from parrotlet.profile import Pitch
 from parrotlet.recording import RecordingWarning
 
 Samples = npt.NDArray[np.float32]
@@ -86,6 +87,12 @@ def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt
     return near > reach * 0.8, level
 
 
+def speech_of(samples: Samples, active: npt.NDArray[np.bool_], rate: int) -> Samples:
+    """The active frames of samples [N], as ``find_speech`` found them, one after the other [M]."""
+    size = int(rate * FRAME_S)
+    return samples[: len(active) * size].reshape(-1, size)[active].reshape(-1)
+
+
 def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samples]:
     """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz."""
     seconds = len(samples) / rate
@@ -100,7 +107,7 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
             RecordingWarning,
             stacklevel=3,
         )
-    speech = samples[: len(active) * size].reshape(-1, size)[active].reshape(-1)
+    speech = speech_of(samples, active, rate)
     if not len(speech):
         report = RecordingReport(name, seconds, 0.0, -120.0, 0.0, 0.0, 0.0)
         return _with_problem(report), speech
@@ -196,19 +203,11 @@ def require_usable(reports: list[RecordingReport]) -> None:
         )
 
 
-def voice_statistics(speech: Samples, rate: int) -> dict[str, float]:
-    """The person's measured statistics: median f0 in Hz, standard deviation of log2 f0, level, rate.
-
-    ``rate`` is 0 (the model's neutral speaking rate): without a transcript it is not measured.
-    """
+def voice_statistics(speech: Samples, rate: int) -> Pitch:
+    """What speech [N] tells of a person's fundamental frequency."""
     f0 = estimate_f0(speech, rate)
     voiced = np.log2(f0[f0 > 0])
     median = float(np.median(voiced))
     # Octave errors lie a whole octave off; a person's own range rarely does.
     near = voiced[np.abs(voiced - median) < 0.75]
-    return {
-        "pitch_median_hz": round(float(2 ** np.median(near)), 2),
-        "pitch_spread": round(float(np.clip(near.std(), 0.05, 0.6)), 4),
-        "rate": 0.0,
-        "level_dbfs": round(float(_decibels(np.mean(speech.astype(np.float64) ** 2))), 2),
-    }
+    return Pitch(round(float(2 ** np.median(near)), 2), round(float(np.clip(near.std(), 0.05, 0.6)), 4))

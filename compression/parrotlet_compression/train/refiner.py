@@ -131,7 +131,7 @@ class Enrollments:
             adapted = np.zeros(adaptation.size(), np.float32)
         else:
             heard, share = heard.astype(np.float32), random.uniform(*SHARE)
-            adapted = adaptation.fit(np.concatenate(said), heard, adaptation.shape(), share=share)
+            adapted = adaptation.fit(np.concatenate(said), heard, share=share)
         return self.voices.of(heard_of), adapted
 
 

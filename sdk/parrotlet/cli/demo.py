@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import time
 
-from parrotlet.audio import write_wav
+from parrotlet.audio import SYNTHETIC, write_wav
 from parrotlet.bench import bundle_megabytes
 from parrotlet.cli.common import emit, load_engine, named_key
-from parrotlet.engine import SYNTHETIC
 from parrotlet.errors import UsageError
 from parrotlet.vault import KeyFile, ProfileStore
 

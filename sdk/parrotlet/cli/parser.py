@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     _add_common(common)
     speech = _Parser(add_help=False)
-    speech.add_argument("--runtime", choices=["onnx", "tflite", "torch"], help="default: the first that is installed")
+    speech.add_argument("--runtime", choices=["onnx", "tflite"], help="default: the first that is installed")
     speech.add_argument(
         "--device", default="cpu", choices=["cpu", "cuda", "xnnpack"], help="what computes (default: cpu)"
     )
@@ -93,7 +93,10 @@ def _add_enroll(enroll: argparse.ArgumentParser) -> None:
     )
     enroll.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to, kept with the profile")
     enroll.add_argument(
-        "--likeness", type=float, metavar="X", help="0 to 1 (default: 0.85): more like the person, less natural"
+        "--likeness", type=float, metavar="X", help="0 to 1 (default: 0.85): what say takes if it is not told otherwise"
+    )
+    enroll.add_argument(
+        "--keep-recording", action="store_true", help="keep the speech in the encrypted profile, for later models"
     )
 
 
@@ -102,6 +105,7 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument("--voice", required=True, metavar="NAME", help="a profile, or preset:NAME")
     say.add_argument("-o", "--output", type=Path, metavar="OUT.wav", help="default: speech.wav; - is standard output")
     say.add_argument("--raw", action="store_true", help="16-bit PCM to standard output instead of a file")
+    say.add_argument("--likeness", type=float, metavar="X", help="0 to 1: more like the person, less natural")
     say.add_argument("--speed", type=float, default=1.0, metavar="X", help="0.5 to 2")
     say.add_argument("--pitch", type=float, default=0.0, metavar="X", help="semitones, -6 to 6")
     say.add_argument("--volume", type=float, default=1.0, metavar="X", help="0 to 4")

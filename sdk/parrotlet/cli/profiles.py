@@ -47,7 +47,7 @@ def _described(profile: StoredProfile) -> dict[str, Any]:
         "bundle": profile.bundle,
         "created": profile.created,
         "expires": profile.expires,
-        "consent": None if consent is None else vars(consent),
+        "consent": None if consent is None else consent.fields(),
     }
 
 

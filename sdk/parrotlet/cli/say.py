@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from parrotlet.audio import AudioChunk, wav_header, write_wav
+from parrotlet.audio import SYNTHETIC, AudioChunk, wav_header, write_wav
 from parrotlet.cli.common import emit, load_engine, open_store, unicode_text
 from parrotlet.cli.progress import Progress
-from parrotlet.engine import SYNTHETIC, SpeakOptions
 from parrotlet.errors import InputError, UsageError
+from parrotlet.options import SpeakOptions
 from parrotlet.store import find_voice
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def say(options: argparse.Namespace) -> None:
     )
     text = read_text(options.text, streamed=to_stdout and not options.ssml)
     bird = load_engine(options)
-    voice = find_voice(bird, options.voice, lambda: open_store(options))
+    voice = bird.voice(find_voice(bird, options.voice, lambda: open_store(options)), options.likeness)
     chunks = _not_empty(bird.speak(text, voice, options=settings, ssml=options.ssml))
     if to_stdout:
         _stream(chunks, b"" if options.raw else wav_header(bird.sample_rate, None, SYNTHETIC))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from parrotlet.errors import (
     VaultError,
     WrongModelError,
 )
-from parrotlet.profile import ConsentRecord, VoiceProfile, utc_now
+from parrotlet.profile import ConsentRecord, ProfileWarning, VoiceProfile, utc_now
 
 from . import files
 from .envelope import WRONG_KEY_OR_CHANGED, Unlocked, seal_profile, unlocked
@@ -187,7 +188,7 @@ class ProfileStore:
         """
         with self._writing() as directory, unlocked(self._read(directory, name), self.keys) as file:
             _check_is(file, name)
-            files.replace(directory, name + SUFFIX, seal_profile(file.header, file.profile(), self.keys))
+            files.replace(directory, name + SUFFIX, seal_profile(file.current(file.header), file.profile(), self.keys))
 
     def export(self, name: str, file: str | os.PathLike[str], key: KeyProvider | Iterable[KeyProvider]) -> None:
         """Write a profile to a file elsewhere (0600), under its own data key and ``key`` alone.
@@ -197,7 +198,7 @@ class ProfileStore:
         target = Path(file)
         with self._directory() as directory, unlocked(self._read(directory, name), self.keys) as stored:
             profile = _usable(stored, name, None)
-            data = seal_profile(stored.header, profile, _all(key))
+            data = seal_profile(stored.current(stored.header), profile, _all(key))
         with files.explained("export to", target), files.opened_directory(target.parent) as directory:
             try:
                 files.write_new(directory, target.name, data)
@@ -223,7 +224,7 @@ class ProfileStore:
             data = bytes(files.read_bounded(Path(file), MAX_FILE))
         with unlocked(data, _all(key)) as exported:
             profile = _usable(exported, exported.header.name, None)
-            header = dataclasses.replace(exported.header, name=name or exported.header.name)
+            header = dataclasses.replace(exported.current(exported.header), name=name or exported.header.name)
             return self._put(header, profile, replace)
 
     def _put(self, header: Header, profile: VoiceProfile, replace: bool) -> StoredProfile:
@@ -269,9 +270,19 @@ def _usable(file: Unlocked, name: str, speaker_model: str | None) -> VoiceProfil
     profile = file.profile()
     if _is_past(profile.expires):
         raise ProfileExpired(f"the profile {name!r} expired at {profile.expires}; enroll again or delete it")
-    if speaker_model is not None and speaker_model != profile.speaker_model:
+    # Of an unreleased bundle, format 1 named encoder and acoustic model together: the engine knows the pair.
+    unknown = file.parts.version == 1 and profile.speaker_model == file.header.speaker_model
+    if speaker_model is not None and speaker_model != profile.speaker_model and not unknown:
         raise WrongModelError(
-            f"the profile {name!r} was made with bundle {profile.bundle!r}; use that bundle or enroll again"
+            f"the profile {name!r} was made with bundle {profile.bundle!r}, which has another speaker encoder; "
+            "use that bundle or enroll again"
+        )
+    if file.parts.version == 1 and profile.spectrum is None:
+        warnings.warn(
+            f"the profile {name!r} is of an early release, which kept less of the recording: it speaks, "
+            "and is more like the person once enrolled again",
+            ProfileWarning,
+            stacklevel=3,
         )
     return profile
 
@@ -293,7 +304,7 @@ def _check_is(file: Unlocked, name: str) -> None:
 
 def _describe(name: str, data: bytes) -> StoredProfile:
     parts = parse_file(data)
-    header, stanzas = parse_header(parts.header), parse_wraps(parts.wraps)
+    header, stanzas = parse_header(parts.header, parts.version), parse_wraps(parts.wraps)
     if header.name != name:
         raise ProfileFormatError(f"the file of {name!r} holds the profile {header.name!r}; give it its name back")
     return StoredProfile(
