@@ -299,6 +299,7 @@ def export_bundle(
     tflite_activations: str = "float32",
     fp32: Path | None = None,
     pack: Path | None = None,
+    credits: Mapping[str, Any] | None = None,
 ) -> list[Parity]:
     """Write a whole bundle to ``out`` and return how far each graph is from torch.
 
@@ -306,7 +307,7 @@ def export_bundle(
     TFLite graphs are INT8 unless it is "fp32".
     same_speaker: cosine below which two recordings are held to be two people. formats: of ``FORMATS``.
     tflite_activations: see ``quantize_tflite``. fp32: write the fp32 bundle here as well. pack: recordings to
-    calibrate with (else the bundle's own speech).
+    calibrate with (else the bundle's own speech). credits: what the manifest is to say of licence and training data.
     Raises InputError when a checkpoint or a converter is missing, ``precision`` or a format is unknown, or a preset
     does not fit.
     """
@@ -317,6 +318,10 @@ def export_bundle(
         require_converter()
     students = load_students(checkpoints)
     for preset, row in presets.items():
+        if not isinstance(row, Mapping) or {"description", "embedding", "statistics"} - set(row):
+            raise InputError(
+                f"preset {preset} lacks description, embedding or statistics: make it with `parrotlet-compress presets`"
+            )
         if len(row["embedding"]) != students[0].config.embedding:
             raise InputError(
                 f"preset {preset} has {len(row['embedding'])} values, not {students[0].config.embedding}: "
@@ -329,7 +334,7 @@ def export_bundle(
         for kind in formats
     ]
     weights = [_sha256(checkpoints / f"{graph}.safetensors") for graph in ("speaker", "acoustic")]
-    manifest = _manifest(*students, name, same_speaker, weights)
+    manifest = _manifest(*students, name, same_speaker, weights, credits or {})
     full = out.with_name(out.name + ".float.part")
     results = []
     try:
@@ -370,6 +375,7 @@ def _manifest(
     name: str,
     same_speaker: float,
     weights: Sequence[str],
+    credits: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Everything but the graphs and the files."""
     return {
@@ -377,14 +383,7 @@ def _manifest(
         "architecture": ARCHITECTURE,
         "name": name,
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "licence": "Apache-2.0",
-        "training_data": [
-            "Kokoro-82M synthetic speech (Apache-2.0)",
-            "LibriSpeech (CC BY 4.0)",
-            "VCTK (CC BY 4.0)",
-            "Mozilla Common Voice (CC0)",
-            "speechocean762",
-        ],
+        **credits,
         "mel": MelConfig().as_dict(),
         "synthesis": {"n_fft": vocoder.config.n_fft, "context": vocoder.context},
         "speaker": {

@@ -1,17 +1,21 @@
-"""Read a recording: any file that libsndfile knows, mixed to mono and resampled, a block at a time."""
+"""Read a recording: any file that libsndfile or ffmpeg knows, mixed to mono and resampled, a block at a time."""
 
 from __future__ import annotations
 
 import io
+import shlex
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from parrotlet.decoding import NotDecoded, decoded, ffmpeg
 from parrotlet.errors import InputError
+from parrotlet.unfinished import completed
 
 Samples = npt.NDArray[np.float32]
 
@@ -33,34 +37,57 @@ class RecordingWarning(UserWarning):
 
 
 def read_recording(source: Path | str | bytes, target: int | None = None) -> tuple[Samples, int]:
-    """Read the first ``LONGEST_S`` of a WAV, FLAC, OGG, Opus, MP3, AIFF, AU or CAF: float32 [N] and its rate in Hz.
+    """Read the first ``LONGEST_S`` of a recording: float32 [N] and its rate in Hz.
 
+    WAV, FLAC, OGG, Opus, MP3, AIFF, AU and CAF are read here; M4A, AAC, WebM, 3GP and others by ffmpeg, if it is there.
     target: resample to this rate. Memory does not grow with the file beyond the samples that are returned.
     Raises InputError when the file is missing, empty, not audio, not finite, or sampled at an absurd rate.
     """
-    import soundfile
-
     name = "the recording" if isinstance(source, bytes) else str(source)
-    try:
-        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
-            rate = int(file.samplerate)
-            require_rate(name, rate)
-            if file.frames > LONGEST_S * rate:
-                warnings.warn(
-                    f"{name}: its first {LONGEST_S // 60} minutes are looked at: cut out the part with the speech",
-                    RecordingWarning,
-                    stacklevel=3,
-                )
-            weights = _channel_weights(file)
-            file.seek(0)
-            samples = _read_mono(file, weights, target or rate)
-    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: {_why_unreadable(source)}") from error
+    with _opened(name, source) as file:
+        rate = int(file.samplerate)
+        require_rate(name, rate)
+        if file.frames > LONGEST_S * rate:
+            warnings.warn(
+                f"{name}: its first {LONGEST_S // 60} minutes are looked at: cut out the part with the speech",
+                RecordingWarning,
+                stacklevel=3,
+            )
+        weights = _channel_weights(file)
+        file.seek(0)
+        samples = _read_mono(file, weights, target or rate)
     if not len(samples):
         raise InputError(f"{name}: holds no samples: record again")
     if not np.isfinite(samples).all():
         raise InputError(f"{name}: holds values that are not numbers: convert it to 16-bit WAV")
     return samples, target or rate
+
+
+@contextmanager
+def _opened(name: str, source: Path | str | bytes) -> Iterator[Any]:
+    """The recording as a SoundFile, whoever reads it. Raises InputError."""
+    import soundfile
+
+    def opened(file: object) -> Any:
+        return files.enter_context(soundfile.SoundFile(file))
+
+    with ExitStack() as files:
+        try:
+            try:
+                file = opened(io.BytesIO(source) if isinstance(source, bytes) else str(source))
+            except soundfile.LibsndfileError as error:
+                start = _start(name, source)
+                program = ffmpeg()
+                if program is None:
+                    raise InputError(f"{name}: {_needs_ffmpeg(source, start)}") from error
+                file = opened(files.enter_context(decoded(program, source, LONGEST_S + 1)))
+            if not file.frames and (whole := files.enter_context(completed(source))):
+                file = opened(whole)
+            yield file
+        except NotDecoded as error:
+            raise InputError(f"{name}: is no recording that can be read ({error}): name another file") from error
+        except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
+            raise InputError(f"{name}: cannot be read ({error}): convert it to WAV") from error
 
 
 def require_rate(name: str, rate: int) -> None:
@@ -129,23 +156,27 @@ def _resampled(blocks: Iterator[Samples], rate: int, target: int) -> Iterator[Sa
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _why_unreadable(source: Path | str | bytes) -> str:
-    """What stops a recording from being read, and what to do."""
+def _start(name: str, source: Path | str | bytes) -> bytes:
+    """The first bytes of a recording. Raises InputError for a file that nobody can read, whatever is in it."""
     if isinstance(source, bytes):
-        start = source[:16]
-    else:
-        path = Path(source)
-        try:
-            with path.open("rb") as file:
-                start = file.read(16)
-        except FileNotFoundError:
-            return "no such file"
-        except IsADirectoryError:
-            return "is a folder: name a recording in it"
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
-    for kind, (at, marks) in _NEEDS_FFMPEG.items():
-        if start[at:].startswith(marks):
-            file_name = "RECORDING" if isinstance(source, bytes) else str(source)
-            return f"is {kind}, which is not read here: ffmpeg -i {file_name} recording.wav"
-    return "not a WAV, FLAC, OGG, Opus, MP3 or AIFF file that can be read: convert it with ffmpeg -i FILE recording.wav"
+        return source[:16]
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(16)
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: no such file: check the path") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{name}: is a folder: name a recording in it") from error
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+
+
+def _needs_ffmpeg(source: Path | str | bytes, start: bytes) -> str:
+    """What a recording is that is not read without ffmpeg, and what to do."""
+    marked = (kind for kind, (at, marks) in _NEEDS_FFMPEG.items() if start[at:].startswith(marks))
+    kind = next(marked, "not a WAV, FLAC, OGG, Opus, MP3 or AIFF file")
+    file_name = "RECORDING" if isinstance(source, bytes) else shlex.quote(str(source))
+    return (
+        f"is {kind}, which needs ffmpeg: install it (apt-get install ffmpeg), or convert the file where it is: "
+        f"ffmpeg -i {file_name} recording.wav"
+    )

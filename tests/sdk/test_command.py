@@ -284,3 +284,35 @@ def test_a_store_says_before_the_work_what_save_would_say(bird: Parrotlet, store
     store.require_free("Robina", replace=True)
     with pytest.raises(UsageError):
         store.require_free("-", replace=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "module", "arguments"),
+    [
+        ("parrotlet.cli", "argparse", ["voices"]),
+        ("parrotlet.cli", "numpy", ["voices"]),
+        ("parrotlet.cli", "onnxruntime", ["say", "Hi.", "--voice", "preset:robin"]),
+        ("parrotlet.cli", "parrotlet.vault", ["delete", "me"]),
+        ("parrotlet_compression.__main__", "numpy", ["--help"]),
+        ("parrotlet_compression.__main__", "torch", ["--help"]),
+    ],
+)
+def test_ctrl_c_while_it_imports_is_silent(tmp_path: Path, program: str, module: str, arguments: list[str]) -> None:
+    code = f"""
+import os, signal, sys
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(100): pass
+            except KeyboardInterrupt:  # as C code does
+                raise ImportError("initialization failed")
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupts())
+sys.argv[1:] = {arguments!r}
+from {program} import main
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

@@ -209,8 +209,9 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
     ],
 )
 def test_what_phones_record_is_named_with_the_command_that_helps(
-    bird: Parrotlet, tmp_path: Path, name: str, start: bytes
+    bird: Parrotlet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, start: bytes
 ) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no ffmpeg
     (tmp_path / name).write_bytes(start + bytes(2000))
     with pytest.raises(InputError, match=rf"{name}: is .* ffmpeg -i .*{name} recording\.wav"):
         bird.enroll(tmp_path / name)

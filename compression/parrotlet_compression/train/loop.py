@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
@@ -90,11 +91,19 @@ def save_weights(model: nn.Module, path: Path, half: bool = False) -> None:
     part.replace(path)
 
 
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises InputError for one that is damaged."""
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"{path} is damaged, or not in safetensors form ({error}): copy it again") from error
+
+
 def load_weights(model: nn.Module, path: Path) -> None:
     """Read safetensors of any float type into ``model``. Raises InputError when they are another model's."""
     if not path.is_file():
         raise InputError(f"no weights at {path}: train first, or give the released ones in compression/checkpoints")
-    state = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
+    state = {name: value.float() if value.is_floating_point() else value for name, value in load_tensors(path).items()}
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line on stderr."""
-    with _quiet_interrupt():
+    with quiet_interrupt():
         from importlib import import_module
 
         from parrotlet.cli.parser import parser
@@ -36,10 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _quiet_interrupt() -> Iterator[None]:
+def quiet_interrupt() -> Iterator[None]:
     """Let Ctrl-C end the process at once, without a traceback.
 
-    For imports, some of which turn the exception into another or swallow it; nothing has been written yet.
+    For imports, ours and those of a runtime: some turn the exception into another, or swallow it. Nothing may be
+    half-written meanwhile.
     """
 
     def end(number: int, _: object) -> NoReturn:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parrotlet.cli import quiet_interrupt
 from parrotlet.errors import InputError, UsageError
 from parrotlet.store import default_store_path, open_default_store, require_store
 
@@ -76,7 +77,8 @@ def load_engine(options: argparse.Namespace) -> Parrotlet:
     from parrotlet.engine import Parrotlet
 
     lexicon = getattr(options, "lexicon", None)
-    return Parrotlet.load(options.bundle, options.runtime, options.threads, lexicon, options.device)
+    with quiet_interrupt():
+        return Parrotlet.load(options.bundle, options.runtime, options.threads, lexicon, options.device)
 
 
 def emit(options: argparse.Namespace, value: dict[str, Any], text: str) -> None:

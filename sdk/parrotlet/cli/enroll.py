@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from parrotlet.bundle import Bundle
+from parrotlet.cli import quiet_interrupt
 from parrotlet.cli.common import emit, open_or_make_store, unicode_text
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
@@ -18,13 +19,14 @@ def enroll(options: argparse.Namespace) -> None:
     bird = Parrotlet(Bundle.load(options.bundle))
     store = open_or_make_store(options)
     store.require_free(options.name, replace=options.replace)
-    profile = bird.enroll(
-        options.recordings,
-        expires=options.expires,
-        consent=consent,
-        likeness=options.likeness,
-        keep_recording=options.keep_recording,
-    )
+    with quiet_interrupt():
+        profile = bird.enroll(
+            options.recordings,
+            expires=options.expires,
+            consent=consent,
+            likeness=options.likeness,
+            keep_recording=options.keep_recording,
+        )
     store.save(options.name, profile, replace=options.replace)
     result = {
         "name": options.name,

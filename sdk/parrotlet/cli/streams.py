@@ -31,27 +31,32 @@ def prepare_streams() -> None:
 
 
 def guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    """Run a command and return its exit code; what went wrong is one line on stderr."""
+    """Run a command and return its exit code; warnings are lines on stderr, as errors are."""
     with _cleanly_terminated(), warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)  # ours are messages, also under -W error
         warnings.showwarning = lambda message, *_, **__: print(f"parrotlet: {message}", file=sys.stderr)
-        try:
-            run(options)
-            sys.stdout.flush()
-        except ParrotletError as error:
-            print(f"parrotlet: {error}", file=sys.stderr)
-            return error.exit_code
-        except BrokenPipeError:
-            _abandon_stdout()  # the reader has gone
-        except OSError as error:
-            problem = f"cannot use {error.filename}: {error.strerror}: check the path"
-            if error.filename is None:
-                _abandon_stdout()
-                problem = f"cannot write standard output: {error.strerror}: make room, or use -o"
-            print(f"parrotlet: {problem}", file=sys.stderr)
-            return UsageError.exit_code
-        except KeyboardInterrupt:
-            return 130
+        return reported("parrotlet", lambda: run(options))
+
+
+def reported(program: str, run: Callable[[], None]) -> int:
+    """The exit code of what was run; an error is one line on stderr that begins with the program's name."""
+    try:
+        run()
+        sys.stdout.flush()
+    except ParrotletError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        _abandon_stdout()  # the reader has gone
+    except OSError as error:
+        problem = f"cannot use {error.filename}: {error.strerror}: check the path"
+        if error.filename is None:
+            _abandon_stdout()
+            problem = f"cannot write standard output: {error.strerror}: make room, or use -o"
+        print(f"{program}: {problem}", file=sys.stderr)
+        return UsageError.exit_code
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
