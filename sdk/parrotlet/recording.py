@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet.errors import InputError
+from parrotlet.unfinished import unfinished_wav
 
 Samples = npt.NDArray[np.float32]
 
@@ -42,7 +43,8 @@ def read_recording(source: Path | str | bytes, target: int | None = None) -> tup
 
     name = "the recording" if isinstance(source, bytes) else str(source)
     try:
-        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
+        opened = unfinished_wav(source) or (io.BytesIO(source) if isinstance(source, bytes) else str(source))
+        with soundfile.SoundFile(opened) as file:
             rate = int(file.samplerate)
             require_rate(name, rate)
             if file.frames > LONGEST_S * rate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 import sys
 import warnings
@@ -271,3 +272,30 @@ def test_a_file_that_is_longer_than_is_looked_at_says_so(
             file.write(np.zeros(60 * rate, np.float32))
     with pytest.warns(RecordingWarning, match=r"hour\.wav: its first 10 minutes are looked at"):
         bird.examine(tmp_path / "hour.wav")
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_wav_whose_size_was_never_filled_in_is_read_to_its_end(
+    speech: tuple[np.ndarray, int], tmp_path: Path, size: int, channels: int
+) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.repeat(speech[0][:, None], channels, axis=1), speech[1], format="WAV", subtype="PCM_16")
+    whole = file.getvalue()
+    at = whole.index(b"data") + 4
+    streamed = whole[: at - 4].replace(whole[4:8], struct.pack("<I", size)) + b"data" + struct.pack("<I", size)
+    streamed += whole[at + 4 :]
+    (tmp_path / "killed.wav").write_bytes(streamed)
+    expected, _ = read_recording(whole)
+    for source in (streamed, tmp_path / "killed.wav", str(tmp_path / "killed.wav")):
+        samples, rate = read_recording(source)
+        assert rate == speech[1]
+        assert np.array_equal(samples, expected)
+
+
+def test_a_wav_without_samples_is_empty_whatever_follows() -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(0, np.float32), 16000, format="WAV", subtype="PCM_16")
+    for rest in (b"", b"LIST\x04\0\0\0INFO"):
+        with pytest.raises(InputError, match="holds no samples"):
+            read_recording(file.getvalue() + rest)
