@@ -28,6 +28,7 @@ from parrotlet.profile import ConsentRecord, VoiceProfile
 if TYPE_CHECKING:
     import io
 
+    from parrotlet.enrollment import RecordingReport
     from parrotlet.vault import KeyProvider, ProfileStore, StoredProfile
 
 PRESET = "preset:"
@@ -313,13 +314,23 @@ def _enroll(options: argparse.Namespace) -> None:
     store = _open_store(options)
     store.require_key()
     consent = _consent(options)
-    profile = bird.enroll(options.recordings, expires=options.expires, consent=consent, likeness=options.likeness)
+    reports: list[RecordingReport] = []
+
+    def show(report: RecordingReport) -> None:
+        reports.append(report)
+        if not options.json:
+            print(report.line())
+
+    profile = bird.enroll(
+        options.recordings, expires=options.expires, consent=consent, likeness=options.likeness, on_report=show
+    )
     store.save(options.name, profile, replace=options.replace)
     result = {
         "name": options.name,
         "bundle": profile.bundle,
         "created": profile.created,
         "expires": profile.expires,
+        "recordings": [report.as_dict() for report in reports],
     }
     _emit(
         options,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation, intonation
+from parrotlet.advice import advised
 from parrotlet.audio import AudioChunk, Mark, Samples, resample
 from parrotlet.bundle import Bundle, Preset
 from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
@@ -198,11 +199,13 @@ class Parrotlet:
         expires: str | None = None,
         consent: ConsentRecord | None = None,
         likeness: float = adaptation.SHARE,
+        on_report: Callable[[RecordingReport], None] | None = None,
     ) -> VoiceProfile:
         """Make a voice profile from one or several recordings of one person.
 
         likeness: 0 to 1, how near every sound comes to the recorded ones. More is more like the person and less
         natural, most of all from a noisy recording.
+        on_report: called with what was measured of each recording, also when the enrollment fails after that.
         Raises InputError naming the recording that failed, why, and what to do; UsageError.
         """
         _require("likeness", likeness, 0, 1)
@@ -211,10 +214,14 @@ class Parrotlet:
         if not sources:
             raise InputError("no recording given: pass at least one file")
         judged = [self.examine(source) for source in sources]
-        require_usable([report for report, _ in judged])
+        reports = advised([report for report, _ in judged])
+        if on_report is not None:
+            for report in reports:
+                on_report(report)
+        require_usable(reports)
         embeddings = [self.speaker_embedding(speech) for _, speech in judged]
-        self._require_one_person(embeddings, [report.name for report, _ in judged])
-        weights = np.sqrt([report.speech_s for report, _ in judged])
+        self._require_one_person(embeddings, [report.name for report in reports])
+        weights = np.sqrt([report.speech_s for report in reports])
         mean = np.average(embeddings, axis=0, weights=weights)
         speech = np.concatenate([speech for _, speech in judged])
         embedding = (mean / np.linalg.norm(mean)).astype(np.float32)
