@@ -152,7 +152,7 @@ def adapted_by_definition(mel: np.ndarray, values: np.ndarray) -> tuple[np.ndarr
 def test_the_graph_adapts_as_defined(share: float) -> None:
     random = np.random.default_rng(3)
     spoken, heard = (random.normal(0, 0.6, (400, 80)) @ np.diag(random.uniform(0.5, 1.5, 80)) - 4 for _ in range(2))
-    values = adaptation.fit(spoken.astype(np.float32), heard.astype(np.float32), adaptation.shape())
+    values = adaptation.fit(spoken.astype(np.float32), heard.astype(np.float32))
     values[sum(adaptation.sizes()[:3])] = share
     mel = spoken[:50] + random.normal(0, 2, (50, 1))  # some frames are quiet
     inputs = torch.from_numpy(mel).float()[None], torch.from_numpy(values)[None]
