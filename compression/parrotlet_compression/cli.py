@@ -47,8 +47,8 @@ from .train.hifigan import train_hifigan
 from .train.joint import Plan, train_joint
 from .train.likeness import train_likeness
 from .train.loop import Schedule
+from .train.prepared_clips import write_dataset
 from .train.refiner import train_refiner
-from .train.resident import prepare
 from .train.speaker import train_speaker
 from .train.tacotron2 import SIZES, GuidedClips, sized_config, train_tacotron2
 from .train.vocoder import train_vocoder
@@ -333,7 +333,7 @@ def _train_joint(options: argparse.Namespace) -> None:
     resident = options.out / "resident"
     if not resident.is_dir():
         speaker, _, _ = load_students(options.start)
-        prepare(_rated(options), speaker, _embeddings(options).mean(axis=0), resident)
+        write_dataset(_rated(options), speaker, _embeddings(options).mean(axis=0), resident)
     if options.prepare_only:
         print(f"{resident}: carry it to where `train joint PACK OUT` is to run; PACK is not needed there")
         return

@@ -26,7 +26,7 @@ from parrotlet_compression.train import aligner  # noqa: E402
 from parrotlet_compression.train.acoustic import AlignedClips, acoustic_losses, warped  # noqa: E402
 from parrotlet_compression.train.enrolled import Voices  # noqa: E402
 from parrotlet_compression.train.loop import Schedule, train  # noqa: E402
-from parrotlet_compression.train.refiner import FRAMES, Enrollments, cuts, misheard  # noqa: E402
+from parrotlet_compression.train.refiner import REFINER_FRAMES, Enrollments, phoneme_recognition_loss, refiner_batch  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 
@@ -212,25 +212,27 @@ def test_the_refiner_is_told_what_is_spoken_in_every_frame(packed: Path) -> None
     random = np.random.default_rng(0)
     enrollments = Enrollments(clips, speaker, np.full(clips.pack.mel.shape, np.nan, np.float16))
     chosen = clips.groups["synthetic"][-2:]
-    cut = cuts(synthesizer.requires_grad_(False), clips.batch(chosen, random, warping=0.0), enrollments, random)
+    cut = refiner_batch(
+        synthesizer.requires_grad_(False), clips.batch(chosen, random, warping=0.0), enrollments, random
+    )
     for index, shown, real, frames in zip(chosen, cut.phonemes, cut.real, cut.frames, strict=True):
         mel, count = clips.pack.mel[clips.span[index]].astype(np.float32), int(frames)
         starts = [k for k in range(len(mel) - count + 1) if np.allclose(mel[k], real[0].numpy(), atol=1e-3)]
         assert any(np.array_equal(symbols_of(clips, index)[k : k + count], shown[:count]) for k in starts)
-    assert int(cut.frames.max()) == FRAMES
+    assert int(cut.frames.max()) == REFINER_FRAMES
 
 
 def test_only_what_is_clear_in_the_recording_is_misheard() -> None:
     right, wrong = (torch.nn.functional.one_hot(torch.full((1, 6), k), 3) * 20.0 for k in (1, 2))
     phonemes, inside = torch.ones(1, 6, dtype=torch.long), torch.ones(1, 6, 1)
     hear = torch.nn.Identity()
-    assert float(misheard(hear, right, right, phonemes, inside)) < 1e-3
-    assert float(misheard(hear, wrong, right, phonemes, inside)) == pytest.approx(20, abs=0.1)
+    assert float(phoneme_recognition_loss(hear, right, right, phonemes, inside)) < 1e-3
+    assert float(phoneme_recognition_loss(hear, wrong, right, phonemes, inside)) == pytest.approx(20, abs=0.1)
     mumbled = torch.cat([right[:, :3], wrong[:, 3:]], dim=1)
-    assert float(misheard(hear, mumbled, mumbled, phonemes, inside)) < 1e-3
-    assert float(misheard(hear, mumbled, right, phonemes, inside)) == pytest.approx(10, abs=0.1)
+    assert float(phoneme_recognition_loss(hear, mumbled, mumbled, phonemes, inside)) < 1e-3
+    assert float(phoneme_recognition_loss(hear, mumbled, right, phonemes, inside)) == pytest.approx(10, abs=0.1)
     inside[:, 3:] = 0
-    assert float(misheard(hear, mumbled, right, phonemes, inside)) < 1e-3
+    assert float(phoneme_recognition_loss(hear, mumbled, right, phonemes, inside)) < 1e-3
 
 
 @pytest.mark.parametrize("alone", [False, True])

@@ -32,7 +32,7 @@ from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
 from ..models.weights import load_tensors, load_weights, save_weights
 from ..symbols import SYMBOLS, phoneme_ids
-from .adversary import Adversary, voice_asked_for
+from .adversary import Adversary, discriminator_condition
 from .loop import Losses, Schedule, data_seed, fast_math, train
 from .speaker import damage
 
@@ -49,7 +49,7 @@ DAMAGED = 0.3
 # How often, and how far (as a ratio), pitch and formants are moved together: another person at no cost.
 WARPED, WARP = 0.5, 1.15
 LIKENESS, SPEAKER = 1.0, 0.05
-ADVERSARIAL, FEATURES = 0.1, 1.0
+ADVERSARIAL, FEATURE_MATCHING = 0.1, 1.0
 DURATION, PITCH, VOICING = 0.25, 2.0, 0.3
 # Frames: of a phoneme, what counts at most (a pause may be a slip of the alignment) and what is predicted at least.
 LONGEST, SHORTEST = 60.0, 0.05
@@ -344,7 +344,7 @@ def cloner_losses(
                 wanted = critic(batch.mel, inside.unsqueeze(-1)).float()
         losses["likeness"] = LIKENESS * (1 - (heard * wanted).sum(-1)).mean()
     if adversary is not None:
-        voice = voice_asked_for(embedding.detach(), batch.recording)
+        voice = discriminator_condition(embedding.detach(), batch.recording)
         losses |= adversary.losses(made, batch.mel, voice)
     return losses
 
@@ -405,7 +405,7 @@ def train_acoustic(
     adversary = None
     if adversarial:
         width = model.encoder.config.embedding + len(RECORDING)
-        adversary = Adversary(MelDiscriminator(width), ADVERSARIAL, FEATURES)
+        adversary = Adversary(MelDiscriminator(width), ADVERSARIAL, FEATURE_MATCHING)
     batches = clips.batches(data_seed(out))
 
     def losses(batch: Batch) -> Losses:

@@ -29,7 +29,7 @@ from ..teachers.hifigan import (
 )
 from .loop import Losses, Schedule, data_seed, train
 
-MEL, FEATURES = 45.0, 2.0
+MEL, FEATURE_MATCHING = 45.0, 2.0
 MIN_SNR_DB = 25.0
 Batch = tuple[Tensor, Tensor]
 
@@ -78,7 +78,7 @@ def cuts(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
         yield torch.from_numpy(mel), torch.from_numpy(samples.astype(np.float32) / 32768)
 
 
-class Adversaries:
+class HifiGanAdversaries:
     """Both discriminators and their optimizer, resumed with the generator."""
 
     def __init__(self, rate: float, narrower: int = 1) -> None:
@@ -118,7 +118,7 @@ class Adversaries:
             apart += [(a - b).abs().mean() for a, b in zip(features, targets, strict=True)]
         return {
             "adversarial": torch.stack(adversarial).sum(),
-            "features": FEATURES * torch.stack(apart).sum(),
+            "features": FEATURE_MATCHING * torch.stack(apart).sum(),
             "discriminators": learned.detach(),
         }
 
@@ -138,7 +138,7 @@ def train_hifigan(
         raise InputError(f"the generator reads another mel spectrogram than {pack.path} holds: {config.mel}")
     torch.manual_seed(0)
     model = with_weight_norm(Generator(config))
-    adversaries = Adversaries(schedule.rate, narrower)
+    adversaries = HifiGanAdversaries(schedule.rate, narrower)
     log_mel = LogMel(config.mel)
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(config.as_dict(), indent=1) + "\n")

@@ -14,14 +14,14 @@ from ..corpus import SILENCE, Pack
 from ..models.likeness import LikenessCritic
 from .loop import Losses, Schedule, fast_math, train
 
-FRAMES, BATCH = 192, 24
+LIKENESS_FRAMES, BATCH = 192, 24
 Batch = tuple[Tensor, Tensor]
 
 
 def labelled(pack: Pack, embeddings: npt.NDArray[np.float32], seed: int) -> Iterator[Batch]:
     """Random cuts of any clip, for ever: mel [B, T, M], embedding [B, E] without what all voices share."""
     random = np.random.default_rng(seed)
-    usable = [i for i, clip in enumerate(pack.clips) if clip.split == "train" and clip.frames > FRAMES]
+    usable = [i for i, clip in enumerate(pack.clips) if clip.split == "train" and clip.frames > LIKENESS_FRAMES]
     # Raw GE2E embeddings lie in a narrow cone: without its axis, cosines tell people apart better.
     targets = embeddings - embeddings[usable].mean(axis=0)
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
@@ -30,8 +30,8 @@ def labelled(pack: Pack, embeddings: npt.NDArray[np.float32], seed: int) -> Iter
         rows = []
         for index in chosen:
             clip = pack.clips[index]
-            at = clip.start + int(random.integers(clip.frames - FRAMES))
-            mel = np.maximum(pack.mel[at : at + FRAMES].astype(np.float32), SILENCE)
+            at = clip.start + int(random.integers(clip.frames - LIKENESS_FRAMES))
+            mel = np.maximum(pack.mel[at : at + LIKENESS_FRAMES].astype(np.float32), SILENCE)
             if random.random() < 0.5:  # blur, as predictions are blurred, so that sharpness does not count
                 mel[1:-1] = (mel[:-2] + 2 * mel[1:-1] + mel[2:]) / 4
             rows.append(mel)
@@ -42,7 +42,7 @@ def train_likeness(pack: Path, embeddings: npt.NDArray[np.float32], out: Path, s
     """Train, or go on training, the critic."""
     torch.manual_seed(0)
     model = LikenessCritic(embeddings.shape[1])
-    mask = torch.ones(BATCH, FRAMES, 1)
+    mask = torch.ones(BATCH, LIKENESS_FRAMES, 1)
 
     def losses(batch: Batch) -> Losses:
         mel, target = batch

@@ -33,9 +33,9 @@ ARCHIVE_SHARES = {
 MIN_SNR_DB = 25.0
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 240), (2048, 480))
 NARROW_BAND_HZ = 7600.0
-ADVERSARIAL, FEATURES = 0.1, 1.0
+ADVERSARIAL, FEATURE_MATCHING = 0.1, 1.0
 PREDICTED_SHARE = 0.6
-FRAMES = 64
+VOCODER_FRAMES = 64
 # Cuts in a batch; against an adversary fewer, since a step costs more and the two need many.
 BATCH, ADVERSARIAL_BATCH = 16, 8
 
@@ -144,9 +144,9 @@ def train_vocoder(
     """Train, or go on training, a vocoder from the packed corpus; see ``segments`` for ``predicted``."""
     torch.manual_seed(0)
     model = Vocoder()
-    adversary = Adversary(SpectrumDiscriminator(), ADVERSARIAL, FEATURES) if adversarial else None
+    adversary = Adversary(SpectrumDiscriminator(), ADVERSARIAL, FEATURE_MATCHING) if adversarial else None
     batch = ADVERSARIAL_BATCH if adversarial else BATCH
-    batches = segments(Pack(pack), FRAMES, batch, data_seed(out), predicted)
+    batches = segments(Pack(pack), VOCODER_FRAMES, batch, data_seed(out), predicted)
 
     def losses(cuts: Batch) -> Losses:
         made, result = synthesize(model, cuts)
