@@ -40,7 +40,8 @@ from .teachers.hifigan import HifiGanConfig, read_hifigan
 from .teachers.speech import write_teacher_speech
 from .teachers.tacotron2 import read_tacotron2
 from .tflite import ACTIVATIONS
-from .train.acoustic import AlignedClips, train_acoustic
+from .train.acoustic import train_acoustic
+from .train.aligned_clips import AlignedClips
 from .train.aligner import align_corpus, train_aligner
 from .train.enrolled import train_enrolled
 from .train.hifigan import train_hifigan

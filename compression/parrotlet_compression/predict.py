@@ -18,7 +18,7 @@ from .export import load_students
 from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
 from .models.synthesizer import Synthesizer
-from .train.acoustic import AlignedClips
+from .train.aligned_clips import AlignedClips
 from .train.loop import fast_math
 
 

@@ -35,7 +35,7 @@ from parrotlet_compression.train import (  # noqa: E402
     device_dataset,
     prepared_clips,
 )
-from parrotlet_compression.train.acoustic import AlignedClips, warped  # noqa: E402
+from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.device_dataset import (  # noqa: E402
     AGAIN,
     DeviceDataset,

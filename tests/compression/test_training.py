@@ -23,7 +23,8 @@ from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
 from parrotlet_compression.models.weights import load_weights  # noqa: E402
 from parrotlet_compression.predict import predict_mels  # noqa: E402
 from parrotlet_compression.train import aligner  # noqa: E402
-from parrotlet_compression.train.acoustic import AlignedClips, acoustic_losses, warped  # noqa: E402
+from parrotlet_compression.train.acoustic_losses import acoustic_losses  # noqa: E402
+from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.enrolled import Voices  # noqa: E402
 from parrotlet_compression.train.loop import Schedule, train  # noqa: E402
 from parrotlet_compression.train.refiner import REFINER_FRAMES, Enrollments, phoneme_recognition_loss, refiner_batch  # noqa: E402
@@ -195,7 +196,7 @@ def test_the_aligner_is_shown_what_is_spoken_in_every_frame(
         clips.durations[real], clips.ids[real] = [clips.pack.clips[real].frames], [7]
         start = clips.pack.clips[real].start
         clips.span[real] = slice(start, start + clips.pack.clips[real].frames)
-    mels, symbols = next(aligner.labelled(clips, frames, batch=10, seed=0))
+    mels, symbols = next(aligner.aligner_batches(clips, frames, batch=10, seed=0))
     places = [(i, k) for i in clips.span for k in range(clips.frames(i) - frames)]
     starts = {clips.pack.mel[clips.span[i].start + k].astype(np.float32).tobytes(): (i, k) for i, k in places}
     found = [starts[mel[0].numpy().tobytes()] for mel in mels]
@@ -203,7 +204,7 @@ def test_the_aligner_is_shown_what_is_spoken_in_every_frame(
         assert np.array_equal(symbols_of(clips, index)[at : at + frames], shown)
     assert sum(index == real for index, _ in found) == (6 if recorded else 0)
     with pytest.raises(InputError, match="pack synthetic"):
-        next(aligner.labelled(clips, 5000, batch=10, seed=0))
+        next(aligner.aligner_batches(clips, 5000, batch=10, seed=0))
 
 
 def test_the_refiner_is_told_what_is_spoken_in_every_frame(packed: Path) -> None:

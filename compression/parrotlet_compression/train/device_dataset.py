@@ -15,7 +15,7 @@ from parrotlet import adaptation
 
 from ..corpus import SILENCE
 from ..models.acoustic import REFERENCE_HZ, AcousticModel, frame_positions
-from .acoustic import warped
+from .aligned_clips import warped
 from .loop import fast_math
 from .prepared_clips import STEP, VARIANTS, read_dataset
 from .processes import in_processes, shared_zeros

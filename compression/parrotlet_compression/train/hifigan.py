@@ -31,7 +31,7 @@ from .loop import Losses, Schedule, data_seed, train
 
 MEL, FEATURE_MATCHING = 45.0, 2.0
 MIN_SNR_DB = 25.0
-Batch = tuple[Tensor, Tensor]
+HifiGanBatch = tuple[Tensor, Tensor]
 
 
 class LogMel(nn.Module):
@@ -55,7 +55,7 @@ class LogMel(nn.Module):
         return (magnitude @ self.bank).clamp_min(config.log_floor).log()
 
 
-def cuts(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
+def hifigan_batches(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[HifiGanBatch]:
     """Random cuts of clean full-band training clips, for ever: mel [B, T, M], samples [B, T * hop].
 
     Raises InputError when no clip is long and clean enough.
@@ -143,12 +143,12 @@ def train_hifigan(
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(config.as_dict(), indent=1) + "\n")
 
-    def losses(taken: Batch) -> Losses:
+    def losses(taken: HifiGanBatch) -> Losses:
         mel, samples = taken
         made = model(mel)
         return {"mel": MEL * (log_mel(made) - log_mel(samples)).abs().mean()} | adversaries.losses(made, samples)
 
-    train(model, cuts(pack, frames, batch, data_seed(out)), losses, out, schedule, companion=adversaries)
+    train(model, hifigan_batches(pack, frames, batch, data_seed(out)), losses, out, schedule, companion=adversaries)
     return finished(out, config)
 
 

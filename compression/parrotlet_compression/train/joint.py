@@ -27,7 +27,7 @@ from ..models.acoustic import RECORDING
 from ..models.aligner import Aligner
 from ..models.synthesizer import Synthesizer
 from ..models.weights import load_weights, save_weights
-from .acoustic import contour_losses, duration_loss
+from .acoustic_losses import contour_losses, duration_loss
 from .adversaries import AdversarialBatch, ConditionalAdversaries
 from .adversary import discriminator_condition
 from .device_dataset import Crop, DeviceDataset, Draw, EnrolledVoices, TeacherForcedOutput, teacher_forced

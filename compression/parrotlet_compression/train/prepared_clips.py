@@ -26,7 +26,7 @@ from parrotlet.errors import InputError
 
 from ..corpus import SILENCE
 from ..models.speaker import SpeakerEncoder, embed_clips
-from .acoustic import FULL_BAND_HZ, NARROW_BAND_HZ, AlignedClips
+from .aligned_clips import FULL_BAND_HZ, NARROW_BAND_HZ, AlignedClips
 
 VARIANTS = 3
 MOVED = (1.05, 1.08, 1.11, 1.14)

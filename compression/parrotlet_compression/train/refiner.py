@@ -25,8 +25,8 @@ from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
 from ..models.weights import load_weights, save_weights
-from .acoustic import AlignedClips, Batch
 from .adversary import Adversary, discriminator_condition
+from .aligned_clips import AcousticBatch, AlignedClips
 from .enrolled import Voices
 from .loop import Losses, Schedule, data_seed, fast_math, train
 from .speaker_consistency import SpeakerConsistencyLoss
@@ -182,7 +182,7 @@ def cut_out(x: Tensor, starts: Sequence[int], margin: int = 0) -> Tensor:
 
 
 def refiner_batch(
-    synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, random: np.random.Generator
+    synthesizer: Synthesizer, batch: AcousticBatch, enrollments: Enrollments, random: np.random.Generator
 ) -> RefinerBatch:
     """What the acoustic model predicts of a batch in voices as enrolled, adapted or, now and then, not.
 
@@ -319,7 +319,7 @@ def train_refiner(
     enrollments = Enrollments(clips, speaker, np.memmap(predicted, "<f2", "r", shape=clips.pack.mel.shape))
     random = np.random.default_rng(data_seed(out))
 
-    def losses(batch: Batch) -> Losses:
+    def losses(batch: AcousticBatch) -> Losses:
         cut = refiner_batch(synthesizer, batch, enrollments, random)
         return refiner_losses(synthesizer, cut, adversary, consistency, recognizer)
 
