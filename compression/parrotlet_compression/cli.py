@@ -21,9 +21,8 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig
 
 from . import voices
+from .compressed_teacher import measure_student, measure_teacher
 from .corpus import Pack, pack
-from .direct import PRECISIONS as TEACHER_PRECISIONS
-from .direct import calibration_mels, compress_teacher, generated_mels, measure_student, measure_teacher
 from .distill import distill
 from .evaluate import SENTENCES, judged, write_parts, write_test_speech
 from .export import SAME_SPEAKER, export_bundle, load_students
@@ -34,11 +33,12 @@ from .models.aligner import Aligner
 from .models.weights import load_weights
 from .precision import PRECISIONS, SHIPPED_TFLITE, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels
+from .quantize_teacher import TEACHER_PRECISIONS, calibration_mels, compress_teacher, generated_mels
 from .report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
 from .static import ERROR_BOUND, StaticResult
 from .teachers.hifigan import HifiGanConfig, read_hifigan
 from .teachers.speech import write_teacher_speech
-from .teachers.tacotron2 import read_tacotron2
+from .teachers.tacotron2_checkpoint import read_tacotron2
 from .tflite import ACTIVATIONS
 from .train.acoustic import train_acoustic
 from .train.aligned_clips import AlignedClips

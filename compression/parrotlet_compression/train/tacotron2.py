@@ -21,7 +21,8 @@ from parrotlet.errors import InputError
 
 from ..corpus import SILENCE, Pack
 from ..symbols import SYMBOLS, phoneme_ids
-from ..teachers.tacotron2 import OWN_SCALES, Tacotron2, Tacotron2Config
+from ..teachers.tacotron2 import Tacotron2
+from ..teachers.tacotron2_layers import OWN_SCALES, Tacotron2Config
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
 FRAMES_A_BATCH = 4000
