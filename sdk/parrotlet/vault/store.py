@@ -242,7 +242,7 @@ class ProfileStore:
         except VaultError as error:
             return StoredProfile(name, problem=str(error))
 
-    def _read(self, directory: int, name: str) -> bytes:
+    def _read(self, directory: files.Directory, name: str) -> bytes:
         _check_name(name)
         entry = name + SUFFIX
         try:
@@ -251,7 +251,7 @@ class ProfileStore:
             raise _not_found(name) from error
 
     @contextmanager
-    def _directory(self) -> Iterator[int]:
+    def _directory(self) -> Iterator[files.Directory]:
         with (
             files.explained("use the profile store", self.path),
             files.private_directory(self.path) as directory,
@@ -259,7 +259,7 @@ class ProfileStore:
             yield directory
 
     @contextmanager
-    def _writing(self) -> Iterator[int]:
+    def _writing(self) -> Iterator[files.Directory]:
         with self._directory() as directory, files.locked(directory, self.path):
             yield directory
 
