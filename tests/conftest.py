@@ -75,7 +75,7 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     cache = Path(pytestconfig.cache.mkdir("tflite"))  # type: ignore[union-attr]
     folder = cache / state.hexdigest()[:16]
     if not (folder / "rows.json").is_file():
-        pytest.importorskip("litert_torch", reason="no TFLite graphs here, and no converter: pip install '.[compress]'")
+        pytest.importorskip("litert_torch", reason="no TFLite graphs here, and no converter: pip install ./compression")
         from parrotlet_compression.export import export_bundle
 
         shutil.rmtree(cache)

@@ -34,7 +34,7 @@ def _torch() -> bool:
     try:
         import torch
     except ImportError as error:
-        print(f"torch: not installed ({error}): pip install torch, then pip install -e '.[compress]'")
+        print(f"torch: not installed ({error}): pip install torch, then pip install ./compression")
         return False
     from parrotlet_compression.reference import sessions
 

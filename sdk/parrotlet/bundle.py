@@ -124,6 +124,16 @@ class Bundle:
             raise BundleError(f"{self.path / file} is not the file in the manifest: install the bundle again")
         return data
 
+    def graph_files(self, runtime: str) -> tuple[str, ...]:
+        """Files of the graphs that a runtime reads."""
+        entries = [graph[runtime] for graph in self.manifest["graphs"].values() if runtime in graph]
+        return tuple(part["file"] for entry in entries for part in entry.get("parts", [entry]))
+
+    def has(self, runtime: str) -> bool:
+        """Whether the graphs of a runtime are here: the default bundle's for LiteRT come in a wheel of their own."""
+        files = self.graph_files(runtime)
+        return bool(files) and all((self.path / file).is_file() for file in files)
+
     def session(self, graph: str, runtime: str = "onnx", threads: int = 1, device: str = "cpu") -> Session:
         """Load one of ``GRAPHS`` on a runtime and device; see ``parrotlet_runtimes.load_session``.
 
@@ -136,6 +146,11 @@ class Bundle:
             raise BundleError(
                 f"bundle {self.name} has no {graph} graph for {runtime}: "
                 "make one with `parrotlet-compress export --formats onnx,tflite`, or use another runtime"
+            )
+        if not self.has(runtime):
+            raise BundleError(
+                f"the graphs of bundle {self.name} for {runtime} are not in {self.path}: "
+                f"pip install ./runtimes/{runtime} in the repository, or use another runtime"
             )
         parts = [self.read(part["file"]) for part in entry.get("parts", [entry])]
         fold_int8 = entry.get("fold_int8", False)

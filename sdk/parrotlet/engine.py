@@ -351,5 +351,4 @@ def _pieces(text: Iterable[object]) -> Iterator[str]:
 
 def _installed_runtime(bundle: Bundle) -> str:
     """The first runtime that is installed and that the bundle has graphs for; the first at all if there is none."""
-    runtimes = [name for name in RUNTIMES if name in bundle.manifest["graphs"]["vocoder"]]
-    return next((name for name in runtimes if installed(name)), next(iter(RUNTIMES)))
+    return next((name for name in RUNTIMES if installed(name) and bundle.has(name)), next(iter(RUNTIMES)))

@@ -152,13 +152,13 @@ class _Ramp(torch.nn.Module):
 
 @pytest.mark.parametrize("module", [_Halves(), _Ramp()])
 def test_a_length_that_cannot_be_left_open_is_refused(module: torch.nn.Module, tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch", reason="needs the TFLite converter: pip install '.[compress]'")
+    pytest.importorskip("litert_torch", reason="needs the TFLite converter: pip install ./compression")
     with pytest.raises(InputError, match="TFLite cannot leave"):
         tflite.export_tflite(module, lambda n: {"x": torch.ones(1, n, 4)}, ("y",), (10, 14), tmp_path / "x.tflite")
 
 
 def test_an_open_graph_runs_at_lengths_it_was_not_converted_at(tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch", reason="needs the TFLite converter: pip install '.[compress]'")
+    pytest.importorskip("litert_torch", reason="needs the TFLite converter: pip install ./compression")
     from parrotlet_compression.models.blocks import ConvNeXtBlock
 
     torch.manual_seed(0)

@@ -13,7 +13,7 @@ from parrotlet.bundle import DEFAULT
 from parrotlet.errors import InputError
 from parrotlet_runtimes import DeviceWarning, GraphError
 
-torch = pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0, then '.[compress]'")
+torch = pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0, then pip install ./compression")
 
 from parrotlet_compression.export import export_bundle  # noqa: E402
 from parrotlet_compression.reference import sessions  # noqa: E402

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
-pytest.importorskip("ai_edge_quantizer", reason="needs the TFLite quantizer: pip install '.[compress]'")
+pytest.importorskip("ai_edge_quantizer", reason="needs the TFLite quantizer: pip install ./compression")
 
 from parrotlet import Parrotlet  # noqa: E402
 from parrotlet.bundle import GRAPHS, Bundle  # noqa: E402

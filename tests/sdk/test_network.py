@@ -110,7 +110,7 @@ def test_a_long_session_reaches_for_nothing(tmp_path: Path, recordings: dict[str
 
 
 def test_onnxruntime_of_the_training_tools_reaches_for_nothing(tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="no training tools: pip install '.[compress]'")
+    pytest.importorskip("onnx", reason="no training tools: pip install ./compression")
     quiet(tmp_path, "-c", "import parrotlet_compression.quantize, time; time.sleep(9)")
 
 

@@ -11,7 +11,7 @@ from parrotlet.bundle import Bundle
 from parrotlet.cli.common import emit, store_path
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import BundleError, ParrotletError
-from parrotlet_runtimes import conflict, survey, telemetry
+from parrotlet_runtimes import RUNTIMES, conflict, survey, telemetry
 
 PACKAGES = ("parrotlet", "numpy", "pycryptodome", "soundfile", "soxr")
 
@@ -19,7 +19,8 @@ PACKAGES = ("parrotlet", "numpy", "pycryptodome", "soundfile", "soxr")
 def doctor(options: argparse.Namespace) -> None:
     """Say what is installed, and let every runtime speak."""
     bundle = Bundle.load(options.bundle)
-    for file in bundle.manifest["files"]:
+    absent = {file for runtime in RUNTIMES if not bundle.has(runtime) for file in bundle.graph_files(runtime)}
+    for file in set(bundle.manifest["files"]) - absent:
         bundle.read(file)
     runtimes: dict[str, dict[str, Any]] = {}
     for name, status in survey().items():
