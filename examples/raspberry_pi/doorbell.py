@@ -1,4 +1,4 @@
-"""Speaks lines from standard input aloud. Needs: pip install 'parrotlet[tflite]', apt-get install alsa-utils.
+"""Speaks lines from standard input aloud. Needs: parrotlet, and apt-get install alsa-utils.
 
     parrotlet enroll me.wav --name me
     echo "Someone is at the door." | python doorbell.py me
@@ -6,8 +6,8 @@
 Without a profile of your own: ``python doorbell.py preset:robin``. The engine stays loaded between lines, so each
 is heard as soon as its first chunk exists. A line that cannot be spoken is passed over with a message.
 
-The runtime is LiteRT where it is installed, the faster one on a Pi. ``--device plughw:1,0`` is another sound card
-(``aplay -l`` lists them). The engine takes about 150 MB of memory.
+``--runtime tflite`` is the faster one on a Pi (pip install ./runtimes/tflite in the repository).
+``--device plughw:1,0`` is another sound card (``aplay -l`` lists them). The engine takes about 150 MB of memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import IO
 
 from parrotlet import Parrotlet, ParrotletError, VoiceProfile
 from parrotlet.store import find_voice
-from parrotlet_runtimes import installed
 
 
 def speak_lines(bird: Parrotlet, voice: VoiceProfile, speaker: IO[bytes]) -> None:
@@ -36,7 +35,7 @@ def speak_lines(bird: Parrotlet, voice: VoiceProfile, speaker: IO[bytes]) -> Non
 def main() -> int:
     parser = argparse.ArgumentParser(description="Speak lines from standard input aloud.")
     parser.add_argument("voice", help="a profile of `parrotlet enroll`, or preset:NAME")
-    parser.add_argument("--runtime", choices=["onnx", "tflite"], default="tflite" if installed("tflite") else "onnx")
+    parser.add_argument("--runtime", choices=["onnx", "tflite"], help="default: the first installed")
     parser.add_argument("--device", metavar="NAME", help="sound card, as aplay -D")
     options = parser.parse_args()
     try:

@@ -42,10 +42,7 @@ def seconds(folder: Path) -> float:
 
 def test_the_doorbell_speaks_each_line(tmp_path: Path) -> None:
     done = ring(tmp_path, "Someone is at the door.\nThe letter is here.\n", "preset:robin")
-    assert (done.returncode, done.stderr.replace("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n", "")) == (
-        0,
-        "",
-    )
+    assert (done.returncode, done.stderr) == (0, "")
     assert "S16_LE" in (tmp_path / "arguments").read_text()
     assert seconds(tmp_path) > 1.5
 
@@ -61,7 +58,7 @@ def test_the_doorbell_knows_who_was_enrolled(tmp_path: Path, bird: Parrotlet, mo
 
 
 def test_a_bad_line_does_not_end_the_service(tmp_path: Path) -> None:
-    done = ring(tmp_path, "[[ÿ]]\n\n   \nHello there.\n", "preset:robin", "--runtime", "onnx")
+    done = ring(tmp_path, "[[ÿ]]\n\n   \nHello there.\n", "preset:robin")
     assert done.returncode == 0
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("not spoken: ")
     assert seconds(tmp_path) > 0.4
@@ -72,7 +69,7 @@ def test_a_bad_line_does_not_end_the_service(tmp_path: Path) -> None:
     [("exit 1\n", "choose a sound card of `aplay -l` with --device"), (None, "apt-get install alsa-utils")],
 )
 def test_what_is_wrong_with_the_sound_is_one_line(tmp_path: Path, player: str | None, message: str) -> None:
-    done = ring(tmp_path, "Hello there. " * 50, "preset:robin", "--runtime", "onnx", player=player)
+    done = ring(tmp_path, "Hello there. " * 50, "preset:robin", player=player)
     assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
 
 

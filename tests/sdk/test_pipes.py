@@ -152,4 +152,4 @@ def test_the_training_command_without_torch_says_what_to_install(tmp_path: Path)
     code = "import sys; sys.modules['torch'] = None; from parrotlet_compression.__main__ import main; sys.exit(main())"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 5
-    assert done.stderr == "parrotlet-compress: torch is not installed: pip install 'parrotlet[compress]'\n"
+    assert done.stderr == "parrotlet-compress: torch is not installed: pip install ./compression in the repository\n"
