@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -11,6 +12,8 @@ import wave
 from pathlib import Path
 
 import pytest
+
+from parrotlet.cli.streams import reported
 
 SAY = [sys.executable, "-m", "parrotlet", "say", "--voice", "preset:robin"]
 TEXT = "One two three, four five six. Seven eight nine."
@@ -124,6 +127,16 @@ def test_a_full_disk_behind_a_redirect_is_one_line(tmp_path: Path, command: str)
     done = shell(f"$P {command} > /dev/full", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "parrotlet: cannot write standard output: No space left on device: make room, or use -o\n"
+
+
+def test_a_fault_of_another_file_is_not_blamed_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    def write() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert reported("parrotlet", write) == 2
+    assert capsys.readouterr().err == (
+        "parrotlet: cannot read or write a file: No space left on device: make room, or check the disk\n"
+    )
 
 
 @pytest.mark.parametrize(
