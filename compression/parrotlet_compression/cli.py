@@ -31,6 +31,7 @@ from .files import read_array, read_credits, read_object
 from .g2p.data import write_text_data
 from .mean import write_mean
 from .models.aligner import Aligner
+from .models.weights import load_weights
 from .precision import PRECISIONS, SHIPPED_TFLITE, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels
 from .report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
@@ -45,7 +46,7 @@ from .train.enrolled import train_enrolled
 from .train.hifigan import train_hifigan
 from .train.joint import Plan, train_joint
 from .train.likeness import train_likeness
-from .train.loop import Schedule, load_weights
+from .train.loop import Schedule
 from .train.refiner import train_refiner
 from .train.resident import prepare
 from .train.speaker import train_speaker

@@ -28,10 +28,10 @@ from .models.refiner import Refiner
 from .models.speaker import SpeakerEncoder
 from .models.synthesizer import Synthesizer
 from .models.vocoder import Vocoder
+from .models.weights import load_weights
 from .precision import parse_precision, quantize_bundle
 from .symbols import SYMBOLS
 from .tflite import export_tflite, require_converter
-from .train.loop import load_weights
 
 # The first in which Gelu is one operator (a sixth of the acoustic model's time). onnxruntime reads it from 1.18 on.
 OPSET = 20

@@ -17,9 +17,9 @@ from parrotlet.errors import InputError
 from .corpus import Pack
 from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
+from .models.weights import load_weights
 from .teachers.ge2e import GE2E, ge2e_embeddings
 from .train.acoustic import pitch_statistics
-from .train.loop import load_weights
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation
+from parrotlet.advice import RecordingReport
 from parrotlet.audio import AudioChunk, Mark, Samples
 from parrotlet.bundle import Bundle, Preset, Sessions
 from parrotlet.enroller import Enroller, Recording
-from parrotlet.enrollment import RecordingReport
 from parrotlet.errors import BundleError, UsageError, WrongModelError
 from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
 from parrotlet.finishing import Finisher
@@ -140,7 +140,7 @@ class Parrotlet:
 
         likeness: what ``voice`` takes when it is not told otherwise; see there.
         keep_recording: keep the speech itself in the profile, so that a later model can learn more from it.
-        on_report: called with what was heard in each recording.
+        on_report: called with what was measured of each recording, also when the enrollment fails after that.
         Raises InputError naming the recording that failed, why, and what to do; UsageError.
         """
         if likeness is not None:

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation
+from parrotlet.advice import RecordingReport, advised
 from parrotlet.audio import Samples, resample
 from parrotlet.bundle import Bundle, Sessions, run
 from parrotlet.enrollment import (
     MOST_SPEECH_S,
-    RecordingReport,
     find_speech,
     judge,
     require_usable,
@@ -63,13 +63,14 @@ class Enroller:
         """See Parrotlet.enroll."""
         sources = _sources(recordings)
         judged = [self.examine(source) for source in sources]
-        for report, _ in judged:
-            if on_report:
+        reports = advised([report for report, _ in judged])
+        if on_report is not None:
+            for report in reports:
                 on_report(report)
-        require_usable([report for report, _ in judged])
+        require_usable(reports)
         embeddings = [self.speaker_embedding(speech) for _, speech in judged]
-        self._require_one_person(embeddings, [report.name for report, _ in judged])
-        weights = np.sqrt([report.speech_s for report, _ in judged])
+        self._require_one_person(embeddings, [report.name for report in reports])
+        weights = np.sqrt([report.speech_s for report in reports])
         mean = np.average(embeddings, axis=0, weights=weights)
         tensors = self._measured(mean / np.linalg.norm(mean), np.concatenate([speech for _, speech in judged]))
         if likeness is not None:

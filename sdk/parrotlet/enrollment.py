@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from parrotlet.advice import NARROW_HZ, RecordingReport, advised
 from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
 from parrotlet.profile import Pitch
@@ -30,38 +31,16 @@ MIN_SNR_DB = 12.0
 MIN_VOICED = 0.11
 """Of 140 clips of real speech the least has 0.24; of 11 made into whispers ten have 0.10 or less; noise has 0.00."""
 FULL_SCALE = 0.985
-NARROW_HZ = 6500
-"""Of 150 clips of real people one has a bandwidth of 4,250 Hz and the rest 7,500 or more; resampled to 11 kHz, 5,500 at
-most; to 8 kHz, 4,000."""
 _BAND_HZ, _BAND_DROP_DB = 250, 50.0
-
-
-@dataclass(frozen=True)
-class RecordingReport:
-    """What was measured of one recording, and what is wrong with it (``problem``, None when it is usable).
-
-    speech_s: seconds of speech after voice-activity detection; level_dbfs: root mean square of the speech;
-    clipped: share of samples at full scale; snr_db: speech level over the level between words;
-    voiced: share of the speech that has a pitch; bandwidth_hz: up to where it holds something, at most 8,000.
-    """
-
-    name: str
-    seconds: float
-    speech_s: float
-    level_dbfs: float
-    clipped: float
-    snr_db: float
-    voiced: float
-    bandwidth_hz: int = 0
-    problem: str | None = None
-    hint: str | None = None
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def _decibels(power: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)))
+
+
+def _level_dbfs(speech: Samples) -> float:
+    """Of the sound: a constant offset is not part of it."""
+    return float(_decibels(np.var(speech, dtype=np.float64)))
 
 
 def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
@@ -110,7 +89,7 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
     speech = speech_of(samples, active, rate)
     if not len(speech):
         report = RecordingReport(name, seconds, 0.0, -120.0, 0.0, 0.0, 0.0)
-        return _with_problem(report), speech
+        return _judged(report), speech
     loud = level[active]
     # The quiet frames between words are the noise; a recording cut tight leaves only its quietest speech.
     quiet = level[~active] if (~active).sum() >= 5 else np.sort(level)[: max(1, len(level) // 20)]
@@ -119,13 +98,13 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
         name,
         round(seconds, 2),
         round(len(speech) / rate, 2),
-        round(float(_decibels(np.mean(speech.astype(np.float64) ** 2))), 1),
+        round(_level_dbfs(speech), 1),
         round(float(np.mean(np.abs(samples) >= FULL_SCALE)), 5),
         round(float(np.percentile(loud, 80) - np.median(quiet)), 1),
         round(float(np.mean(f0 > 0)) if len(f0) else 0.0, 2),
         bandwidth(speech, rate),
     )
-    return _with_problem(report), speech
+    return _judged(report), speech
 
 
 def bandwidth(speech: Samples, rate: int) -> int:
@@ -165,12 +144,12 @@ _CHECKS: tuple[tuple[Callable[[RecordingReport], bool], str, str], ...] = (
 )
 
 
-def _with_problem(report: RecordingReport) -> RecordingReport:
-    values = report.as_dict()
+def _judged(report: RecordingReport) -> RecordingReport:
     for fails, problem, hint in _CHECKS:
         if fails(report):
-            return RecordingReport(**{**values, "problem": problem.format(**values), "hint": hint})  # type: ignore[arg-type]
-    return report
+            report = replace(report, problem=problem.format(**report.as_dict()), hint=hint)
+            break
+    return advised([report])[0]
 
 
 def require_usable(reports: list[RecordingReport]) -> None:

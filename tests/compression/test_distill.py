@@ -21,10 +21,10 @@ from parrotlet_compression import distill as module  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Clip, Pack, PackWriter  # noqa: E402
 from parrotlet_compression.distill import Recipe, distill, speak  # noqa: E402
+from parrotlet_compression.models.weights import save_weights  # noqa: E402
 from parrotlet_compression.symbols import SYMBOLS, phoneme_ids  # noqa: E402
 from parrotlet_compression.teachers.hifigan import HifiGanConfig, read_hifigan  # noqa: E402
 from parrotlet_compression.teachers.tacotron2 import Spoken, Tacotron2, Tacotron2Config  # noqa: E402
-from parrotlet_compression.train.loop import save_weights  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 RECIPES = Path(module.__file__).parent / "recipes"

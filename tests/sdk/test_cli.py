@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,20 @@ def test_enroll_say_show_delete(run: Run, recordings: dict[str, list[Path]], tmp
     code, _, err = run("say", "Hello.", "--voice", "me")
     assert code == 4
     assert "parrotlet voices" in err
+
+
+def test_enroll_says_what_it_heard(run: Run, recordings: dict[str, list[Path]]) -> None:
+    files = [str(path) for path in recordings["man"]]
+    _, out, _ = run("enroll", *files, "--name", "me")
+    heard = out.splitlines()[: len(files)]
+    assert all(
+        re.match(rf"{re.escape(file)}: \d+\.\d s of speech, -\d+ dBFS, ", line)
+        for file, line in zip(files, heard, strict=True)
+    )
+    _, out, _ = run("enroll", *files, "--name", "me", "--replace", "--json")
+    reports = json.loads(out)["recordings"]
+    assert [report["name"] for report in reports] == files
+    assert all(line.endswith(report["advice"]) for line, report in zip(heard, reports, strict=True))
 
 
 def test_enroll_does_not_overwrite_unless_told(run: Run, recordings: dict[str, list[Path]]) -> None:

@@ -30,9 +30,10 @@ from ..models.likeness import LikenessCritic
 from ..models.refiner import Refiner
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
+from ..models.weights import load_tensors, load_weights, save_weights
 from ..symbols import SYMBOLS, phoneme_ids
 from .adversary import Adversary, voice_asked_for
-from .loop import Losses, Schedule, data_seed, fast_math, load_tensors, load_weights, save_weights, train
+from .loop import Losses, Schedule, data_seed, fast_math, train
 from .speaker import damage
 
 FRAMES_A_BATCH = 2600

@@ -17,6 +17,7 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_filterbank
 
 from ..corpus import Clip, Pack
+from ..models.weights import load_tensors, save_weights
 from ..teachers.hifigan import (
     Generator,
     Heard,
@@ -26,7 +27,7 @@ from ..teachers.hifigan import (
     fold_weight_norm,
     with_weight_norm,
 )
-from .loop import Losses, Schedule, data_seed, load_tensors, save_weights, train
+from .loop import Losses, Schedule, data_seed, train
 
 MEL, FEATURES = 45.0, 2.0
 MIN_SNR_DB = 25.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from parrotlet.advice import RecordingReport
 from parrotlet.bundle import Bundle
 from parrotlet.cli import quiet_interrupt
 from parrotlet.cli.common import emit, open_or_make_store, unicode_text
@@ -19,6 +20,13 @@ def enroll(options: argparse.Namespace) -> None:
     bird = Parrotlet(Bundle.load(options.bundle))
     store = open_or_make_store(options)
     store.require_free(options.name, replace=options.replace)
+    reports: list[RecordingReport] = []
+
+    def show(report: RecordingReport) -> None:
+        reports.append(report)
+        if not options.json:
+            print(report.line())
+
     with quiet_interrupt():
         profile = bird.enroll(
             options.recordings,
@@ -26,6 +34,7 @@ def enroll(options: argparse.Namespace) -> None:
             consent=consent,
             likeness=options.likeness,
             keep_recording=options.keep_recording,
+            on_report=show,
         )
     store.save(options.name, profile, replace=options.replace)
     result = {
@@ -33,6 +42,7 @@ def enroll(options: argparse.Namespace) -> None:
         "bundle": profile.bundle,
         "created": profile.created,
         "expires": profile.expires,
+        "recordings": [report.as_dict() for report in reports],
     }
     emit(
         options,
