@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -122,8 +123,19 @@ def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device")
-@pytest.mark.parametrize("command", ["voices", "say Hello --voice preset:robin --raw", "voices --json"])
-def test_a_full_disk_behind_a_redirect_is_one_line(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        "voices",
+        "say Hello --voice preset:robin --raw",
+        "voices --json",
+        "enroll me.wav --name me --store s --key-file k",
+    ],
+)
+def test_a_full_disk_behind_a_redirect_is_one_line(
+    tmp_path: Path, recordings: dict[str, list[Path]], command: str
+) -> None:
+    shutil.copy(recordings["woman"][0], tmp_path / "me.wav")
     done = shell(f"$P {command} > /dev/full", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "parrotlet: cannot write standard output: No space left on device: make room, or use -o\n"
