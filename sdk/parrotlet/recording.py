@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-import shlex
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from parrotlet.decoding import NotDecoded, decoded, ffmpeg
 from parrotlet.errors import InputError
 from parrotlet.unfinished import completed
 
@@ -75,17 +73,11 @@ def _opened(name: str, source: Path | str | bytes) -> Iterator[Any]:
         try:
             try:
                 file = opened(io.BytesIO(source) if isinstance(source, bytes) else str(source))
-            except soundfile.LibsndfileError as error:
-                start = _start(name, source)
-                program = ffmpeg()
-                if program is None:
-                    raise InputError(f"{name}: {_needs_ffmpeg(source, start)}") from error
-                file = opened(files.enter_context(decoded(program, source, LONGEST_S + 1)))
+            except soundfile.LibsndfileError:
+                file = opened(files.enter_context(_by_ffmpeg(name, source)))
             if not file.frames and (whole := files.enter_context(completed(source))):
                 file = opened(whole)
             yield file
-        except NotDecoded as error:
-            raise InputError(f"{name}: is no recording that can be read ({error}): name another file") from error
         except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
             raise InputError(f"{name}: cannot be read ({error}): convert it to WAV") from error
 
@@ -156,6 +148,23 @@ def _resampled(blocks: Iterator[Samples], rate: int, target: int) -> Iterator[Sa
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
+@contextmanager
+def _by_ffmpeg(name: str, source: Path | str | bytes) -> Iterator[IO[bytes]]:
+    """What ffmpeg makes of a recording. Raises InputError."""
+    # Its modules take ten milliseconds to import, which speech would wait for.
+    from parrotlet.decoding import NotDecoded, decoded, ffmpeg
+
+    start = _start(name, source)
+    program = ffmpeg()
+    if program is None:
+        raise InputError(f"{name}: {_needs_ffmpeg(source, start)}")
+    try:
+        with decoded(program, source, LONGEST_S + 1) as sound:
+            yield sound
+    except NotDecoded as error:
+        raise InputError(f"{name}: is no recording that can be read ({error}): name another file") from error
+
+
 def _start(name: str, source: Path | str | bytes) -> bytes:
     """The first bytes of a recording. Raises InputError for a file that nobody can read, whatever is in it."""
     if isinstance(source, bytes):
@@ -175,7 +184,9 @@ def _needs_ffmpeg(source: Path | str | bytes, start: bytes) -> str:
     """What a recording is that is not read without ffmpeg, and what to do."""
     marked = (kind for kind, (at, marks) in _NEEDS_FFMPEG.items() if start[at:].startswith(marks))
     kind = next(marked, "not a WAV, FLAC, OGG, Opus, MP3 or AIFF file")
-    file_name = "RECORDING" if isinstance(source, bytes) else shlex.quote(str(source))
+    from shlex import quote
+
+    file_name = "RECORDING" if isinstance(source, bytes) else quote(str(source))
     return (
         f"is {kind}, which needs ffmpeg: install it (apt-get install ffmpeg), or convert the file where it is: "
         f"ffmpeg -i {file_name} recording.wav"

@@ -22,7 +22,7 @@ from parrotlet.errors import (
 )
 from parrotlet.profile import ConsentRecord, ProfileWarning, VoiceProfile, utc_now
 
-from . import files
+from . import files, payload_v1
 from .envelope import WRONG_KEY_OR_CHANGED, Unlocked, seal_profile, unlocked
 from .format import MAX_COUNT, MAX_FILE, SUFFIX, Header, is_name, parse_file, parse_header, parse_wraps
 from .keys import KeyProvider
@@ -310,7 +310,7 @@ def _describe(name: str, data: bytes) -> StoredProfile:
     return StoredProfile(
         name=name,
         id=header.id,
-        speaker_model=header.speaker_model,
+        speaker_model=payload_v1.encoder_of(header.speaker_model) if parts.version == 1 else header.speaker_model,
         bundle=header.bundle,
         created=header.created,
         expires=header.expires,
