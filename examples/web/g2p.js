@@ -455,7 +455,7 @@ export class Phonemizer {
 
   isLetter(words, at) {
     if (words[at] !== "A" || at === 0 || !/^[A-Za-z]/.test(words[at - 1])) return false;
-    return at + 1 < words.length && isLower(words[at + 1]);
+    return at + 1 < words.length && (isLower(words[at + 1]) || /^[A-Z]$/.test(words[at + 1]));
   }
 
   isPast(before, words, at) {
