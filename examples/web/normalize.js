@@ -1,9 +1,11 @@
 // Needs rules.bin (`parrotlet-compress text`). Runs in browsers and Node 18 or later.
 //
 // English text to spoken words: the same answer as `TextFrontEnd.normalize` in Python (a test compares them). Patterns and
-// tables come from rules.bin; here are only the functions that Python has in rules.py, numbers.py, acronyms.py and fold.py.
+// tables come from rules.bin; reader.js reads layout and markup first. Here are only the functions that Python has in rules.py, numbers.py, acronyms.py and fold.py.
 // Not covered: letters of scripts other than Latin, Greek and Cyrillic are all said "letter", where Python has their
 // Unicode names.
+
+import { Reader } from "./reader.js";
 
 const WORD = "\\p{L}\\p{N}_";
 const isAlnum = (character) => /^[\p{L}\p{N}]/u.test(character ?? "");
@@ -110,7 +112,8 @@ function toRoman(value) {
 
 /** Written text to spoken words; `knows` tells whether the lexicon has a word (`Phonemizer.knows`). */
 export class Normalizer {
-  constructor(rules, knows, { speakEmoji = true } = {}) {
+  constructor(rules, knows, { speakEmoji = true, format = "auto", codeBlocks = "announce" } = {}) {
+    this.reader = new Reader(rules, { format, codeBlocks });
     const { tables, patterns, names } = rules.normalizer;
     this.knows = knows;
     this.names = names;
@@ -146,8 +149,8 @@ export class Normalizer {
   }
 
   /** The words to speak, with the punctuation that pauses. */
-  normalize(text) {
-    this.text = this.outsideInline((part) => this.fold(part), text);
+  normalize(written) {
+    this.text = this.outsideInline((part) => this.fold(part), this.reader.read(written));
     this.spoken = [];
     const token = /\S+/gu;
     let at = 0;
@@ -764,6 +767,10 @@ const SAY = {
       if (dotNeeded.has(lower) || !dot) return ["mr", "mrs", "ms"].includes(lower) ? titles[lower] : null;
       return titles[lower] + last;
     }
+    if (this.tables.spelled_small.has(word)) {
+      const said = this.wordOrLetters(word.replace(/s$/, "").toUpperCase());
+      return (word.endsWith("s") ? `${said}${said.includes("-") ? "'s" : "s"}` : said) + (dot ?? "");
+    }
     if (has(weekdays, lower)) {
       return isUpper(word[0]) && (dot || (lower.length > 3 && lower.length < 6)) ? weekdays[lower] + last : null;
     }
@@ -840,8 +847,8 @@ const SAY = {
     return this.spoken.length ? this.tables.symbols[sign] : null;
   },
 
-  dash(match) {
-    return this.spoken.length && this.after(match).trim() ? "," : "";
+  dash() {
+    return this.spoken.length ? "," : "";
   },
 
   brackets(match) {

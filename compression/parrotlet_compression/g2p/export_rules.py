@@ -7,6 +7,7 @@ means by a word character is spelled out in them.
 from __future__ import annotations
 
 import json
+import re
 import struct
 import unicodedata
 import zlib
@@ -24,9 +25,11 @@ from parrotlet.text import (
     phonemes,
     place,
     pronounce,
+    reader,
     rules,
     spelling,
     tables,
+    tags,
 )
 from parrotlet.text.templates import Template
 
@@ -80,6 +83,22 @@ def _normalizer() -> dict[str, Any]:
         "names": {sign: name for sign in _signs() if (name := emoji.emoji_name(sign))},
         "rules": [_rule(rule) for rule in rules.RULES],
         "hindsight": place.HINDSIGHT,
+        "reader": _reader(),
+    }
+
+
+def _reader() -> dict[str, Any]:
+    """What stands before the rules: patterns of layout and markup, and what HTML's tags and entities stand for."""
+    return {
+        "patterns": {
+            name.strip("_").lower(): ecmascript(value.pattern)
+            for module in (tags, reader)
+            for name, value in vars(module).items()
+            if isinstance(value, re.Pattern)
+        },
+        "tables": _tables({tags: "_BREAKS _OPENING _CLOSING _INLINE _UNREAD _ENTITIES"}),
+        "line": reader._LINE,
+        "value": reader._VALUE,
     }
 
 
@@ -144,7 +163,7 @@ def ecmascript(pattern: str) -> str:
         elif escaped in "uU":
             digits = "".join(next(signs) for _ in range(4 if escaped == "u" else 8))
             written.append(f"\\u{{{int(digits, 16):x}}}")
-        elif escaped in "dsn123" or escaped in _SYNTAX or (escaped == "-" and in_class):
+        elif escaped in "dsnt123" or escaped in _SYNTAX or (escaped == "-" and in_class):
             written.append("\\" + escaped)
         elif escaped.isalnum():
             raise ValueError(f"\\{escaped} in {pattern!r} has no known counterpart in ECMAScript")

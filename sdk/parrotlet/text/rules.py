@@ -7,7 +7,7 @@ is a pattern and a function from its match to words, or to None where the contex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 
 from parrotlet.text import numbers
 from parrotlet.text.acronyms import AcronymReader
@@ -55,6 +55,7 @@ from parrotlet.text.tables import (
     SCALES,
     SENTENCE_STARTERS,
     SILENT,
+    SPELLED_SMALL,
     SPELLED_WORDS,
     SPOKEN_ENDINGS,
     SYMBOLS,
@@ -519,6 +520,8 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
         if lower in DOT_NEEDED or not dot:
             return TITLES[lower] if lower in ("mr", "mrs", "ms") else None
         return TITLES[lower] + last
+    if word in SPELLED_SMALL:
+        return place.acronyms.read(word.removesuffix("s").upper(), "s" * word.endswith("s"), "", 0) + (dot or "")
     if lower in WEEKDAYS:
         return WEEKDAYS[lower] + last if word[0].isupper() and (dot or 3 < len(lower) < 6) else None
     if lower not in ABBREVIATIONS or (not dot and lower in DOT_NEEDED):
@@ -581,8 +584,8 @@ def _hyphenated(match: re.Match[str], place: Place) -> str | None:
     return " ".join(spoken)
 
 
-def _dash(match: re.Match[str], place: Place) -> str:
-    return "," if place.spoken and place.after(match).strip() else ""
+def _dash(_: re.Match[str], place: Place) -> str:
+    return "," if place.spoken else ""
 
 
 def _dots(match: re.Match[str], place: Place) -> str:
@@ -751,6 +754,7 @@ _TRIGGERS = frozenset(
         *ABBREVIATIONS,
         *WEEKDAYS,
         *MONTH_SHORT,
+        *SPELLED_SMALL,
         "st",
         *(code.lower() for code in CURRENCY_CODES),
     }
@@ -762,12 +766,14 @@ _LONE_CAPITALS = frozenset("AIVXLCDM")
 
 
 class Normalizer:
-    """`knows` tells whether the lexicon has a word; `own` words of the user no rule may touch.
+    """`knows` tells whether the lexicon has a word; `own` which words are the user's and no rule may touch.
 
     `speak_emoji` names emoji or passes over them.
     """
 
-    def __init__(self, knows: Callable[[str], bool], own: Container[str] = (), speak_emoji: bool = True) -> None:
+    def __init__(
+        self, knows: Callable[[str], bool], own: Callable[[str], bool] | None = None, speak_emoji: bool = True
+    ) -> None:
         self._acronyms = AcronymReader(knows)
         self._own = own
         self._knows = knows
@@ -794,7 +800,7 @@ class Normalizer:
 
     def _special(self, word: str) -> bool:
         core = word.strip("\"',;:.!?")
-        if core in self._own or core.lower() in self._own:
+        if self._own is not None and self._own(core):
             return False
         if word[0] == "'" and core.lower() in ELIDED:
             return True

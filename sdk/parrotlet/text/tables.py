@@ -597,6 +597,13 @@ SPELLED_WORDS = frozenset(
 )
 """All-capital words that are spelled though the lexicon would have a word for them."""
 
+SPELLED_SMALL = frozenset(
+    "fyi idk omg btw tbh smh brb afk lmk ttyl wtf rsvp diy faq faqs tba tbd irl nvm imo imho ikr npm ssh vpn html css "
+    "xml sql api apis url urls pdf pdfs usb cpu gpu dns http https ftp cli gui sdk ui ux tldr tv tvs dvd gps atm ceo cto "
+    "lgbt".split()
+)
+"""Spelled where they are written small, too."""
+
 DIGIT_WORDS = {
     "b2b": "B to B",
     "b2c": "B to C",
@@ -656,7 +663,11 @@ ELIDED = {
 
 SENTENCE_STARTERS = frozenset(
     "the a an this that these those he she it we they i you but and so then there here when what who how why if "
-    "in on at as for my your his her our their its no not yes after before now once while although however".split()
+    "in on at as for my your his her our their its no not yes after before now once while although however many most "
+    "some several other another all both each every since because though where whereas meanwhile also still yet "
+    "perhaps maybe our us please let's do does did is are was were can could will would should have has had "
+    "there's it's i'm he's she's that's what's don't isn't we're they're you're i'll we'll i've "
+    "we've whether from with by".split()
 )
 """After "p.m.", "Inc." or "plan B." these begin a new sentence."""
 

@@ -292,6 +292,22 @@ _MATHEMATICS = (
     _rule("over", "0", r"(\d+)/([abcknpqtxyzNX])(?![\w/])", "{1:cardinal} over {2:code}"),
     _rule("over", "Aa", r"([abknpqxyzNX])/(\d+)(?![\w/])", "{1:code} over {2:cardinal}"),
 )
+_SENTENCES = (
+    _rule(
+        "missing space",
+        ".",
+        r"\.(?=[A-Z][a-z']*(?:[\s,;:!?]|\.\s|\.?$))",
+        ".",
+        r"(?:^|[\s(\"'])[a-z][\w'-]*[a-z]$",
+    ),
+    _rule(
+        "missing space",
+        ".",
+        r"\.(?=(?:The|It|He|She|We|They|I|You|This|That|But|And|So|In|On|At|If|When|Then|There)\s)",
+        ".",
+        r"(?:^|\s)[A-Z0-9][\w'-]*[a-z0-9]$",
+    ),
+)
 _ABBREVIATIONS = (
     _rule("state", "A", rf"({either(STATES_ALONE)})(?![\w'-]|\.\w)", "{1:STATES}", r"[A-Z][a-z.]+, $"),
     _rule(
@@ -334,4 +350,5 @@ TEMPLATE_RULES: tuple[Rule, ...] = (
     *_MATHEMATICS,
     *_QUANTITIES,
     *_ABBREVIATIONS,
+    *_SENTENCES,
 )
