@@ -20,6 +20,7 @@ NARROW_HZ = 6500
 most; to 8 kHz, 4,000."""
 
 _ADVICE: tuple[tuple[Callable[[RecordingReport], bool], str], ...] = (
+    (lambda r: bool(r.other_voice), "perhaps two people: record one alone"),
     (lambda r: r.snr_db < QUIET_ROOM_DB, "a little noisy: move closer or find a quieter room"),
     (lambda r: r.clipped > 0, "a little too loud: lower the gain or move away"),
     (lambda r: r.bandwidth_hz < NARROW_HZ, "sounds like a telephone: record at 16 kHz or more"),

@@ -187,10 +187,10 @@ class Parrotlet:
             if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all():
                 raise InputError("samples must be a non-empty finite array [N] or [N, channels]")
             require_rate(label, rate)
-            samples = resample(mixed(data), rate, target)
+            samples = resample(mixed(data, rate, label), rate, target)
         else:
             samples, _ = read_recording(recording, target)
-        return judge(label, samples, target)
+        return judge(label, samples, target, self._window_embedding)
 
     def enroll(
         self,
@@ -250,9 +250,11 @@ class Parrotlet:
         if len(speech) < size:
             speech = np.tile(speech, -(-size // max(1, len(speech))))[:size]
         starts = np.linspace(0, len(speech) - size, max(1, round(len(speech) / size * 1.5))).astype(int)
-        windows = [self._run(self._speaker, samples=speech[None, at : at + size])["embedding"][0] for at in starts]
-        mean = np.mean(windows, axis=0)
+        mean = np.mean([self._window_embedding(speech[at : at + size]) for at in starts], axis=0)
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def _window_embedding(self, samples: Samples) -> npt.NDArray[np.float32]:
+        return np.asarray(self._run(self._speaker, samples=samples[None])["embedding"][0], dtype=np.float32)
 
     def _require_one_person(self, embeddings: list[npt.NDArray[np.float32]], names: list[str]) -> None:
         if len(embeddings) < 2:

@@ -16,6 +16,7 @@ from parrotlet.advice import NARROW_HZ, advised
 from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
 from parrotlet.recording import RecordingWarning
+from parrotlet.talkers import OtherVoice, find_other_voice, named
 
 Samples = npt.NDArray[np.float32]
 
@@ -40,6 +41,7 @@ class RecordingReport:
     speech_s: seconds of speech after voice-activity detection; level_dbfs: root mean square of the speech, without a
     constant offset; clipped: share of samples at full scale; snr_db: speech level over the level between words;
     voiced: share of the speech that has a pitch; bandwidth_hz: up to where it holds something, at most 8,000.
+    other_voice: seconds from and to which somebody else probably speaks; where that is certain there is a problem.
     advice: one line for the person who records, "good" when there is nothing to do better.
     """
 
@@ -53,6 +55,7 @@ class RecordingReport:
     bandwidth_hz: int = 0
     problem: str | None = None
     hint: str | None = None
+    other_voice: tuple[tuple[float, float], ...] = ()
     advice: str = ""
 
     def as_dict(self) -> dict[str, object]:
@@ -98,8 +101,13 @@ def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt
     return near > reach * 0.8, level
 
 
-def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samples]:
-    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz."""
+def judge(
+    name: str, samples: Samples, rate: int, embed: Callable[[Samples], Samples]
+) -> tuple[RecordingReport, Samples]:
+    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz.
+
+    embed: samples of a window -> unit-norm speaker embedding, by which a second person is noticed.
+    """
     seconds = len(samples) / rate
     active, level = find_speech(samples, rate)
     size = int(rate * FRAME_S)
@@ -130,7 +138,10 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
         round(float(np.mean(f0 > 0)) if len(f0) else 0.0, 2),
         bandwidth(speech, rate),
     )
-    return _judged(report), speech
+    report = _judged(report)
+    times = np.asarray(np.flatnonzero(active) * FRAME_S, dtype=np.float64)
+    other = None if report.problem else find_other_voice(speech, times, rate, embed)
+    return report if other is None else _with_other_voice(report, other), speech
 
 
 def bandwidth(speech: Samples, rate: int) -> int:
@@ -178,6 +189,15 @@ def _judged(report: RecordingReport) -> RecordingReport:
     return advised([report])[0]
 
 
+def _with_other_voice(report: RecordingReport, other: OtherVoice) -> RecordingReport:
+    report = replace(report, other_voice=other.spans)
+    if other.sure:
+        report = replace(
+            report, problem=f"two people speak: {named(other.spans)}", hint="cut it out, or record one person alone"
+        )
+    return advised([report])[0]
+
+
 def require_usable(reports: list[RecordingReport]) -> None:
     """Raise InputError naming the first recording that cannot be used, or saying that there is too little speech.
 
@@ -193,6 +213,12 @@ def require_usable(reports: list[RecordingReport]) -> None:
             f"{names}: only {total:.1f} s of speech: read a few sentences, at least {MIN_SPEECH_S:g} s, better 10 s"
         )
     for report in reports:
+        if report.other_voice:
+            warnings.warn(
+                f"{report.name}: perhaps {named(report.other_voice)}: record one person alone",
+                RecordingWarning,
+                stacklevel=3,
+            )
         if report.bandwidth_hz < NARROW_HZ:
             warnings.warn(
                 f"{report.name}: holds nothing above {report.bandwidth_hz / 1000:g} kHz, as a telephone: the voice "
