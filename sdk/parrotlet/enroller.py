@@ -51,7 +51,7 @@ class Enroller:
         """See Parrotlet.examine."""
         label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
         target = self._bundle.speaker_rate
-        return judge(label, _samples(recording, label, target), target)
+        return judge(label, _samples(recording, label, target), target, self._window_embedding)
 
     def enroll(
         self,
@@ -91,9 +91,11 @@ class Enroller:
         if len(speech) < size:
             speech = np.tile(speech, -(-size // max(1, len(speech))))[:size]
         starts = np.linspace(0, len(speech) - size, max(1, round(len(speech) / size * 1.5))).astype(int)
-        windows = [run(self.speaker, samples=speech[None, at : at + size])["embedding"][0] for at in starts]
-        mean = np.mean(windows, axis=0)
+        mean = np.mean([self._window_embedding(speech[at : at + size]) for at in starts], axis=0)
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def _window_embedding(self, samples: Samples) -> npt.NDArray[np.float32]:
+        return np.asarray(run(self.speaker, samples=samples[None])["embedding"][0], dtype=np.float32)
 
     def _require_one_person(self, embeddings: list[npt.NDArray[np.float32]], names: list[str]) -> None:
         if len(embeddings) < 2:
@@ -133,7 +135,7 @@ def _samples(recording: Recording, label: str, target: int) -> Samples:
     if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all():
         raise InputError("samples must be a non-empty finite array [N] or [N, channels]")
     require_rate(label, rate)
-    return resample(mixed(data), rate, target)
+    return resample(mixed(data, rate, label), rate, target)
 
 
 def _flac(sources: Sequence[Recording]) -> npt.NDArray[np.uint8]:

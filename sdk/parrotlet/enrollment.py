@@ -17,6 +17,7 @@ from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
 from parrotlet.profile import Pitch
 from parrotlet.recording import RecordingWarning
+from parrotlet.talkers import OtherVoice, find_other_voice, named
 
 Samples = npt.NDArray[np.float32]
 
@@ -72,8 +73,13 @@ def speech_of(samples: Samples, active: npt.NDArray[np.bool_], rate: int) -> Sam
     return samples[: len(active) * size].reshape(-1, size)[active].reshape(-1)
 
 
-def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samples]:
-    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz."""
+def judge(
+    name: str, samples: Samples, rate: int, embed: Callable[[Samples], Samples]
+) -> tuple[RecordingReport, Samples]:
+    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz.
+
+    embed: samples of a window -> unit-norm speaker embedding, by which a second person is noticed.
+    """
     seconds = len(samples) / rate
     active, level = find_speech(samples, rate)
     size = int(rate * FRAME_S)
@@ -104,7 +110,10 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
         round(float(np.mean(f0 > 0)) if len(f0) else 0.0, 2),
         bandwidth(speech, rate),
     )
-    return _judged(report), speech
+    report = _judged(report)
+    times = np.asarray(np.flatnonzero(active) * FRAME_S, dtype=np.float64)
+    other = None if report.problem else find_other_voice(speech, times, rate, embed)
+    return report if other is None else _with_other_voice(report, other), speech
 
 
 def bandwidth(speech: Samples, rate: int) -> int:
@@ -152,6 +161,15 @@ def _judged(report: RecordingReport) -> RecordingReport:
     return advised([report])[0]
 
 
+def _with_other_voice(report: RecordingReport, other: OtherVoice) -> RecordingReport:
+    report = replace(report, other_voice=other.spans)
+    if other.sure:
+        report = replace(
+            report, problem=f"two people speak: {named(other.spans)}", hint="cut it out, or record one person alone"
+        )
+    return advised([report])[0]
+
+
 def require_usable(reports: list[RecordingReport]) -> None:
     """Raise InputError naming the first recording that cannot be used, or saying that there is too little speech.
 
@@ -167,6 +185,12 @@ def require_usable(reports: list[RecordingReport]) -> None:
             f"{names}: only {total:.1f} s of speech: read a few sentences, at least {MIN_SPEECH_S:g} s, better 10 s"
         )
     for report in reports:
+        if report.other_voice:
+            warnings.warn(
+                f"{report.name}: perhaps {named(report.other_voice)}: record one person alone",
+                RecordingWarning,
+                stacklevel=3,
+            )
         if report.bandwidth_hz < NARROW_HZ:
             warnings.warn(
                 f"{report.name}: holds nothing above {report.bandwidth_hz / 1000:g} kHz, as a telephone: the voice "
