@@ -32,6 +32,8 @@ from parrotlet_runtimes import Session
 Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
 
 EMBED_WINDOW_S = 4.0
+EMBED_WINDOWS_A_LENGTH = 1.5
+"""The speaker encoder hears speech in windows that overlap by about a third."""
 KEPT_RATE = 24000
 """Hz of a recording that is kept."""
 
@@ -90,7 +92,8 @@ class Enroller:
         size = int(EMBED_WINDOW_S * self._bundle.speaker_rate)
         if len(speech) < size:
             speech = np.tile(speech, -(-size // max(1, len(speech))))[:size]
-        starts = np.linspace(0, len(speech) - size, max(1, round(len(speech) / size * 1.5))).astype(int)
+        count = max(1, round(len(speech) / size * EMBED_WINDOWS_A_LENGTH))
+        starts = np.linspace(0, len(speech) - size, count).astype(int)
         mean = np.mean([self._window_embedding(speech[at : at + size]) for at in starts], axis=0)
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 

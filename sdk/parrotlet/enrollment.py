@@ -22,6 +22,7 @@ from parrotlet.talkers import OtherVoice, find_other_voice, named
 Samples = npt.NDArray[np.float32]
 
 FRAME_S = 0.02
+SOME_SPEECH_S = 0.5
 MIN_SPEECH_S = 2.5
 GOOD_SPEECH_S = 5.0
 """Of validation people, likeness (ECAPA cosine) is 0.43 with recordings of 4 or 5 s and 0.48 with 10 s."""
@@ -32,7 +33,7 @@ MIN_SNR_DB = 12.0
 MIN_VOICED = 0.11
 """Of 140 clips of real speech the least has 0.24; of 11 made into whispers ten have 0.10 or less; noise has 0.00."""
 FULL_SCALE = 0.985
-_BAND_HZ, _BAND_DROP_DB = 250, 50.0
+BAND_HZ, BAND_DROP_DB = 250, 50.0
 
 
 def _decibels(power: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -118,18 +119,18 @@ def judge(
 
 def bandwidth(speech: Samples, rate: int) -> int:
     """Hz up to which speech [N] holds something: the end of the last band within 50 dB of the four loudest."""
-    size = 2 * rate // _BAND_HZ * 4  # four bins a band
+    size = 2 * rate // BAND_HZ * 4  # four bins a band
     window = np.hanning(size)
     power = np.zeros(size // 2 + 1)
     for start in range(0, len(speech) - size + 1, size // 2):
         power += np.abs(np.fft.rfft(speech[start : start + size] * window)) ** 2
     bands = power[: len(power) // 8 * 8].reshape(-1, 8).sum(axis=1)
-    near = np.flatnonzero(bands > np.sort(bands)[-4:].mean() / 10 ** (_BAND_DROP_DB / 10))
-    return int((near[-1] + 1) * _BAND_HZ) if power.any() else 0
+    near = np.flatnonzero(bands > np.sort(bands)[-4:].mean() / 10 ** (BAND_DROP_DB / 10))
+    return int((near[-1] + 1) * BAND_HZ) if power.any() else 0
 
 
 _CHECKS: tuple[tuple[Callable[[RecordingReport], bool], str, str], ...] = (
-    (lambda r: r.speech_s < 0.5, "no speech found", "speak closer to the microphone and record again"),
+    (lambda r: r.speech_s < SOME_SPEECH_S, "no speech found", "speak closer to the microphone and record again"),
     (
         lambda r: r.level_dbfs < MIN_LEVEL_DBFS,
         "too quiet ({level_dbfs:.0f} dBFS)",
