@@ -24,7 +24,7 @@ from parrotlet.bundle import Bundle
 from parrotlet_runtimes import Session
 
 from .calibration import Feeds, spoken_feeds
-from .export import Graph
+from .graph import Graph
 
 ROUNDS = 7
 THREADS = (1, 2)

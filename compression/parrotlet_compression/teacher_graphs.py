@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from parrotlet.errors import InputError
 
-from .export import Feeds, Graph
+from .graph import Feeds, Graph
 from .teachers.hifigan import Generator
 from .teachers.tacotron2 import Tacotron2
 from .teachers.tacotron2_decoder import DecoderState

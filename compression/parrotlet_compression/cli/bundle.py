@@ -1,4 +1,4 @@
-"""Commands that make and judge bundles: export, quantize, report and evaluate."""
+"""Commands that make and judge bundles: export, signal-graphs, quantize, report and evaluate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
+from parrotlet.errors import InputError
 
 from ..corpus import Pack
 from ..evaluate import judged, write_parts, write_test_speech
@@ -16,6 +17,7 @@ from ..export import SAME_SPEAKER, export_bundle
 from ..files import read_credits
 from ..precision import PRECISIONS, SHIPPED_TFLITE, parse_precision, quantize_bundle
 from ..report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
+from ..signal_graphs import add_signal_graphs
 from ..static import ERROR_BOUND
 from ..tflite import ACTIVATIONS
 from .common import Commands, aligned, print_static, read_presets
@@ -30,7 +32,7 @@ TFLITE_ACTIVATIONS = (
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
-    for add in (_add_export, _add_quantize, _add_report, _add_evaluate):
+    for add in (_add_export, _add_signal_graphs, _add_quantize, _add_report, _add_evaluate):
         add(commands)
 
 
@@ -55,6 +57,13 @@ def _add_export(commands: Commands) -> None:
     command.add_argument(
         "--same-speaker", type=float, default=SAME_SPEAKER, metavar="X", help="least cosine of one person's recordings"
     )
+
+
+def _add_signal_graphs(commands: Commands) -> None:
+    command = commands.add(
+        "signal-graphs", _signal_graphs, "write the graphs without weights, for enrollment, into a bundle"
+    )
+    command.add_argument("bundle", type=Path, help="bundle folder")
 
 
 def _add_quantize(commands: Commands) -> None:
@@ -123,6 +132,12 @@ def _export(options: argparse.Namespace) -> None:
             f"{row.graph:<9} {row.runtime:<6} {row.precision:<5} {row.output:<10} "
             f"largest {row.largest:.2e}  mean {row.mean:.2e}  rms of the output {row.scale:.2e}"
         )
+
+
+def _signal_graphs(options: argparse.Namespace) -> None:
+    if not (options.bundle / "manifest.json").is_file():
+        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
+    add_signal_graphs(options.bundle)
 
 
 def _quantize(options: argparse.Namespace) -> None:
