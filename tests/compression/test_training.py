@@ -23,7 +23,7 @@ from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
 from parrotlet_compression.export_mels import export_mels  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
-from parrotlet_compression.models.weights import load_weights  # noqa: E402
+from parrotlet_compression.models.weights import REPOSITORY, load_metadata, load_weights, save_weights  # noqa: E402
 from parrotlet_compression.train import aligner  # noqa: E402
 from parrotlet_compression.train.acoustic_losses import acoustic_losses  # noqa: E402
 from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
@@ -110,9 +110,20 @@ def test_a_resumed_run_can_be_repeated(tmp_path: Path) -> None:
     assert torch.equal(one, other)
 
 
-def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    from parrotlet_compression.models.weights import save_weights
+def test_weights_say_how_they_were_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/bin/parrotlet-compress", "train", "my pack"])
+    save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors", step=7)
+    said = load_metadata(tmp_path / "a.safetensors")
+    assert said["command"] == "parrotlet-compress train 'my pack'" and said["step"] == "7"
+    if (REPOSITORY / ".git").exists():
+        assert len(said["commit"].removesuffix("-dirty")) == 40
+    monkeypatch.setattr("parrotlet_compression.models.weights._commit", lambda: "")
+    save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors")
+    assert load_metadata(tmp_path / "a.safetensors").keys() == {"command"}
+    assert not load_metadata(CHECKPOINTS / "acoustic.safetensors")
 
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="another model"):
         load_weights(torch.nn.Linear(4, 1), tmp_path / "a.safetensors")

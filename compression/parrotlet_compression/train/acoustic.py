@@ -21,7 +21,7 @@ from ..models.likeness import LikenessCritic
 from ..models.refiner import Refiner
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
-from ..models.weights import load_tensors, load_weights, save_weights
+from ..models.weights import load_metadata, load_tensors, load_weights, save_weights
 from ..symbols import SYMBOLS
 from .acoustic_losses import acoustic_losses
 from .adversary import Adversary, discriminator_condition
@@ -110,11 +110,11 @@ def save_students(joint: Path, out: Path) -> None:
 
     The latter has an untrained refiner, which changes nothing: a refiner is trained for one acoustic model.
     """
-    state = load_tensors(joint)
+    state, step = load_tensors(joint), load_metadata(joint).get("step")
     model = AcousticWithEncoder(len(state["classes"]))
     model.load_state_dict(state)
-    save_weights(model.encoder, out / "speaker.safetensors", half=True)
-    save_weights(Synthesizer(model.acoustic, Refiner()), out / "acoustic.safetensors", half=True)
+    save_weights(model.encoder, out / "speaker.safetensors", half=True, step=step)
+    save_weights(Synthesizer(model.acoustic, Refiner()), out / "acoustic.safetensors", half=True, step=step)
 
 
 def _class_centres(clips: AlignedClips, encoder: SpeakerEncoder, each: int = 2) -> npt.NDArray[np.float32]:

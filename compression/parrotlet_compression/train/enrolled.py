@@ -11,7 +11,7 @@ import torch
 
 from ..export import load_students
 from ..models.speaker import SpeakerEncoder, embed_clips
-from ..models.weights import load_weights, save_weights
+from ..models.weights import load_metadata, load_weights, save_weights
 from .acoustic_losses import acoustic_losses
 from .aligned_clips import AcousticBatch, AlignedClips
 from .loop import Losses, Schedule, data_seed, fast_math, train
@@ -69,4 +69,6 @@ def train_enrolled(clips: AlignedClips, out: Path, schedule: Schedule, students:
     # Embeddings are of voices as they are: none is warped.
     train(model, clips.batches(data_seed(out), warping=0.0), losses, out, schedule)
     load_weights(model, out / "model.safetensors")
-    save_weights(synthesizer, out / "acoustic.safetensors", half=True)
+    save_weights(
+        synthesizer, out / "acoustic.safetensors", half=True, step=load_metadata(out / "model.safetensors").get("step")
+    )

@@ -17,7 +17,7 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_filterbank
 
 from ..corpus import Clip, Pack
-from ..models.weights import load_tensors, save_weights
+from ..models.weights import load_metadata, load_tensors, save_weights
 from ..teachers.hifigan import (
     Generator,
     Heard,
@@ -156,5 +156,5 @@ def finished(out: Path, config: HifiGanConfig) -> Generator:
     """The generator of a training folder with its weight norm folded, also written as ``generator.safetensors``."""
     model = Generator(config)
     model.load_state_dict(fold_weight_norm(load_tensors(out / "model.safetensors")))
-    save_weights(model, out / "generator.safetensors")
+    save_weights(model, out / "generator.safetensors", step=load_metadata(out / "model.safetensors").get("step"))
     return model.eval()

@@ -262,12 +262,12 @@ class RefineTrainer:
         self.adversaries.learner.optimizer.load_state_dict(state["discriminators_optimizer"])
 
     @torch.no_grad()
-    def save_averaged(self, path: Path) -> None:
+    def save_averaged(self, path: Path, step: int) -> None:
         """Write the synthesizer with averaged weights, in float16."""
         now = [p.detach() for p in self.learner.parameters]
         kept = [p.clone() for p in now]
         torch._foreach_copy_(now, self.average)
-        save_weights(self.synthesizer, path, half=True)
+        save_weights(self.synthesizer, path, half=True, step=step)
         torch._foreach_copy_(now, kept)
 
 
@@ -374,4 +374,4 @@ def _save(trainer: RefineTrainer, out: Path, step: int, seconds: float) -> None:
     part = out / "state.part"
     torch.save({**trainer.state_dict(), "step": step, "seconds": seconds}, part)
     part.replace(out / "state.pt")
-    trainer.save_averaged(out / "acoustic.safetensors")
+    trainer.save_averaged(out / "acoustic.safetensors", step)

@@ -184,7 +184,7 @@ def train(
             part,
         )
         part.replace(out / "state.pt")
-        save_weights(average.module, out / "model.safetensors")
+        save_weights(average.module, out / "model.safetensors", step=step)
 
     writer = SummaryWriter(out)
     saved = time.monotonic()

@@ -24,7 +24,7 @@ from ..models.aligner import Aligner
 from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
-from ..models.weights import load_weights, save_weights
+from ..models.weights import load_metadata, load_weights, save_weights
 from .adversary import Adversary, discriminator_condition
 from .aligned_clips import AcousticBatch, AlignedClips
 from .enrolled import Voices
@@ -327,4 +327,6 @@ def train_refiner(
     batches = clips.batches(data_seed(out), BATCH_FRAMES, BATCH_CLIPS, warping=0.0)
     train(learning, batches, losses, out, schedule, faster=voice_layer, companion=adversary)
     load_weights(learning, out / "model.safetensors")
-    save_weights(synthesizer, out / "acoustic.safetensors", half=True)
+    save_weights(
+        synthesizer, out / "acoustic.safetensors", half=True, step=load_metadata(out / "model.safetensors").get("step")
+    )

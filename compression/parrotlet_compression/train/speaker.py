@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ..corpus import Pack
 from ..models.speaker import SpeakerEncoder, embed_clips, fit_whitening
+from ..models.weights import load_metadata, load_weights, save_weights
 from .loop import Losses, Schedule, fast_math, train
 
 SECONDS = (1.6, 3.2)
@@ -97,8 +98,6 @@ def train_speaker(pack_path: Path, targets: npt.NDArray[np.float32], out: Path, 
 
     ``targets`` float32 [len(pack.clips), E]: the teacher's embedding of every clip.
     """
-    from ..models.weights import load_weights, save_weights
-
     torch.manual_seed(0)
     pack = Pack(pack_path)
     names = sorted({c.speaker for c in pack.clips if c.speaker and c.split == "train"})
@@ -111,5 +110,7 @@ def train_speaker(pack_path: Path, targets: npt.NDArray[np.float32], out: Path, 
     indices = sorted(label)
     raw = embed_clips([pack.samples16(pack.clips[i]) for i in indices], student.encoder, whitened=False)
     fit_whitening(student.encoder, raw, [pack.clips[i].speaker for i in indices])
-    save_weights(student.encoder, out / "encoder.safetensors")
+    save_weights(
+        student.encoder, out / "encoder.safetensors", step=load_metadata(out / "model.safetensors").get("step")
+    )
     return student.encoder
