@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from parrotlet import Parrotlet, adaptation, mel
-from parrotlet.bundle import DEFAULT
+from parrotlet.bundle import DEFAULT, GRAPHS
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog while the sun is shining on the river.",
@@ -92,7 +92,7 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
 def tflite_bundle(request: pytest.FixtureRequest) -> Path:
     """A bundle with TFLite graphs in INT8: the shipped one if it has them."""
     manifest = json.loads((DEFAULT / "manifest.json").read_text())
-    if all("tflite" in graph for graph in manifest["graphs"].values()):
+    if all("tflite" in manifest["graphs"][graph] for graph in GRAPHS):
         return DEFAULT
     exports: TfliteExports = request.getfixturevalue("tflite_exports")
     return exports.small

@@ -13,7 +13,7 @@ def main() -> int:
         return run()
     except ModuleNotFoundError as error:
         print(
-            f"parrotlet-compress: {error.name} is not installed: pip install 'parrotlet[compress]'",
+            f"parrotlet-compress: {error.name} is not installed: pip install ./compression in the repository",
             file=sys.stderr,
         )
         return 5

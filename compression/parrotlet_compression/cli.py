@@ -35,6 +35,7 @@ from .models.weights import load_weights
 from .precision import PRECISIONS, SHIPPED_TFLITE, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels
 from .report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
+from .signal_graphs import add_signal_graphs
 from .static import ERROR_BOUND, StaticResult
 from .teachers.hifigan import HifiGanConfig, read_hifigan
 from .teachers.speech import write_teacher_speech
@@ -174,6 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--same-speaker", type=float, default=SAME_SPEAKER, metavar="X", help="least cosine of one person's recordings"
     )
+
+    signal = add("signal-graphs", _signal_graphs, "write the graphs without weights, for enrollment, into a bundle")
+    signal.add_argument("bundle", type=Path, help="bundle folder")
 
     quantize = add("quantize", _quantize, "write an fp32 bundle in other precisions, each graph in its own")
     quantize.add_argument("bundle", type=Path, help="fp32 bundle, from `export --fp32`")
@@ -487,6 +491,12 @@ def _export(options: argparse.Namespace) -> None:
             f"{row.graph:<9} {row.runtime:<6} {row.precision:<5} {row.output:<10} "
             f"largest {row.largest:.2e}  mean {row.mean:.2e}  rms of the output {row.scale:.2e}"
         )
+
+
+def _signal_graphs(options: argparse.Namespace) -> None:
+    if not (options.bundle / "manifest.json").is_file():
+        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
+    add_signal_graphs(options.bundle)
 
 
 def _quantize(options: argparse.Namespace) -> None:

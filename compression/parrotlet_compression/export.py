@@ -1,12 +1,14 @@
-"""Export the three student graphs as a bundle: ONNX and TFLite in fp32 or INT8, manifest, checked against torch."""
+"""Export the three student graphs as a bundle: ONNX and TFLite in fp32 or INT8, manifest, checked against torch.
+
+The graphs without weights go with them; see ``signal_graphs``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +25,7 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig
 from parrotlet_runtimes import Session
 
+from .graph import Feeds, Graph, export_onnx
 from .models.acoustic import AcousticConfig, AcousticModel
 from .models.refiner import Refiner
 from .models.speaker import SpeakerEncoder
@@ -30,11 +33,10 @@ from .models.synthesizer import Synthesizer
 from .models.vocoder import Vocoder
 from .models.weights import load_weights
 from .precision import parse_precision, quantize_bundle
+from .signal_graphs import add_signal_graphs
 from .symbols import SYMBOLS
 from .tflite import export_tflite, require_converter
 
-# The first in which Gelu is one operator (a sixth of the acoustic model's time). onnxruntime reads it from 1.18 on.
-OPSET = 20
 ARCHITECTURE = "fastspeech-nsf/1"
 FORMATS = ("onnx", "tflite")
 # Cosine below which two recordings are of two people, by the shipped encoder (`embed` measures an encoder).
@@ -44,7 +46,6 @@ LENGTH_REGULATOR = (
     "duration; position, for every row: [done / duration, ln(done), ln(max(duration - done, 0.5))] with done = 0.5, "
     "1.5, ... within its phoneme"
 )
-Feeds = dict[str, Tensor]
 
 
 class _Method(nn.Module):
@@ -57,18 +58,6 @@ class _Method(nn.Module):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         made: tuple[Tensor, ...] = getattr(self.model, self.name)(*inputs)
         return made
-
-
-@dataclass(frozen=True)
-class Graph:
-    """One graph of the contract. ``example(n)`` makes feeds of length n; ``axes`` name the dynamic dimensions."""
-
-    name: str
-    module: nn.Module
-    example: Callable[[int], Feeds]
-    outputs: tuple[str, ...]
-    axes: dict[str, dict[int, str]]
-    lengths: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -144,23 +133,6 @@ def graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) 
             (53, 37, 211),
         ),
     ]
-
-
-def export_onnx(graph: Graph, path: Path) -> None:
-    """Write one fp32 graph as ONNX."""
-    feeds = graph.example(graph.lengths[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph.module.eval(),
-            tuple(feeds.values()),
-            str(path),
-            input_names=list(feeds),
-            output_names=list(graph.outputs),
-            dynamic_axes=graph.axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
 
 
 def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) -> dict[str, tuple[Graph, ...]]:
@@ -342,6 +314,7 @@ def export_bundle(
         for one in written:
             one.convert(part)
         _finish(part, full, manifest, presets, written)
+        add_signal_graphs(full)
         results += _parities(full, written, "fp32")
         if precision == "fp32":
             _copy(full, out)

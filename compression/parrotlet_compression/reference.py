@@ -20,7 +20,8 @@ import torch
 from parrotlet.bundle import Sessions
 from parrotlet_runtimes import DeviceWarning, GraphError, SessionInfo
 
-from .export import Graph, graphs, load_students
+from .export import graphs, load_students
+from .graph import Graph
 
 
 class TorchSession:

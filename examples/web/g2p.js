@@ -95,11 +95,14 @@ function parseVariants(value) {
   return new Map([["", first], ...rest.map((part) => [part.slice(0, part.indexOf("=")), part.slice(part.indexOf("=") + 1)])]);
 }
 
-/** Written text to phonemes. `model`, if given, says unknown words: `unknownWordModel(…)`. */
+/**
+ * Written text to phonemes. `model`, if given, says unknown words: `unknownWordModel(…)`. The other options are the
+ * normalizer's: `speakEmoji`, `format` and `codeBlocks`.
+ */
 export class TextFrontEnd {
-  constructor(lexicon, rules, { model = null, speakEmoji = true } = {}) {
+  constructor(lexicon, rules, { model = null, ...reading } = {}) {
     this.phonemizer = new Phonemizer(lexicon, rules);
-    this.normalizer = new Normalizer(rules, (word) => this.phonemizer.knows(word), { speakEmoji });
+    this.normalizer = new Normalizer(rules, (word) => this.phonemizer.knows(word), reading);
     this.model = model;
   }
 
@@ -455,7 +458,7 @@ export class Phonemizer {
 
   isLetter(words, at) {
     if (words[at] !== "A" || at === 0 || !/^[A-Za-z]/.test(words[at - 1])) return false;
-    return at + 1 < words.length && isLower(words[at + 1]);
+    return at + 1 < words.length && (isLower(words[at + 1]) || /^[A-Z]$/.test(words[at + 1]));
   }
 
   isPast(before, words, at) {

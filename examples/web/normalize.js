@@ -1,9 +1,11 @@
 // Needs rules.bin (`parrotlet-compress text`). Runs in browsers and Node 18 or later.
 //
 // English text to spoken words: the same answer as `TextFrontEnd.normalize` in Python (a test compares them). Patterns and
-// tables come from rules.bin; here are only the functions that Python has in rules.py, numbers.py, acronyms.py and fold.py.
+// tables come from rules.bin; reader.js reads layout and markup first. Here are only the functions that Python has in rules.py, numbers.py, acronyms.py and fold.py.
 // Not covered: letters of scripts other than Latin, Greek and Cyrillic are all said "letter", where Python has their
 // Unicode names.
+
+import { Reader } from "./reader.js";
 
 const WORD = "\\p{L}\\p{N}_";
 const isAlnum = (character) => /^[\p{L}\p{N}]/u.test(character ?? "");
@@ -110,7 +112,8 @@ function toRoman(value) {
 
 /** Written text to spoken words; `knows` tells whether the lexicon has a word (`Phonemizer.knows`). */
 export class Normalizer {
-  constructor(rules, knows, { speakEmoji = true } = {}) {
+  constructor(rules, knows, { speakEmoji = true, format = "auto", codeBlocks = "announce" } = {}) {
+    this.reader = new Reader(rules, { format, codeBlocks });
     const { tables, patterns, names } = rules.normalizer;
     this.knows = knows;
     this.names = names;
@@ -134,12 +137,20 @@ export class Normalizer {
     this.emoji = new RegExp(patterns.emoji, "yu");
     this.plain = new RegExp(`^(?:${patterns.plain})`, "u");
     this.caps = new RegExp(patterns.caps, "u");
-    this.rules = rules.normalizer.rules.map(([name, pattern]) => [SAY[name], new RegExp(pattern, "yu")]);
+    this.hindsight = rules.normalizer.hindsight;
+    const tried = rules.normalizer.rules.map((rule) => ({
+      starts: rule.starts,
+      pattern: new RegExp(rule.pattern, "yu"),
+      say: rule.template === undefined ? SAY[rule.name] : template(rule.template),
+      left: rule.left && anyCase(rule.left),
+      bar: rule.bar && anyCase(rule.bar),
+    }));
+    this.rules = Object.fromEntries([..."0Aa."].map((kind) => [kind, tried.filter((rule) => rule.starts.includes(kind))]));
   }
 
   /** The words to speak, with the punctuation that pauses. */
-  normalize(text) {
-    this.text = this.outsideInline((part) => this.fold(part), text);
+  normalize(written) {
+    this.text = this.outsideInline((part) => this.fold(part), this.reader.read(written));
     this.spoken = [];
     const token = /\S+/gu;
     let at = 0;
@@ -177,10 +188,14 @@ export class Normalizer {
 
   /** Speak what stands at `at`; returns where it ends. */
   step(at) {
-    for (const [say, pattern] of this.rules) {
+    for (const { pattern, say, left, bar } of this.rules[kindOf(this.text[at])]) {
       pattern.lastIndex = at;
       const match = pattern.exec(this.text);
       if (match === null || match[0] === "") continue;
+      if (left || bar) {
+        const before = this.text.slice(back(this.text, at, this.hindsight), at);
+        if ((left && !left.test(before)) || (bar && bar.test(before))) continue;
+      }
       const said = say.call(this, match);
       if (said !== null) {
         this.append(said);
@@ -260,10 +275,19 @@ export class Normalizer {
     const atoms = findAll(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\p{L}\p{N}_]|_/gu, part);
     const said = atoms.map((atom) => {
       if (isDigits(atom)) return atom.length < 5 ? this.numbers.bare(atom) : this.numbers.spelled(atom);
-      if (/^[A-Za-z]/.test(atom)) return this.isSayable(atom) ? atom.toLowerCase() : letters(atom);
+      if (/^[A-Za-z]/.test(atom)) return this.addressName(atom);
       return this.tables.address_signs[atom] ?? "";
     });
     return words(...said);
+  }
+
+  /** A run of letters in an address: a word, a word with an acronym at its end ("openai"), or letters. */
+  addressName(word) {
+    const head = word.slice(0, -2).toLowerCase();
+    const tail = word.slice(-2);
+    const ends = head.length > 2 && this.tables.spelled_words.has(tail.toUpperCase()) && this.knows(head);
+    if (ends && !this.knows(word.toLowerCase())) return `${head} ${letters(tail)}`;
+    return this.isSayable(word) ? word.toLowerCase() : letters(word);
   }
 
   domain(written) {
@@ -329,7 +353,8 @@ export class Normalizer {
     const folded = text
       .normalize("NFC")
       .replace(this.patterns.ideographs, " ideograph ")
-      .replace(this.patterns.greek, (run) => this.greek(run));
+      .replace(this.patterns.greek, (run) => this.greek(run))
+      .replace(this.patterns.power, (run) => this.power(run));
     return [...folded].map((character) => this.foldOne(character)).join("");
   }
 
@@ -339,6 +364,11 @@ export class Normalizer {
     const known = [...run.toLowerCase()].filter((letter) => has(greek, letter));
     if (known.length === 1) return "πμ".includes(known[0]) ? run : ` ${greek[known[0]]} `;
     return [...run.toLowerCase()].map((letter) => sounds[letter] ?? "").join("");
+  }
+
+  /** A run of raised signs as it is typed, but for the square and the cube, which units have too. */
+  power(run) {
+    return run === "²" || run === "³" || run === "²³" ? run : `^${[...run].map((sign) => this.tables.power_signs[sign]).join("")}`;
   }
 
   foldOne(character) {
@@ -354,6 +384,84 @@ export class Normalizer {
     if (plain !== character && /[\x00-\x7f]/.test(plain)) return [...plain].map((part) => this.foldOne(part)).join("");
     return /\p{L}/u.test(character) ? " letter " : character;
   }
+}
+
+/** The kind of a sign, as `starts` of a rule names it. */
+function kindOf(sign) {
+  if (sign >= "a" && sign <= "z") return "a";
+  if (sign >= "A" && sign <= "Z") return "A";
+  return sign >= "0" && sign <= "9" ? "0" : ".";
+}
+
+/** A pattern for what stands before a match; "(?i)" takes capitals for small letters. */
+function anyCase(pattern) {
+  return pattern.startsWith("(?i)") ? new RegExp(pattern.slice(4), "iu") : new RegExp(pattern, "u");
+}
+
+const SLOT = /\{(\d)([:?!])([^}]*)\}|([^\s{}]+)/g;
+const signs = (group) => [...group].map((sign) => (isDigits(sign) ? SMALL[sign] : sign.toUpperCase())).join(" ");
+const SMALL = "zero one two three four five six seven eight nine".split(" ");
+
+/** The ways in which a slot says its group (templates.py). */
+const WAYS = {
+  as: (written) => written,
+  number: (written, { numbers }) => (isDigits(written) ? numbers.bare(written) : numbers.real(written)),
+  real: (written, { numbers }) => numbers.real(written.replace(/\s/gu, "")),
+  grouped: (written, { numbers }) => numbers.real(written.replace(/[.\s]/gu, "").replace(",", ".")),
+  cardinal: (written, { numbers }) => numbers.cardinal(written.replace(/\D/g, "")),
+  ordinal: (written, { numbers }) => numbers.ordinal(written),
+  agents: (written, { numbers }) => numbers.cardinal(written).replace(/e?$/, "ers"),
+  hundreds: (written, { numbers }) => `${numbers.cardinal(written.replace(/\D/g, "").slice(0, 2))} hundreds`,
+  year: (written, { numbers }) => numbers.year(written),
+  minutes: (written, { numbers }) => numbers.minutes(written),
+  past: (written, { numbers }) => (written > 59 ? null : Number(written) ? numbers.minutes(written) : ""),
+  hour: (written, { numbers }) => (written <= 24 ? numbers.cardinal(written) : null),
+  pairs: (written, { numbers }) => numbers.pairs(written),
+  groups: (written, { numbers }) => findAll(/\d+/g, written).map((group) => numbers.spelled(group)).join(", "),
+  code: (written) => findAll(/[A-Za-z0-9]+/g, written).map(signs).join(", "),
+  letters: (written) => letters(written.replace(/[^A-Za-z]/g, "")),
+  month: (written, { months }) => months[written - 1] ?? null,
+  day: (written, { numbers }) => (written >= 1 && written <= 31 ? numbers.ordinal(written) : null),
+  one: (written, { tables }) => tables.units[written][0],
+  many: (written, { tables }) => tables.units[written][1],
+
+  power(written, { numbers }) {
+    if (written === "2" || written === "3") return written === "2" ? "squared" : "cubed";
+    const minus = "-−".includes(written[0]);
+    const power = written.replace(/^[-−+]+/, "");
+    if (!isDigits(power)) return `to the ${minus ? "minus " : ""}${power.toUpperCase()}`;
+    return `to the ${minus ? `minus ${numbers.cardinal(power)}` : numbers.ordinal(power)}`;
+  },
+};
+
+/** What a rule says of its match, from words and slots as in templates.py. */
+function template(written) {
+  const parts = [...written.matchAll(SLOT)];
+  return function say(match) {
+    const said = [];
+    for (const [, group, kind, how, literal] of parts) {
+      const found = group === undefined ? "" : (match[Number(group)] ?? "");
+      if (literal !== undefined) said.push(literal);
+      else if (kind !== ":") said.push((found !== "") === (kind === "?") ? how : "");
+      else if (found !== "") {
+        const answer = slot(this, how, found);
+        if (answer === null) return null;
+        said.push(answer);
+      }
+    }
+    return words(...said);
+  };
+}
+
+function slot(normalizer, how, found) {
+  if (how.includes(" ")) {
+    const [kind, one, many] = how.split(" ");
+    const number = found.replace(/^0+/, "");
+    return kind === "some" && !number ? "" : `${normalizer.numbers.real(found)} ${number === "1" ? one : many}`;
+  }
+  if (how !== how.toUpperCase()) return WAYS[how](found, normalizer);
+  const table = normalizer.tables[how.toLowerCase()];
+  return [found, found.toLowerCase()].filter((key) => has(table, key)).map((key) => table[key])[0] ?? null;
 }
 
 const letters = (word) => [...word.toUpperCase()].join("-");
@@ -659,6 +767,10 @@ const SAY = {
       if (dotNeeded.has(lower) || !dot) return ["mr", "mrs", "ms"].includes(lower) ? titles[lower] : null;
       return titles[lower] + last;
     }
+    if (this.tables.spelled_small.has(word)) {
+      const said = this.wordOrLetters(word.replace(/s$/, "").toUpperCase());
+      return (word.endsWith("s") ? `${said}${said.includes("-") ? "'s" : "s"}` : said) + (dot ?? "");
+    }
     if (has(weekdays, lower)) {
       return isUpper(word[0]) && (dot || (lower.length > 3 && lower.length < 6)) ? weekdays[lower] + last : null;
     }
@@ -735,8 +847,8 @@ const SAY = {
     return this.spoken.length ? this.tables.symbols[sign] : null;
   },
 
-  dash(match) {
-    return this.spoken.length && this.after(match).trim() ? "," : "";
+  dash() {
+    return this.spoken.length ? "," : "";
   },
 
   brackets(match) {

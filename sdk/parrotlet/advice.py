@@ -23,6 +23,7 @@ class RecordingReport:
     speech_s: seconds of speech after voice-activity detection; level_dbfs: root mean square of the speech, without a
     constant offset; clipped: share of samples at full scale; snr_db: speech level over the level between words;
     voiced: share of the speech that has a pitch; bandwidth_hz: up to where it holds something, at most 8,000.
+    other_voice: seconds from and to which somebody else probably speaks; where that is certain there is a problem.
     advice: one line for the person who records, "good" when there is nothing to do better.
     """
 
@@ -36,6 +37,7 @@ class RecordingReport:
     bandwidth_hz: int = 0
     problem: str | None = None
     hint: str | None = None
+    other_voice: tuple[tuple[float, float], ...] = ()
     advice: str = ""
 
     def as_dict(self) -> dict[str, object]:
@@ -50,6 +52,7 @@ class RecordingReport:
 
 
 _ADVICE: tuple[tuple[Callable[[RecordingReport], bool], str], ...] = (
+    (lambda r: bool(r.other_voice), "perhaps two people: record one alone"),
     (lambda r: r.snr_db < QUIET_ROOM_DB, "a little noisy: move closer or find a quieter room"),
     (lambda r: r.clipped > 0, "a little too loud: lower the gain or move away"),
     (lambda r: r.bandwidth_hz < NARROW_HZ, "sounds like a telephone: record at 16 kHz or more"),

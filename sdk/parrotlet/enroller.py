@@ -32,6 +32,8 @@ from parrotlet_runtimes import Session
 Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
 
 EMBED_WINDOW_S = 4.0
+EMBED_WINDOWS_A_LENGTH = 1.5
+"""The speaker encoder hears speech in windows that overlap by about a third."""
 KEPT_RATE = 24000
 """Hz of a recording that is kept."""
 
@@ -51,7 +53,7 @@ class Enroller:
         """See Parrotlet.examine."""
         label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
         target = self._bundle.speaker_rate
-        return judge(label, _samples(recording, label, target), target)
+        return judge(label, _samples(recording, label, target), target, self._window_embedding)
 
     def enroll(
         self,
@@ -90,10 +92,13 @@ class Enroller:
         size = int(EMBED_WINDOW_S * self._bundle.speaker_rate)
         if len(speech) < size:
             speech = np.tile(speech, -(-size // max(1, len(speech))))[:size]
-        starts = np.linspace(0, len(speech) - size, max(1, round(len(speech) / size * 1.5))).astype(int)
-        windows = [run(self.speaker, samples=speech[None, at : at + size])["embedding"][0] for at in starts]
-        mean = np.mean(windows, axis=0)
+        count = max(1, round(len(speech) / size * EMBED_WINDOWS_A_LENGTH))
+        starts = np.linspace(0, len(speech) - size, count).astype(int)
+        mean = np.mean([self._window_embedding(speech[at : at + size]) for at in starts], axis=0)
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def _window_embedding(self, samples: Samples) -> npt.NDArray[np.float32]:
+        return np.asarray(run(self.speaker, samples=samples[None])["embedding"][0], dtype=np.float32)
 
     def _require_one_person(self, embeddings: list[npt.NDArray[np.float32]], names: list[str]) -> None:
         if len(embeddings) < 2:
@@ -133,7 +138,7 @@ def _samples(recording: Recording, label: str, target: int) -> Samples:
     if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all():
         raise InputError("samples must be a non-empty finite array [N] or [N, channels]")
     require_rate(label, rate)
-    return resample(mixed(data), rate, target)
+    return resample(mixed(data, rate, label), rate, target)
 
 
 def _flac(sources: Sequence[Recording]) -> npt.NDArray[np.uint8]:

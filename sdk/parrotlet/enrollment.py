@@ -17,10 +17,12 @@ from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
 from parrotlet.profile import Pitch
 from parrotlet.recording import RecordingWarning
+from parrotlet.talkers import OtherVoice, find_other_voice, named
 
 Samples = npt.NDArray[np.float32]
 
 FRAME_S = 0.02
+SOME_SPEECH_S = 0.5
 MIN_SPEECH_S = 2.5
 GOOD_SPEECH_S = 5.0
 """Of validation people, likeness (ECAPA cosine) is 0.43 with recordings of 4 or 5 s and 0.48 with 10 s."""
@@ -31,7 +33,7 @@ MIN_SNR_DB = 12.0
 MIN_VOICED = 0.11
 """Of 140 clips of real speech the least has 0.24; of 11 made into whispers ten have 0.10 or less; noise has 0.00."""
 FULL_SCALE = 0.985
-_BAND_HZ, _BAND_DROP_DB = 250, 50.0
+BAND_HZ, BAND_DROP_DB = 250, 50.0
 
 
 def _decibels(power: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -72,8 +74,13 @@ def speech_of(samples: Samples, active: npt.NDArray[np.bool_], rate: int) -> Sam
     return samples[: len(active) * size].reshape(-1, size)[active].reshape(-1)
 
 
-def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samples]:
-    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz."""
+def judge(
+    name: str, samples: Samples, rate: int, embed: Callable[[Samples], Samples]
+) -> tuple[RecordingReport, Samples]:
+    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz.
+
+    embed: samples of a window -> unit-norm speaker embedding, by which a second person is noticed.
+    """
     seconds = len(samples) / rate
     active, level = find_speech(samples, rate)
     size = int(rate * FRAME_S)
@@ -104,23 +111,26 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
         round(float(np.mean(f0 > 0)) if len(f0) else 0.0, 2),
         bandwidth(speech, rate),
     )
-    return _judged(report), speech
+    report = _judged(report)
+    times = np.asarray(np.flatnonzero(active) * FRAME_S, dtype=np.float64)
+    other = None if report.problem else find_other_voice(speech, times, rate, embed)
+    return report if other is None else _with_other_voice(report, other), speech
 
 
 def bandwidth(speech: Samples, rate: int) -> int:
     """Hz up to which speech [N] holds something: the end of the last band within 50 dB of the four loudest."""
-    size = 2 * rate // _BAND_HZ * 4  # four bins a band
+    size = 2 * rate // BAND_HZ * 4  # four bins a band
     window = np.hanning(size)
     power = np.zeros(size // 2 + 1)
     for start in range(0, len(speech) - size + 1, size // 2):
         power += np.abs(np.fft.rfft(speech[start : start + size] * window)) ** 2
     bands = power[: len(power) // 8 * 8].reshape(-1, 8).sum(axis=1)
-    near = np.flatnonzero(bands > np.sort(bands)[-4:].mean() / 10 ** (_BAND_DROP_DB / 10))
-    return int((near[-1] + 1) * _BAND_HZ) if power.any() else 0
+    near = np.flatnonzero(bands > np.sort(bands)[-4:].mean() / 10 ** (BAND_DROP_DB / 10))
+    return int((near[-1] + 1) * BAND_HZ) if power.any() else 0
 
 
 _CHECKS: tuple[tuple[Callable[[RecordingReport], bool], str, str], ...] = (
-    (lambda r: r.speech_s < 0.5, "no speech found", "speak closer to the microphone and record again"),
+    (lambda r: r.speech_s < SOME_SPEECH_S, "no speech found", "speak closer to the microphone and record again"),
     (
         lambda r: r.level_dbfs < MIN_LEVEL_DBFS,
         "too quiet ({level_dbfs:.0f} dBFS)",
@@ -152,6 +162,15 @@ def _judged(report: RecordingReport) -> RecordingReport:
     return advised([report])[0]
 
 
+def _with_other_voice(report: RecordingReport, other: OtherVoice) -> RecordingReport:
+    report = replace(report, other_voice=other.spans)
+    if other.sure:
+        report = replace(
+            report, problem=f"two people speak: {named(other.spans)}", hint="cut it out, or record one person alone"
+        )
+    return advised([report])[0]
+
+
 def require_usable(reports: list[RecordingReport]) -> None:
     """Raise InputError naming the first recording that cannot be used, or saying that there is too little speech.
 
@@ -167,6 +186,12 @@ def require_usable(reports: list[RecordingReport]) -> None:
             f"{names}: only {total:.1f} s of speech: read a few sentences, at least {MIN_SPEECH_S:g} s, better 10 s"
         )
     for report in reports:
+        if report.other_voice:
+            warnings.warn(
+                f"{report.name}: perhaps {named(report.other_voice)}: record one person alone",
+                RecordingWarning,
+                stacklevel=3,
+            )
         if report.bandwidth_hz < NARROW_HZ:
             warnings.warn(
                 f"{report.name}: holds nothing above {report.bandwidth_hz / 1000:g} kHz, as a telephone: the voice "

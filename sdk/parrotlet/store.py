@@ -63,7 +63,7 @@ def find_voice(
     except StoreNotFound as error:
         raise StoreNotFound(f"{error}{did_you_mean(name, presets)}") from error
     try:
-        return opened.load(name, speaker_model=bird.bundle.speaker_model)
+        return opened.load(name)  # whether it fits, or can be made to, the engine says
     except ProfileNotFound as error:
         known = [*presets, *(profile.name for profile in opened.list())]
         raise ProfileNotFound(f"{error}{did_you_mean(name, known)}") from error

@@ -21,6 +21,7 @@ from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression import tflite  # noqa: E402
 from parrotlet_compression.export import counterparts, export_bundle  # noqa: E402
 from parrotlet_compression.models import acoustic, refiner, synthesizer  # noqa: E402
+from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS  # noqa: E402
 from parrotlet_runtimes import load_session  # noqa: E402
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ def test_int8_speech_stays_near_fp32_speech(tflite_exports: TfliteExports) -> No
 
 def test_a_bundle_says_how_the_parts_go_together(tflite_exports: TfliteExports) -> None:
     manifest = json.loads((tflite_exports.small / "manifest.json").read_text())
-    assert set(manifest["graphs"]) == set(GRAPHS)
-    files = {"manifest.json", "presets.json"}
-    for graph in manifest["graphs"].values():
+    assert set(manifest["graphs"]) == {*GRAPHS, *SIGNAL_GRAPHS}
+    files = {"manifest.json", "presets.json", *(f"{graph}.onnx" for graph in SIGNAL_GRAPHS)}
+    for graph in (manifest["graphs"][name] for name in GRAPHS):
         entry = graph["tflite"]
         assert (entry["precision"], entry["activations"]) == ("int8", "float32")
         parts = entry.get("parts", [{**entry, "inputs": graph["inputs"], "outputs": graph["outputs"]}])

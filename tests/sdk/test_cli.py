@@ -8,11 +8,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from parrotlet import ProfileStore
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -165,6 +168,13 @@ def test_demo_with_and_without_a_recording(run: Run, recordings: dict[str, list[
     code, out, err = run("demo", str(recordings["woman"][0]), "--json", "-o", "d2")
     assert code == 0, err
     assert json.loads(out)["enroll_s"] > 0
+
+
+def test_the_speed_that_demo_prints_is_that_of_speech_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = ProfileStore.load
+    monkeypatch.setattr(ProfileStore, "load", lambda *a, **k: (time.sleep(3), load(*a, **k))[1])
+    value = json.loads(run("demo", "--json", "-o", "d1")[1])
+    assert value["speech_s"] / value["times_real_time"] < 3  # seconds for two voices, of which each took 3 to load
 
 
 def test_doctor_and_bench(run: Run) -> None:

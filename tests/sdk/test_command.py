@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -155,13 +156,24 @@ def test_voices_says_which_cannot_speak(run: Run, bird: Parrotlet, store: Profil
     out = run("voices", "--store", "s")[1]
     lines = {line.split()[0]: line for line in out.splitlines()}
     assert "expired 2020-01-01T00:00:00Z" in lines["old"]
-    assert "needs bundle 'theirs'" in lines["foreign"]
+    assert "of bundle 'theirs': enroll again" in lines["foreign"]
     assert "cannot be read" in lines["broken"]
     assert lines["Robina"].endswith(profile.created)
     problems = {
         row["name"]: row["problem"] for row in json.loads(run("voices", "--json", "--store", "s")[1])["profiles"]
     }
     assert problems["Robina"] is None and "expired" in problems["old"]
+
+
+RELEASED = sorted((Path(__file__).parents[1] / "vectors" / "profiles").glob("*.voice"))
+
+
+@pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)
+def test_voices_finds_nothing_wrong_with_profiles_of_earlier_releases(run: Run, tmp_path: Path, released: Path) -> None:
+    (tmp_path / "s").mkdir(mode=0o700)
+    shutil.copy(released, tmp_path / "s" / "me.voice")
+    (tmp_path / "s" / "me.voice").chmod(0o600)
+    assert [row["problem"] for row in json.loads(run("voices", "--store", "s", "--json")[1])["profiles"]] == [None]
 
 
 def test_a_key_file_is_made_for_a_store_without_profiles_only(

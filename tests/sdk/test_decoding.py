@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -159,3 +160,24 @@ def test_an_empty_wav_stays_empty(tmp_path: Path, after: bytes) -> None:
     (tmp_path / "empty.wav").write_bytes((tmp_path / "empty.wav").read_bytes() + after)
     with pytest.raises(InputError, match="holds no samples"):
         read_recording(tmp_path / "empty.wav")
+
+
+def test_a_recording_that_may_not_be_read_is_said_so() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "closed").mkdir(mode=0o700)
+        (folder / "me.wav").write_bytes(b"RIFF")
+        (folder / "me.wav").chmod(0)
+        folder.chmod(0o755)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # root may read everything
+        else:
+            (folder / "closed").chmod(0)
+        try:
+            for path in (folder / "me.wav", folder / "closed" / "me.wav"):
+                with pytest.raises(InputError, match=r"me\.wav: cannot be read: Permission denied"):
+                    read_recording(path)
+        finally:
+            os.seteuid(user)
+            (folder / "closed").chmod(0o700)

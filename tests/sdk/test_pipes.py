@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +13,8 @@ import wave
 from pathlib import Path
 
 import pytest
+
+from parrotlet.cli.streams import reported
 
 SAY = [sys.executable, "-m", "parrotlet", "say", "--voice", "preset:robin"]
 TEXT = "One two three, four five six. Seven eight nine."
@@ -119,11 +123,32 @@ def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device")
-@pytest.mark.parametrize("command", ["voices", "say Hello --voice preset:robin --raw", "voices --json"])
-def test_a_full_disk_behind_a_redirect_is_one_line(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        "voices",
+        "say Hello --voice preset:robin --raw",
+        "voices --json",
+        "enroll me.wav --name me --store s --key-file k",
+    ],
+)
+def test_a_full_disk_behind_a_redirect_is_one_line(
+    tmp_path: Path, recordings: dict[str, list[Path]], command: str
+) -> None:
+    shutil.copy(recordings["woman"][0], tmp_path / "me.wav")
     done = shell(f"$P {command} > /dev/full", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "parrotlet: cannot write standard output: No space left on device: make room, or use -o\n"
+
+
+def test_a_fault_of_another_file_is_not_blamed_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    def write() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert reported("parrotlet", write) == 2
+    assert capsys.readouterr().err == (
+        "parrotlet: cannot read or write a file: No space left on device: make room, or check the disk\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,4 +177,4 @@ def test_the_training_command_without_torch_says_what_to_install(tmp_path: Path)
     code = "import sys; sys.modules['torch'] = None; from parrotlet_compression.__main__ import main; sys.exit(main())"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 5
-    assert done.stderr == "parrotlet-compress: torch is not installed: pip install 'parrotlet[compress]'\n"
+    assert done.stderr == "parrotlet-compress: torch is not installed: pip install ./compression in the repository\n"

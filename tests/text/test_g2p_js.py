@@ -52,15 +52,23 @@ OTHER_SCRIPTS = (
     "I ❤️ you 👍🏽 👨‍👩‍👧 ☎ ♪ ∑ ∆x ≤ 3 → ∞ © 2024 a\u200bb\ufeffc \x07 l’été «oui»…",
     "[[həlˈO]] Dr. [[pause 2s]] Who? [[pause 300ms]] [brackets] {x} (y) [[",
 )
+LAYOUT = (
+    "a B 7 . , ! : - * _ ~ ` ``` # > | + [ ] ( ) < / & ; \\ ** __ 1. [x] <b> </b> <li> <br> <p> &amp; &#65; [a](b) "
+    "<!--x--> https://a.b word Word"
+).split(" ") + [" ", "\n", "\n", "\n\n", "- ", "# ", "| a | b |", "[[pause 1s]]", "Key: "]
 
 
 def written_sentences(count: int) -> list[str]:
     """Every hard case, text of other scripts, and hard cases torn apart and shuffled."""
     lines = (ROOT / "tests/text/hard_cases.tsv").read_text(encoding="utf-8").splitlines()
     made = [line.split("\t")[1] for line in lines if line.startswith(("say\t", "sound\t"))]
+    lines = (ROOT / "tests/text/sent_cases.tsv").read_text(encoding="utf-8").splitlines()
+    sent = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    made.extend(row[2].replace("\\n", "\n") for row in sent if row[1] != "lex")
     chooser = random.Random(11)
     pieces = " ".join(made).split()
     made.extend(OTHER_SCRIPTS)
+    made.extend("".join(chooser.choices(LAYOUT, k=12)) for _ in range(300))
     while len(made) < count:
         made.append(" ".join(chooser.choices(pieces, k=8)))
         made.append("".join(chooser.choices("0123456789.,:/-–$%£€ kmKMABIVx°'\"()[]ap#*+=<>@", k=20)))

@@ -92,7 +92,7 @@ def test_rules_are_read_as_documented(tmp_path: Path) -> None:
     text = zlib.decompress(data[12:])
     assert (magic, version, zero, size) == (b"PRUL", 1, 0, len(text))
     rules = json.loads(text)
-    assert [name for name, _ in rules["normalizer"]["rules"]][:3] == ["inline", "email", "url"]
+    assert [rule["name"] for rule in rules["normalizer"]["rules"]][:3] == ["inline", "email", "url"]
     assert rules["normalizer"]["tables"]["currencies"]["£"] == ["pound", "pounds", "penny", "pence"]
 
 

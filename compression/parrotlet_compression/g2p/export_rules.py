@@ -7,6 +7,7 @@ means by a word character is spelled out in them.
 from __future__ import annotations
 
 import json
+import re
 import struct
 import unicodedata
 import zlib
@@ -14,7 +15,23 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from parrotlet.text import acronyms, context, emoji, fold, markup, numbers, phonemes, pronounce, rules, spelling, tables
+from parrotlet.text import (
+    acronyms,
+    context,
+    emoji,
+    fold,
+    markup,
+    numbers,
+    phonemes,
+    place,
+    pronounce,
+    reader,
+    rules,
+    spelling,
+    tables,
+    tags,
+)
+from parrotlet.text.templates import Template
 
 _WORD = r"\p{L}\p{N}_"
 _BOUNDARY = rf"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))"
@@ -34,7 +51,7 @@ _NORMALIZER_TABLES = {
     tables: " ".join(name for name in vars(tables) if name.isupper()),
     numbers: "_SMALL _TENS _ORDINALS",
     acronyms: "_COMMON _ALWAYS_SPELLED",
-    fold: "_SAME _CYRILLIC _GREEK _GREEK_SOUNDS _KEPT",
+    fold: "_SAME _CYRILLIC _GREEK _GREEK_SOUNDS _KEPT _POWER_SIGNS",
     rules: "_NOT_DESCRIBED _RECKONING _DENOMINATORS _SHORT_WORDS _SIGNS _MEASURE_SIGNS _ADDRESS_SIGNS _AFTER_I "
     "_TRIGGERS _DOTTED_TRIGGERS _SPANS _SMALL_ROMANS _LONE_CAPITALS",
 }
@@ -45,6 +62,7 @@ _PATTERNS = {
     "atom": rules._ATOM,
     "emoji": emoji.EMOJI,
     "greek": fold._GREEK_RUN,
+    "power": fold._POWER,
     "ideographs": fold._IDEOGRAPHS,
     "caps_word": acronyms._CAPS_WORD,
 }
@@ -56,15 +74,46 @@ def pronunciation_rules() -> dict[str, Any]:
 
 
 def _normalizer() -> dict[str, Any]:
-    """`names`: signs by their spoken names. `rules`: [name, pattern] in order of trial."""
+    """`names`: signs by their spoken names. `rules`: in order of trial."""
     return {
         "tables": _tables(_NORMALIZER_TABLES),
         "number_scales": numbers._SCALES,
-        "foresight": rules._FORESIGHT,
+        "foresight": place.FORESIGHT,
         "patterns": {name: ecmascript(pattern.pattern) for name, pattern in _PATTERNS.items()},
         "names": {sign: name for sign in _signs() if (name := emoji.emoji_name(sign))},
-        "rules": [[rule.name, ecmascript(rule.pattern.pattern)] for rule in rules.RULES],
+        "rules": [_rule(rule) for rule in rules.RULES],
+        "hindsight": place.HINDSIGHT,
+        "reader": _reader(),
     }
+
+
+def _reader() -> dict[str, Any]:
+    """What stands before the rules: patterns of layout and markup, and what HTML's tags and entities stand for."""
+    return {
+        "patterns": {
+            name.strip("_").lower(): ecmascript(value.pattern)
+            for module in (tags, reader)
+            for name, value in vars(module).items()
+            if isinstance(value, re.Pattern)
+        },
+        "tables": _tables({tags: "_BREAKS _OPENING _CLOSING _INLINE _UNREAD _ENTITIES"}),
+        "line": reader._LINE,
+        "value": reader._VALUE,
+    }
+
+
+def _rule(rule: place.Rule) -> dict[str, str]:
+    """A rule without what is empty in it; one without a template is a function of the host."""
+    template = rule.say.written if isinstance(rule.say, Template) else None
+    entry = {
+        "name": rule.name,
+        "starts": rule.starts,
+        "pattern": ecmascript(rule.source),
+        "left": ecmascript(rule.left),
+        "bar": ecmascript(rule.bar),
+    }
+    written = {key: value for key, value in entry.items() if value}
+    return written if template is None else written | {"template": template}
 
 
 def _signs() -> Iterator[str]:
@@ -114,7 +163,7 @@ def ecmascript(pattern: str) -> str:
         elif escaped in "uU":
             digits = "".join(next(signs) for _ in range(4 if escaped == "u" else 8))
             written.append(f"\\u{{{int(digits, 16):x}}}")
-        elif escaped in "dsn123" or escaped in _SYNTAX or (escaped == "-" and in_class):
+        elif escaped in "dsnt123" or escaped in _SYNTAX or (escaped == "-" and in_class):
             written.append("\\" + escaped)
         elif escaped.isalnum():
             raise ValueError(f"\\{escaped} in {pattern!r} has no known counterpart in ECMAScript")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parrotlet.cli import quiet_interrupt
+from parrotlet.cli.streams import to_stdout
 from parrotlet.errors import InputError, UsageError
 from parrotlet.store import default_store_path, open_default_store, require_store
 
@@ -83,7 +84,8 @@ def load_engine(options: argparse.Namespace) -> Parrotlet:
 
 def emit(options: argparse.Namespace, value: dict[str, Any], text: str) -> None:
     """Print a command's result."""
-    print(json.dumps(value, ensure_ascii=False) if options.json else text)
+    with to_stdout():
+        print(json.dumps(value, ensure_ascii=False) if options.json else text)
 
 
 def unicode_text(argument: str) -> str:

@@ -8,6 +8,7 @@ from parrotlet.advice import RecordingReport
 from parrotlet.bundle import Bundle
 from parrotlet.cli import quiet_interrupt
 from parrotlet.cli.common import emit, open_or_make_store, unicode_text
+from parrotlet.cli.streams import to_stdout
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
 from parrotlet.profile import ConsentRecord, utc_now
@@ -25,7 +26,8 @@ def enroll(options: argparse.Namespace) -> None:
     def show(report: RecordingReport) -> None:
         reports.append(report)
         if not options.json:
-            print(report.line())
+            with to_stdout():
+                print(report.line(), flush=True)
 
     with quiet_interrupt():
         profile = bird.enroll(

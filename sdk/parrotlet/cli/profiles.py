@@ -35,8 +35,8 @@ def _problem(profile: StoredProfile, bundle: Bundle) -> str:
         return f"cannot be read: {profile.problem}"
     if profile.expired:
         return f"expired {profile.expires}: enroll again or delete it"
-    if profile.speaker_model != bundle.speaker_model:
-        return f"needs bundle {profile.bundle!r}, not {bundle.name!r}: enroll again"
+    if profile.speaker_model not in (bundle.speaker_model, bundle.model_sha256):
+        return f"of bundle {profile.bundle!r}: enroll again, unless it keeps its recording"
     return ""
 
 

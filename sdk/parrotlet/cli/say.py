@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from parrotlet.audio import SYNTHETIC, AudioChunk, wav_header, write_wav
 from parrotlet.cli.common import emit, load_engine, open_store, unicode_text
 from parrotlet.cli.progress import Progress
+from parrotlet.cli.streams import to_stdout
 from parrotlet.errors import InputError, UsageError
 from parrotlet.options import SpeakOptions
 from parrotlet.store import find_voice
@@ -28,21 +29,21 @@ MAX_TEXT_BYTES = 16 * 1024 * 1024
 def say(options: argparse.Namespace) -> None:
     """Speak a text to a file or to standard output."""
     output = options.output or Path("speech.wav")
-    to_stdout = options.raw or str(output) == "-"
+    piped = options.raw or str(output) == "-"
     if options.raw and options.output and str(output) != "-":
         raise UsageError(f"--raw writes to standard output, not to {output}: leave out --raw or -o")
     if output.suffix.lower() in OTHER_FORMATS:
         raise UsageError(f"{output}: speech is written as WAV: name it {output.with_suffix('.wav')} and convert that")
-    if to_stdout and sys.stdout.isatty():
+    if piped and sys.stdout.isatty():
         raise UsageError("standard output is a terminal: pipe it into a player, e.g. | aplay -f S16_LE -r 24000")
     settings = SpeakOptions(
         options.speed, options.pitch, options.volume, sentence_silence=options.sentence_silence, seed=options.seed
     )
-    text = read_text(options.text, streamed=to_stdout and not options.ssml)
+    text = read_text(options.text, streamed=piped and not options.ssml)
     bird = load_engine(options)
     voice = bird.voice(find_voice(bird, options.voice, lambda: open_store(options)), options.likeness)
     chunks = _not_empty(bird.speak(text, voice, options=settings, ssml=options.ssml))
-    if to_stdout:
+    if piped:
         _stream(chunks, b"" if options.raw else wav_header(bird.sample_rate, None, SYNTHETIC))
         return
     started = time.perf_counter()
@@ -55,8 +56,9 @@ def say(options: argparse.Namespace) -> None:
 
 def _stream(chunks: Iterable[AudioChunk], header: bytes) -> None:
     for chunk in chunks:
-        sys.stdout.buffer.write(header + chunk.int16_bytes())
-        sys.stdout.buffer.flush()
+        with to_stdout():
+            sys.stdout.buffer.write(header + chunk.int16_bytes())
+            sys.stdout.buffer.flush()
         header = b""
 
 

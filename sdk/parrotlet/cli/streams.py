@@ -42,7 +42,8 @@ def reported(program: str, run: Callable[[], None]) -> int:
     """The exit code of what was run; an error is one line on stderr that begins with the program's name."""
     try:
         run()
-        sys.stdout.flush()
+        with to_stdout():
+            sys.stdout.flush()
     except ParrotletError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return error.exit_code
@@ -51,13 +52,24 @@ def reported(program: str, run: Callable[[], None]) -> int:
     except OSError as error:
         problem = f"cannot use {error.filename}: {error.strerror}: check the path"
         if error.filename is None:
-            _abandon_stdout()
-            problem = f"cannot write standard output: {error.strerror}: make room, or use -o"
+            problem = f"cannot read or write a file: {error.strerror or error}: make room, or check the disk"
         print(f"{program}: {problem}", file=sys.stderr)
         return UsageError.exit_code
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+@contextmanager
+def to_stdout() -> Iterator[None]:
+    """Around what writes standard output: a full disk behind it is told from one elsewhere. Raises UsageError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _abandon_stdout()
+        raise UsageError(f"cannot write standard output: {error.strerror}: make room, or use -o") from error
 
 
 def _abandon_stdout() -> None:

@@ -187,10 +187,10 @@ def _hinted(word: str, before: str, after: str) -> str | None:
 
 
 def _is_letter(words: Sequence[str], at: int) -> bool:
-    """True for a capital A inside a sentence: "vitamin A is", but not "Once Upon A Time"."""
+    """True for a capital A inside a sentence: "vitamin A is", "A B C", but not "Once Upon A Time"."""
     if words[at] != "A" or at == 0 or not words[at - 1][0].isalpha():
         return False
-    return at + 1 < len(words) and words[at + 1].islower()
+    return at + 1 < len(words) and (words[at + 1].islower() or (len(words[at + 1]) == 1 and words[at + 1].isalpha()))
 
 
 def _stands_alone(before: str, after: str) -> bool:

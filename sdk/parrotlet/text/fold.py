@@ -20,11 +20,11 @@ _SAME = {
     "µ": "µ",
     "μ": "µ",
     "º": "°",
-    "，": ",",
-    "、": ",",
-    "。": ".",
-    "！": "!",
-    "？": "?",
+    "，": ", ",
+    "、": ", ",
+    "。": ". ",
+    "！": "! ",
+    "？": "? ",
     "¡": "",
     "¿": "",
     "²": "²",
@@ -85,6 +85,8 @@ _PLAIN = re.compile(r"[\x20-\x7e\n]*\Z")
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _GREEK_RUN = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]+")
 _IDEOGRAPHS = re.compile(r"[\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
+_POWER_SIGNS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
+_POWER = re.compile(r"(?<=[0-9A-Za-z)])[⁰¹²³⁴-⁹⁺⁻ⁿ]+")
 _LETTER_NAME = re.compile(
     r"(?:LETTER|SYLLABLE|LIGATURE|DIGRAPH|VOWEL SIGN) (?:SMALL |CAPITAL |FINAL )?(.+?)(?: WITH .*)?$"
 )
@@ -103,6 +105,7 @@ def fold(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     text = _IDEOGRAPHS.sub(" ideograph ", text)
     text = _GREEK_RUN.sub(_greek, text)
+    text = _POWER.sub(_power, text)
     return "".join([_folded(character) for character in text])
 
 
@@ -112,6 +115,12 @@ def _greek(match: re.Match[str]) -> str:
     if len(letters) == 1:
         return run if letters[0] in "πμ" else f" {_GREEK[letters[0]]} "
     return "".join(_GREEK_SOUNDS.get(letter, "") for letter in run.lower())
+
+
+def _power(match: re.Match[str]) -> str:
+    """A run of raised signs as it is typed, but for the square and the cube, which units have too."""
+    run = match.group()
+    return run if run in "²³" else "^" + "".join(_POWER_SIGNS[sign] for sign in run)
 
 
 @lru_cache(maxsize=4096)

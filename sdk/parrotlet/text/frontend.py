@@ -15,6 +15,7 @@ from parrotlet.text.lexicon import Lexicon
 from parrotlet.text.markup import INLINE, TextWarning, inline_phonemes, pause_seconds
 from parrotlet.text.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with_vowel
 from parrotlet.text.pronounce import Pronouncer
+from parrotlet.text.reader import CodeBlocks, Format, begins_as_ssml, read, read_stream
 from parrotlet.text.rules import Normalizer
 from parrotlet.text.sentences import Pause, cut_phonemes, cut_stream, natural_pause, pauses
 from parrotlet.text.spelling import by_rule
@@ -69,13 +70,23 @@ class Utterance:
 class TextFrontEnd:
     """English text to phonemes. Data files are opened at the first use; safe to share between threads.
 
+    A `format` is "auto" (reads Markdown and HTML where it meets them, and a document that begins as SSML), "plain",
+    "markdown", "html" or "ssml". `code_blocks` ("announce", "skip", "read") says what becomes of fenced code.
     `lexicon` holds the user's own words: a mapping, or the path of a file (`userlexicon.py` has the format).
     `speak_emoji=False` passes over emoji. `runtime` ("onnx", "tflite") runs the model for unknown words; else it is
     one that is installed. Raises `InputError` for a lexicon that cannot be used.
     """
 
-    def __init__(self, lexicon: Source | None = None, *, speak_emoji: bool = True, runtime: str | None = None) -> None:
+    def __init__(
+        self,
+        lexicon: Source | None = None,
+        *,
+        speak_emoji: bool = True,
+        runtime: str | None = None,
+        code_blocks: CodeBlocks = "announce",
+    ) -> None:
         self._speak_emoji = speak_emoji
+        self._code_blocks = code_blocks
         self._runtime = runtime
         self._own: dict[str, str] = {}
         if lexicon is not None:
@@ -87,33 +98,40 @@ class TextFrontEnd:
 
     @cached_property
     def _normalizer(self) -> Normalizer:
-        return Normalizer(self._pronounce.knows, frozenset(self._own), self._speak_emoji)
+        return Normalizer(self._pronounce.knows, self._pronounce.owns, self._speak_emoji)
 
-    def normalize(self, text: str) -> str:
+    def normalize(self, text: str, *, format: Format = "auto") -> str:
         """`text` as it is spoken: "$5" becomes "five dollars". Normalizing twice changes nothing."""
-        return self._normalizer(text)
+        return self._normalizer(read(text, format, self._code_blocks))
 
-    def phonemize(self, text: str) -> str:
+    def phonemize(self, text: str, *, format: Format = "auto") -> str:
         """Phonemes of `text`, with punctuation and spaces; empty, with a `TextWarning`, if it has no sound.
 
         Raises `InputError` if `[[ ]]` holds something that is not a phoneme.
         """
-        phonemes, _ = self._speak(INLINE.sub(_pause_as_comma, self.normalize(text)))
+        phonemes, _ = self._speak(INLINE.sub(_pause_as_comma, self.normalize(text, format=format)))
         _warn(text, phonemes)
         return phonemes
 
-    def sentences(self, text: str | Iterable[str], *, ssml: bool = False) -> Iterator[Utterance]:
-        """Utterances as soon as they are complete; plain text may arrive in pieces of any size.
+    def sentences(
+        self, text: str | Iterable[str], *, ssml: bool = False, format: Format = "auto"
+    ) -> Iterator[Utterance]:
+        """Utterances as soon as they are complete; text may arrive in pieces of any size.
 
         A string is cut at sentence ends; text in pieces at clause ends too, since the rest may be long in coming.
 
-        With `ssml` the text is one SSML document. Warns with `TextWarning` if there is nothing to say.
+        With `ssml`, or the format "ssml", the text is one SSML document. Warns with `TextWarning` if there is nothing
+        to say.
         Raises `InputError` for phonemes or SSML that cannot be used.
         """
-        if ssml:
-            utterances = self._from_ssml(text if isinstance(text, str) else "".join(text))
+        whole = isinstance(text, str)
+        pieces: Iterable[str] = [text] if isinstance(text, str) else text
+        if format == "auto" and not ssml:
+            ssml, pieces = begins_as_ssml(pieces)
+        if ssml or format == "ssml":
+            utterances = self._from_ssml("".join(pieces))
         else:
-            utterances = self._from_text([text] if isinstance(text, str) else text, Style(), not isinstance(text, str))
+            utterances = self._from_text(read_stream(pieces, format, self._code_blocks), Style(), not whole)
         spoken = False
         for utterance in utterances:
             spoken = spoken or bool(utterance.phonemes)
@@ -123,7 +141,7 @@ class TextFrontEnd:
 
     def _respell(self, spelling: str) -> str:
         """A respelling's phonemes: parts between hyphens are one word."""
-        return self._speak(self.normalize(spelling))[0].strip(PAUSE_MARKS)
+        return self._speak(self._normalizer(spelling))[0].strip(PAUSE_MARKS)
 
     def _from_ssml(self, document: str) -> Iterator[Utterance]:
         for segment in parse_ssml(document):
@@ -132,7 +150,7 @@ class TextFrontEnd:
     def _from_segment(self, segment: Segment) -> Iterator[Utterance]:
         """The segment's utterances, the last with the segment's own pause."""
         held: Utterance | None = None
-        for utterance in self._from_text([segment.text], segment.style):
+        for utterance in self._from_text([" ".join(segment.text.split())], segment.style):
             if held is not None:
                 yield held
             held = utterance
@@ -149,7 +167,7 @@ class TextFrontEnd:
                 warnings.warn(
                     "letters of a script that is not read here are named or guessed", TextWarning, stacklevel=3
                 )
-            spoken = self.normalize(sentence)
+            spoken = self._normalizer(sentence)
             start = 0
             for match in INLINE.finditer(spoken):
                 seconds = pause_seconds(match.group(1))

@@ -95,6 +95,21 @@ def decimal(whole: str, fraction: str) -> str:
     return f"{cardinal(whole or '0')} point {spelled(fraction)}"
 
 
+def real(written: str) -> str:
+    """A number with thousands commas and a decimal point."""
+    whole, dot, fraction = written.replace(",", "").partition(".")
+    return decimal(whole, fraction) if dot else cardinal(whole)
+
+
+def bare(digits: str) -> str:
+    """A run of digits with nothing around it to say what it counts."""
+    if len(digits) > 1 and digits[0] == "0":
+        return spelled(digits, "oh" if len(digits) < 5 else "zero")
+    if len(digits) == 4 and ("1100" <= digits <= "1999" or "2010" <= digits <= "2099"):
+        return year(digits)
+    return spelled(digits) if len(digits) > 9 else cardinal(digits)
+
+
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 

@@ -35,6 +35,9 @@ _LONGEST_WORD = 48
 _SPELLED = re.compile(r"(?!.*(.)\1)[^aeiouy]{1,5}", re.IGNORECASE)
 """Unknown words that are spelled: "ls", "grpc", but neither "tosh" nor "brr"."""
 
+_SHOUTED = re.compile(r"([A-Z][A-Z-]+)(?:'?[sS])\Z")
+"""Plural and possessive of capitals: "GIFs", "GIF's"."""
+
 _CONTRACTIONS = (("n't", "ᵊnt"), ("'ll", "əl"), ("'ve", "əv"), ("'re", "əɹ"), ("'d", "d"), ("'m", "m"))
 _DOUBLED = re.compile(r"([bdfgklmnprstvz])\1$")
 _VOWEL_LETTER = re.compile("[aeiouy]", re.IGNORECASE)
@@ -90,8 +93,15 @@ class Pronouncer:
         own = self._own.get(word) or self._own.get(word.lower())
         if own:
             return own
+        shouted = _SHOUTED.match(word)
+        if shouted and shouted.group(1) in self._own:
+            return with_s(self._own[shouted.group(1)])
         stems = ((self._own.get(stem) or self._own.get(stem.lower()), ending) for stem, _, ending in derivations(word))
         return next((ending(known) for known, ending in stems if known), None)
+
+    def owns(self, word: str) -> bool:
+        """True for a word of the user, in its plural, possessive or past too."""
+        return self._from_own(word) is not None
 
     def whole(self, word: str) -> Entry | None:
         """The lexicon's answer in any case, or a stem of the lexicon plus an ending."""

@@ -7,14 +7,30 @@ is a pattern and a function from its match to words, or to None where the contex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from parrotlet.text import numbers
 from parrotlet.text.acronyms import AcronymReader
 from parrotlet.text.emoji import EMOJI, emoji_name
 from parrotlet.text.fold import fold
 from parrotlet.text.markup import INLINE
+from parrotlet.text.patterns import (
+    CODES,
+    END,
+    FILE,
+    MONEY,
+    MONTH,
+    NUM,
+    PER_UNIT,
+    REAL,
+    SCALE,
+    SPACED_UNIT,
+    TOP,
+    UNIT,
+    WEEKDAY,
+    either,
+)
+from parrotlet.text.place import Place, Rule, Say, kind_of
 from parrotlet.text.tables import (
     ABBREVIATIONS,
     COUNTED,
@@ -26,7 +42,6 @@ from parrotlet.text.tables import (
     DOT_NEEDED,
     DOTTED_UNITS,
     ELIDED,
-    FILE_ENDINGS,
     MONTH_SHORT,
     MONTHS,
     NEEDS_TOUCH,
@@ -40,81 +55,15 @@ from parrotlet.text.tables import (
     SCALES,
     SENTENCE_STARTERS,
     SILENT,
+    SPELLED_SMALL,
     SPELLED_WORDS,
     SPOKEN_ENDINGS,
     SYMBOLS,
     TITLES,
-    TOP_DOMAINS,
     UNITS,
     WEEKDAYS,
 )
-
-_FORESIGHT = 64
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a rule stands: the text, the words spoken so far, and what the lexicon knows."""
-
-    text: str
-    spoken: list[str]
-    knows: Callable[[str], bool]
-    acronyms: AcronymReader
-
-    @property
-    def before(self) -> str:
-        """The last spoken word, in lower case; empty after a pause."""
-        last = next((piece for piece in reversed(self.spoken) if piece.strip()), "")
-        return re.split(r"[\s-]", last.strip())[-1].lower()
-
-    def after(self, match: re.Match[str]) -> str:
-        """What follows a match, as far as any rule looks."""
-        return self.text[match.end() : match.end() + _FORESIGHT]
-
-
-Say = Callable[[re.Match[str], Place], "str | None"]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """`say` answers for a match of `pattern` at the current token."""
-
-    name: str
-    pattern: re.Pattern[str]
-    say: Say
-
-
-_NUM = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
-_REAL = rf"(?:{_NUM}(?:\.\d+)?|\.\d+)"
-_MONTH = "|".join(sorted({*MONTHS, *(name.title() for name in MONTH_SHORT)}, key=len, reverse=True))
-_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
-_SPACED_UNIT = "|".join(sorted((re.escape(unit) for unit in UNITS if unit not in NEEDS_TOUCH), key=len, reverse=True))
-_WEEKDAY = "|".join(sorted((name.title() for name in DAYS), key=len, reverse=True))
-_MONEY = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
-_CODES = "|".join(CURRENCY_CODES)
-_SCALE = "|".join(sorted({*SCALES, *SCALE_WORDS}, key=len, reverse=True))
-_TOP = "|".join(TOP_DOMAINS)
-_PER = "|".join(sorted(map(re.escape, PER), key=len, reverse=True))
-_SHOUTED_ENDINGS = {ending.upper() for ending in FILE_ENDINGS if len(ending) > 2}
-_FILE = "|".join(sorted(FILE_ENDINGS | _SHOUTED_ENDINGS, key=len, reverse=True))
-_END = r"(?![\w])"
-
-
-def _real(written: str) -> str:
-    """A number with thousands commas and a decimal point."""
-    whole, dot, fraction = written.replace(",", "").partition(".")
-    return numbers.decimal(whole, fraction) if dot else numbers.cardinal(whole)
-
-
-def _bare(digits: str) -> str:
-    """A run of digits with nothing around it to say what it counts."""
-    if len(digits) > 1 and digits[0] == "0":
-        return numbers.spelled(digits, "oh" if len(digits) < 5 else "zero")
-    if len(digits) == 4 and ("1100" <= digits <= "1999" or "2010" <= digits <= "2099"):
-        return numbers.year(digits)
-    if len(digits) > 9:
-        return numbers.spelled(digits)
-    return numbers.cardinal(digits)
+from parrotlet.text.template_rules import TEMPLATE_RULES
 
 
 def _day(digits: str) -> str:
@@ -130,7 +79,7 @@ def _letters(word: str) -> str:
 
 
 def _count(written: str, one: str, many: str) -> str:
-    return f"{_real(written)} {one if written == '1' else many}"
+    return f"{numbers.real(written)} {one if written == '1' else many}"
 
 
 def _email(match: re.Match[str], place: Place) -> str:
@@ -161,12 +110,20 @@ def _address(part: str, place: Place) -> str:
     words: list[str] = []
     for atom in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\w]|_", part):
         if atom.isdecimal():
-            words.append(_bare(atom) if len(atom) < 5 else numbers.spelled(atom))
+            words.append(numbers.bare(atom) if len(atom) < 5 else numbers.spelled(atom))
         elif atom.isalpha():
-            words.append(atom.lower() if _sayable(atom, place) else _letters(atom))
+            words.append(_name(atom, place))
         elif atom in _ADDRESS_SIGNS:
             words.append(_ADDRESS_SIGNS[atom])
     return " ".join(words)
+
+
+def _name(word: str, place: Place) -> str:
+    """A run of letters in an address: a word, a word with an acronym at its end ("openai"), or letters."""
+    lower, head = word.lower(), word[:-2].lower()
+    if len(head) > 2 and word[-2:].upper() in SPELLED_WORDS and place.knows(head) and not place.knows(lower):
+        return f"{head} {_letters(word[-2:])}"
+    return lower if _sayable(word, place) else _letters(word)
 
 
 def _sayable(word: str, place: Place) -> bool:
@@ -192,7 +149,7 @@ def _url(match: re.Match[str], place: Place) -> str:
     host, _, port = domain.partition(":")
     spoken = _domain(host, place)
     if port:
-        spoken += f" colon {_bare(port)}"
+        spoken += f" colon {numbers.bare(port)}"
     return f"{spoken} {_address(path.rstrip('/'), place)}".strip()
 
 
@@ -247,7 +204,7 @@ def _amount(sign: str, amount: str, scale: str | None, per: str | None = None) -
     whole, _, fraction = amount.replace(",", "").partition(".")
     tail = f" per {PER[per]}" if per else ""
     if scale:
-        return f"{_real(amount)} {SCALES.get(scale, scale)} {many}{tail}"
+        return f"{numbers.real(amount)} {SCALES.get(scale, scale)} {many}{tail}"
     if len(fraction) != 2 or not cent:
         return _count(amount, one, many) + tail if fraction.strip("0") else _count(whole, one, many) + tail
     small = f"{numbers.cardinal(fraction)} {cent if int(fraction) == 1 else cents}" if int(fraction) else ""
@@ -257,7 +214,7 @@ def _amount(sign: str, amount: str, scale: str | None, per: str | None = None) -
 
 def _money_range(match: re.Match[str], _: Place) -> str:
     sign, low, high, scale = match.group(1, 2, 3, 4)
-    return f"{_real(low)} to {_amount(sign, high, scale)}"
+    return f"{numbers.real(low)} to {_amount(sign, high, scale)}"
 
 
 def _money_after(match: re.Match[str], _: Place) -> str:
@@ -374,7 +331,9 @@ def _ratio(match: re.Match[str], _: Place) -> str:
 
 
 def _times_over(match: re.Match[str], place: Place) -> str:
-    return f"{_real(match.group(1))} {'X' if _describes(match, place) and place.before in ('a', 'an') else 'times'}"
+    return (
+        f"{numbers.real(match.group(1))} {'X' if _describes(match, place) and place.before in ('a', 'an') else 'times'}"
+    )
 
 
 def _duration(match: re.Match[str], _: Place) -> str:
@@ -402,7 +361,7 @@ def _range(match: re.Match[str], _: Place) -> str | None:
     if year and not unit:
         spoken = f"{numbers.year(low)} to {numbers.year(high) if len(high) == 4 else numbers.cardinal(high)}"
     else:
-        spoken = f"{_real(low)} to {_real(high)}"
+        spoken = f"{numbers.real(low)} to {numbers.real(high)}"
     return spoken + (f" {UNITS[unit][1]}" if unit else "") + (f" per {PER[per]}" if per else "")
 
 
@@ -412,7 +371,7 @@ _DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 def _fraction(match: re.Match[str], _: Place) -> str | None:
     whole, top, bottom, unit = match.groups()
     if int(bottom) == 0 or len(top) > 2 or int(bottom) > 100:
-        return f"{_bare(top)} over {_bare(bottom)}" if not whole and not unit else None
+        return f"{numbers.bare(top)} over {numbers.bare(bottom)}" if not whole and not unit else None
     one, many = _DENOMINATORS.get(bottom) or (numbers.ordinal(bottom), numbers.ordinal(bottom) + "s")
     part = f"{numbers.cardinal(top)} {one if top == '1' else many}"
     measured = f" {UNITS[unit][1 if whole else 0]}" if unit else ""
@@ -429,7 +388,7 @@ def _ordinal(match: re.Match[str], _: Place) -> str:
 def _dimensions(match: re.Match[str], place: Place) -> str:
     *sizes, unit = re.split(r"\s?[x×]\s?", match.group(1)) + [match.group(2)]
     reckoned = place.before in _RECKONING or re.match(r"\s?[=<>≤≥≈≠]", place.after(match))
-    spoken = (" times " if reckoned else " by ").join(_real(size) for size in sizes)
+    spoken = (" times " if reckoned else " by ").join(numbers.real(size) for size in sizes)
     return f"{spoken} {UNITS[unit][1]}" if unit else spoken
 
 
@@ -460,7 +419,7 @@ def _measure(match: re.Match[str], place: Place) -> str | None:
     one, many = UNITS[unit]
     if power:
         one, many = f"{POWERS[power]} {one}", f"{POWERS[power]} {many}"
-    spoken = f"{_MEASURE_SIGNS.get(sign or '', '')}{_real(amount)}{f' {scale}' if scale else ''}"
+    spoken = f"{_MEASURE_SIGNS.get(sign or '', '')}{numbers.real(amount)}{f' {scale}' if scale else ''}"
     following = place.after(match).lstrip(" \"')")
     attributive = gap == "-" or (place.before in ("a", "an") and re.match(r"[a-z]", following) and not per)
     name = one if (amount == "1" and not scale) or attributive else many
@@ -472,16 +431,16 @@ def _measure(match: re.Match[str], place: Place) -> str | None:
 def _scaled(match: re.Match[str], place: Place) -> str | None:
     if match.group(2).isupper() and (place.before in COUNTED or re.match(r"\s[A-Z]", place.after(match))):
         return None
-    return f"{_real(match.group(1))} {SCALES[match.group(2)]}"
+    return f"{numbers.real(match.group(1))} {SCALES[match.group(2)]}"
 
 
 def _scientific(match: re.Match[str], _: Place) -> str:
     base, minus, power = match.group(1, 2, 3)
-    return f"{_real(base)} times ten to the {'minus ' if minus else ''}{numbers.cardinal(power)}"
+    return f"{numbers.real(base)} times ten to the {'minus ' if minus else ''}{numbers.cardinal(power)}"
 
 
 def _hexadecimal(match: re.Match[str], _: Place) -> str:
-    digits = " ".join(_bare(one) if one.isdecimal() else _letters(one) for one in match.group(1))
+    digits = " ".join(numbers.bare(one) if one.isdecimal() else _letters(one) for one in match.group(1))
     return f"zero X {digits}"
 
 
@@ -500,9 +459,9 @@ def _number(match: re.Match[str], place: Place) -> str:
     sign, written, tail = match.group(1) or "", match.group(2), match.group(3) or ""
     head = _SIGNS.get(sign, "")
     if written.isdecimal():
-        spoken = numbers.pairs(written) if place.before in COUNTED and len(written) > 2 else _bare(written)
+        spoken = numbers.pairs(written) if place.before in COUNTED and len(written) > 2 else numbers.bare(written)
     else:
-        spoken = _real(written)
+        spoken = numbers.real(written)
     if tail:
         spoken = f"{spoken}'s" if tail.startswith("'") else _plural(spoken)
     return head + spoken
@@ -561,6 +520,8 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
         if lower in DOT_NEEDED or not dot:
             return TITLES[lower] if lower in ("mr", "mrs", "ms") else None
         return TITLES[lower] + last
+    if word in SPELLED_SMALL:
+        return place.acronyms.read(word.removesuffix("s").upper(), "s" * word.endswith("s"), "", 0) + (dot or "")
     if lower in WEEKDAYS:
         return WEEKDAYS[lower] + last if word[0].isupper() and (dot or 3 < len(lower) < 6) else None
     if lower not in ABBREVIATIONS or (not dot and lower in DOT_NEEDED):
@@ -623,8 +584,8 @@ def _hyphenated(match: re.Match[str], place: Place) -> str | None:
     return " ".join(spoken)
 
 
-def _dash(match: re.Match[str], place: Place) -> str:
-    return "," if place.spoken and place.after(match).strip() else ""
+def _dash(_: re.Match[str], place: Place) -> str:
+    return "," if place.spoken else ""
 
 
 def _dots(match: re.Match[str], place: Place) -> str:
@@ -668,106 +629,124 @@ def _times(match: re.Match[str], place: Place) -> str | None:
     return SYMBOLS[match.group(1)] if place.spoken else None
 
 
-def _rule(name: str, pattern: str, say: Say) -> Rule:
-    return Rule(name, re.compile(pattern), say)
-
-
 RULES: tuple[Rule, ...] = (
-    _rule("inline", INLINE.pattern, lambda match, _: match.group()),
-    _rule("email", r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", _email),
-    _rule(
+    Rule("inline", ".", INLINE.pattern, lambda match, _: match.group()),
+    Rule("email", "0Aa.", r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}", _email),
+    Rule(
         "url",
-        rf"((?:https?|ftp)://)?((?:[A-Za-z0-9-]+\.)+(?:{_TOP})(?::\d+)?|(?<=://)[A-Za-z0-9.-]+(?::\d+)?)"
+        "0Aa.",
+        rf"((?:https?|ftp)://)?((?:[A-Za-z0-9-]+\.)+(?:{TOP})(?::\d+)?|(?<=://)[A-Za-z0-9.-]+(?::\d+)?)"
         r"(/[^\s\"'<>]*[^\s.,;:!?\"'<>)\]])?/?(?![\w@])",
         _url,
     ),
-    _rule(
-        "url with scheme", r"((?:https?|ftp)://)([A-Za-z0-9.-]+(?::\d+)?)(/[^\s\"'<>)\]]*[^\s.,;:!?\"'<>)\]])?/?", _url
+    Rule(
+        "url with scheme",
+        "a",
+        r"((?:https?|ftp)://)([A-Za-z0-9.-]+(?::\d+)?)(/[^\s\"'<>)\]]*[^\s.,;:!?\"'<>)\]])?/?",
+        _url,
     ),
-    _rule("file", rf"((?:[A-Za-z]:)?[\w./\\~-]*[\w-])\.({_FILE})(?![\w.]*\w)", _file),
-    _rule("path", r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}/?", lambda match, place: _address(match.group().rstrip("/"), place)),
-    _rule("dial code", r"[*#]+\d+(?:\*\d+)*#|\*\d+" + _END, lambda match, _: _dial_code(match.group())),
-    _rule("set phrase", r"[\d/-]+[\w°()-]*|[A-Za-z]\w*", _table_word),
-    _rule("hashtag", r"#([A-Za-z]\w*)", _hashtag),
-    _rule("handle", r"@([A-Za-z]\w*)", _handle),
-    _rule(
-        "money range", rf"({_MONEY})\s?({_REAL})\s?[-–]\s?(?:{_MONEY})?({_REAL})(?:\s?({_SCALE}){_END})?", _money_range
+    *TEMPLATE_RULES,
+    Rule("file", "0Aa.", rf"((?:[A-Za-z]:)?[\w./\\~-]*[\w-])\.({FILE})(?![\w.]*\w)", _file),
+    Rule(
+        "path",
+        ".",
+        r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}/?",
+        lambda match, place: _address(match.group().rstrip("/"), place),
     ),
-    _rule("money", rf"([-−])?({_MONEY})\s?({_REAL})(?:\s?({_SCALE}){_END})?(?:/({_PER}){_END})?", _money),
-    _rule("money after", rf"({_REAL})(?:\s?({_SCALE}))?\s?({_MONEY}|(?:{_CODES})\b)", _money_after),
-    _rule("money code", rf"({_CODES})\s?({_REAL})(?:\s?({_SCALE}){_END})?", _money_code),
-    _rule("iso date", r"(\d{4})-(\d{2})-(\d{2})(?!\d)", _iso_date),
-    _rule("slash date", r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d|\.\d)", _slash_date),
-    _rule(
+    Rule("dial code", ".", r"[*#]+\d+(?:\*\d+)*#|\*\d+" + END, lambda match, _: _dial_code(match.group())),
+    Rule("set phrase", "0Aa.", r"[\d/-]+[\w°()-]*|[A-Za-z]\w*", _table_word),
+    Rule("hashtag", ".", r"#([A-Za-z]\w*)", _hashtag),
+    Rule("handle", ".", r"@([A-Za-z]\w*)", _handle),
+    Rule(
+        "money range", ".A", rf"({MONEY})\s?({REAL})\s?[-–]\s?(?:{MONEY})?({REAL})(?:\s?({SCALE}){END})?", _money_range
+    ),
+    Rule("money", ".A", rf"([-−])?({MONEY})\s?({REAL})(?:\s?({SCALE}){END})?(?:/({PER_UNIT}){END})?", _money),
+    Rule("money after", "0.", rf"({REAL})(?:\s?({SCALE}))?\s?({MONEY}|(?:{CODES})\b)", _money_after),
+    Rule("money code", "A", rf"({CODES})\s?({REAL})(?:\s?({SCALE}){END})?", _money_code),
+    Rule("iso date", "0", r"(\d{4})-(\d{2})-(\d{2})(?!\d)", _iso_date),
+    Rule("slash date", "0", r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d|\.\d)", _slash_date),
+    Rule(
         "month day",
-        rf"({_MONTH})\.?\s(\d{{1,2}})(?:st|nd|rd|th)?(?:\s?[-–]\s?(\d{{1,2}})(?:st|nd|rd|th)?)?(?!\d|:|,\d)"
+        "A",
+        rf"({MONTH})\.?\s(\d{{1,2}})(?:st|nd|rd|th)?(?:\s?[-–]\s?(\d{{1,2}})(?:st|nd|rd|th)?)?(?!\d|:|,\d)"
         r"(?:,?\s(\d{4})(?!\d))?",
         _month_day,
     ),
-    _rule("day month", rf"(\d{{1,2}})(?:st|nd|rd|th)?(?:\sof)?\s({_MONTH})\b\.?(?:,?\s(\d{{4}})(?!\d))?", _day_month),
-    _rule("month year", rf"({_MONTH})\.?,?\s(\d{{4}})(?!\d)", _month_year),
-    _rule("month short", r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?=[\s,;:!?)]|$)", _month_short),
-    _rule("days", rf"({_WEEKDAY})\.?\s?[-–]\s?({_WEEKDAY}){_END}", _span(DAYS)),
-    _rule("months", rf"({_MONTH})\.?\s?[-–]\s?({_MONTH}){_END}", _span(MONTH_SHORT)),
-    _rule("decade", r"'?(\d\d)?(\d0)'?s(?!\w)", _decade),
-    _rule("clock range", r"(\d{1,2})(?::(\d\d))?\s?[-–]\s?(?=\d{1,2}(?::\d\d)?\s?[AaPp]\.?[Mm]\b)", _clock_range),
-    _rule(
+    Rule(
+        "day month", "0", rf"(\d{{1,2}})(?:st|nd|rd|th)?(?:\sof)?\s({MONTH})\b\.?(?:,?\s(\d{{4}})(?!\d))?", _day_month
+    ),
+    Rule("month year", "A", rf"({MONTH})\.?,?\s(\d{{4}})(?!\d)", _month_year),
+    Rule("month short", "A", r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?=[\s,;:!?)]|$)", _month_short),
+    Rule("days", "A", rf"({WEEKDAY})\.?\s?[-–]\s?({WEEKDAY}){END}", _span(DAYS)),
+    Rule("months", "A", rf"({MONTH})\.?\s?[-–]\s?({MONTH}){END}", _span(MONTH_SHORT)),
+    Rule("decade", "0.", r"'?(\d\d)?(\d0)'?s(?!\w)", _decade),
+    Rule("clock range", "0", r"(\d{1,2})(?::(\d\d))?\s?[-–]\s?(?=\d{1,2}(?::\d\d)?\s?[AaPp]\.?[Mm]\b)", _clock_range),
+    Rule(
         "until",
+        ".",
         r"(?:(?<=[AaPp][Mm])|(?<=[Mm]\.)|(?<=:\d\d)|(?<=[Mm]\s)|(?<=[Mm]\.\s)|(?<=:\d\d\s))"
         r"[-–]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm]))",
         _until,
     ),
-    _rule("clock", r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([AaPp])\.?[Mm]\b\.?)?(?![\d:])", _clock),
-    _rule("hour", r"(\d{1,2})\s?([AaPp])\.?[Mm]\b\.?", _hour_half),
-    _rule("ratio", r"(\d+):(\d)(?![\d:])", _ratio),
-    _rule("duration", r"(\d+)\s?h\s?(\d{1,2})(?:\s?m(?:in)?)?(?:\s?(\d{1,2})\s?s)?(?!\w)", _duration),
-    _rule("phone", r"(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\)\s?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\d)", _phone),
-    _rule(
+    Rule("clock", "0", r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([AaPp])\.?[Mm]\b\.?)?(?![\d:])", _clock),
+    Rule("hour", "0", r"(\d{1,2})\s?([AaPp])\.?[Mm]\b\.?", _hour_half),
+    Rule("ratio", "0", r"(\d+):(\d)(?![\d:])", _ratio),
+    Rule("duration", "0", r"(\d+)\s?h\s?(\d{1,2})(?:\s?m(?:in)?)?(?:\s?(\d{1,2})\s?s)?(?!\w)", _duration),
+    Rule("phone", "0.", r"(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\)\s?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\d)", _phone),
+    Rule(
         "phone",
+        "0.",
         r"\+\d{1,3}(?:[ .-]?\d{2,4}){2,5}(?!\d)|1-800(?:-\d{3,4})+|0\d{2,4}(?:[ ]\d{3,4}){2}(?!\d)|\d{3}-\d{4}(?!\d)",
         _phone,
     ),
-    _rule("version", r"([vV])\.?\s?(\d+(?:\.\d+)*)(-?(?:rc|beta|alpha|dev|a|b)(?:\.?\d+)?)?(?!\w)", _version),
-    _rule("version", r"()(\d+(?:\.\d+){2,})(-?(?:rc|beta|alpha|dev|a|b)(?:\.?\d+)?)?(?!\w)", _version),
-    _rule("dimensions", rf"({_REAL}(?:\s?[x×]\s?{_REAL})+)(?:\s?({_UNIT}))?{_END}", _dimensions),
-    _rule("feet", r"(\d{1,2})'\s?(\d{1,2})\"", _feet_inches),
-    _rule("fraction", rf"(?:(\d+)[ -]+)?(\d+)/(\d+)(?![\d/])(?:\s({_SPACED_UNIT}){_END})?", _fraction),
-    _rule("range", rf"({_REAL})\s?[–-]\s?({_REAL})(?:\s?({_UNIT})(?:/({_PER}))?)?(?![\w-])", _range),
-    _rule("ordinal", rf"({_NUM})(?:st|nd|rd|th|ST|ND|RD|TH){_END}", _ordinal),
-    _rule(
+    Rule("version", "Aa0", r"([vV])\.?\s?(\d+(?:\.\d+)*)(-?(?:rc|beta|alpha|dev|a|b)(?:\.?\d+)?)?(?!\w)", _version),
+    Rule("version", "Aa0", r"()(\d+(?:\.\d+){2,})(-?(?:rc|beta|alpha|dev|a|b)(?:\.?\d+)?)?(?!\w)", _version),
+    Rule("dimensions", "0.", rf"({REAL}(?:\s?[x×]\s?{REAL})+)(?:\s?({UNIT}))?{END}", _dimensions),
+    Rule("feet", "0", r"(\d{1,2})'\s?(\d{1,2})\"", _feet_inches),
+    Rule("fraction", "0", rf"(?:(\d+)[ -]+)?(\d+)/(\d+)(?![\d/])(?:\s({SPACED_UNIT}){END})?", _fraction),
+    Rule("range", "0.", rf"({REAL})\s?[–-]\s?({REAL})(?:\s?({UNIT})(?:/({PER_UNIT}))?)?(?![\w-])", _range),
+    Rule("ordinal", "0", rf"({NUM})(?:st|nd|rd|th|ST|ND|RD|TH){END}", _ordinal),
+    Rule(
         "measure",
-        rf"((?<!\w)[-−+±~<>])?({_REAL})(?:\s({'|'.join(SCALE_WORDS)}))?([\s-]?)({_UNIT})([²³])?"
-        rf"(?:/({_PER})([²³])?)?(?![\w°])(\.(?=[\s)\"]|\Z))?",
+        "0.",
+        rf"((?<!\w)[-−+±~<>])?({REAL})(?:\s({either(SCALE_WORDS)}))?([\s-]?)({UNIT})([²³])?"
+        rf"(?:/({PER_UNIT})([²³])?)?(?![\w°])(\.(?=[\s)\"]|\Z))?",
         _measure,
     ),
-    _rule("multiple", rf"({_REAL})[xX]{_END}", _times_over),
-    _rule("scaled", rf"({_REAL})([kKMmBbT]|bn|mn|tn){_END}", _scaled),
-    _rule("scientific", rf"({_REAL})[eE]([-−])?\+?(\d+){_END}", _scientific),
-    _rule("hexadecimal", r"0x([0-9A-Fa-f]+)\b", _hexadecimal),
-    _rule("number", rf"((?<!\w)[-−+±~#№])?\s?({_REAL})('?s)?(?![\w])", _number),
-    _rule("roman", r"([IVXLCDM]+)('s)?(?![\w'.-]*\w)", _roman),
-    _rule("small roman", r"[ivx]+(?![\w'.-]*\w)", _small_roman),
-    _rule(
-        "abbreviation", r"([wb]/[oc]?|(?:[A-Za-z]\.)+[A-Za-z]|[A-Za-z]+(?:\.[A-Za-z])?)(\.)?(?![\w'-])", _abbreviation
+    Rule("multiple", "0.", rf"({REAL})[xX]{END}", _times_over),
+    Rule("scaled", "0.", rf"({REAL})([kKMmBbT]|bn|mn|tn){END}", _scaled),
+    Rule("scientific", "0.", rf"({REAL})[eE]([-−])?\+?(\d+){END}", _scientific),
+    Rule("hexadecimal", "0", r"0x([0-9A-Fa-f]+)\b", _hexadecimal),
+    Rule("number", "0.", rf"((?<!\w)[-−+±~#№])?\s?({REAL})('?s)?(?![\w])", _number),
+    Rule("roman", "A", r"([IVXLCDM]+)('s)?(?![\w'.-]*\w)", _roman),
+    Rule("small roman", "a", r"[ivx]+(?![\w'.-]*\w)", _small_roman),
+    Rule(
+        "abbreviation",
+        "Aa",
+        r"([wb]/[oc]?|(?:[A-Za-z]\.)+[A-Za-z]|[A-Za-z]+(?:\.[A-Za-z])?)(\.)?(?![\w'-])",
+        _abbreviation,
     ),
-    _rule("initials", r"((?:[A-Za-z]\.){2,}(?:[A-Z]\b)?|(?:[A-Z]\.\s)+[A-Z]\.(?=\s[A-Z][a-z])|[A-Z]\.)", _initials),
-    _rule("mixed", r"(?=\w*-?\w*\d)[A-Za-z]*\d*(?:-?(?:[A-Za-z]+|\d+(?:\.\d+)*))+(?![\w])", _mixed),
-    _rule("shouted article", r"A(?=\s+[A-Z]{2,}\b)", lambda _, __: "a"),
-    _rule("acronym", r"([A-Z]{2,})('?[sS]|')?(?![\w-])", _acronym),
-    _rule("hyphenated", r"[A-Za-z]+(?:-[A-Za-z]+)+", _hyphenated),
-    _rule("elided", r"'([A-Za-z]+)'?(?![\w])", _elided),
-    _rule("operator", r"(?:[=!<>]=|[=-]>)(?!=)", _operator),
-    _rule("dots", r"\.(?:\s?\.)+", _dots),
-    _rule("marks", r"[!?](?:\s?[!?])+", _marks),
-    _rule("arithmetic", r"([=+<>×÷≈≠≤≥±]|(?<=\s)[/*])(?=\s)", _times),
-    _rule("dash", r"(?:—|–|--+|-(?=\s))", _dash),
-    _rule("brackets", r"[()\[\]{}]+", _brackets),
-    _rule("decoration", r"([*_~=#|^\\`•·-])\1+|[*_`\"•·‣◦●■□▪]", _silent),
+    Rule(
+        "initials", "Aa", r"((?:[A-Za-z]\.){2,}(?:[A-Z]\b)?|(?:[A-Z]\.\s)+[A-Z]\.(?=\s[A-Z][a-z])|[A-Z]\.)", _initials
+    ),
+    Rule("mixed", "0Aa.", r"(?=\w*-?\w*\d)[A-Za-z]*\d*(?:-?(?:[A-Za-z]+|\d+(?:\.\d+)*))+(?![\w])", _mixed),
+    Rule("shouted article", "A", r"A(?=\s+[A-Z]{2,}\b)", lambda _, __: "a"),
+    Rule("acronym", "A", r"([A-Z]{2,})('?[sS]|')?(?![\w-])", _acronym),
+    Rule("hyphenated", "Aa", r"[A-Za-z]+(?:-[A-Za-z]+)+", _hyphenated),
+    Rule("elided", ".", r"'([A-Za-z]+)'?(?![\w])", _elided),
+    Rule("operator", ".", r"(?:[=!<>]=|[=-]>)(?!=)", _operator),
+    Rule("dots", ".", r"\.(?:\s?\.)+", _dots),
+    Rule("marks", ".", r"[!?](?:\s?[!?])+", _marks),
+    Rule("arithmetic", ".", r"([=+<>×÷≈≠≤≥±]|(?<=\s)[/*])(?=\s)", _times),
+    Rule("dash", ".", r"(?:—|–|--+|-(?=\s))", _dash),
+    Rule("brackets", ".", r"[()\[\]{}]+", _brackets),
+    Rule("decoration", ".", r"([*_~=#|^\\`•·-])\1+|[*_`\"•·‣◦●■□▪]", _silent),
 )
 
+_BY_START = {kind: [rule for rule in RULES if kind in rule.starts] for kind in "0Aa."}
 _TOKEN = re.compile(r"\S+")
 _PLAIN = re.compile(r"\"*'?[A-Za-z]+(?:['-][A-Za-z]+)*'?[,;:.!?]?\"*\Z")
-_CAPS = re.compile(r"[A-Z]{2}|[A-Z][a-z]*[A-Z]|\"*[A-Z]\.")
+_CAPS = re.compile(r"[A-Z]{2}|[A-Z][a-z]*[A-Z]|\"*[A-Z]\.|[A-Z][a-z]?-[A-Z]")
 _ATOM = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*'?|\d+|[,;:.!?]|.", re.DOTALL)
 _TRIGGERS = frozenset(
     {
@@ -775,23 +754,26 @@ _TRIGGERS = frozenset(
         *ABBREVIATIONS,
         *WEEKDAYS,
         *MONTH_SHORT,
+        *SPELLED_SMALL,
         "st",
         *(code.lower() for code in CURRENCY_CODES),
     }
-) - {"mon", "sun", "sat", "no", "al", "ed"}
-_DOTTED_TRIGGERS = frozenset("mon sun sat no al ed".split())
+) - {"no", "al", "ed"}
+_DOTTED_TRIGGERS = frozenset("no al ed lat lon long nr b c d m r fl rte ste".split())
 _SPANS = frozenset({*DAYS, *MONTH_SHORT})
 _SMALL_ROMANS = frozenset(numbers.to_roman(value).lower() for value in range(2, 40))
 _LONE_CAPITALS = frozenset("AIVXLCDM")
 
 
 class Normalizer:
-    """`knows` tells whether the lexicon has a word; `own` words of the user no rule may touch.
+    """`knows` tells whether the lexicon has a word; `own` which words are the user's and no rule may touch.
 
     `speak_emoji` names emoji or passes over them.
     """
 
-    def __init__(self, knows: Callable[[str], bool], own: Container[str] = (), speak_emoji: bool = True) -> None:
+    def __init__(
+        self, knows: Callable[[str], bool], own: Callable[[str], bool] | None = None, speak_emoji: bool = True
+    ) -> None:
         self._acronyms = AcronymReader(knows)
         self._own = own
         self._knows = knows
@@ -818,7 +800,7 @@ class Normalizer:
 
     def _special(self, word: str) -> bool:
         core = word.strip("\"',;:.!?")
-        if core in self._own or core.lower() in self._own:
+        if self._own is not None and self._own(core):
             return False
         if word[0] == "'" and core.lower() in ELIDED:
             return True
@@ -834,14 +816,11 @@ class Normalizer:
     def _step(self, place: Place, at: int) -> int:
         """Speak what stands at `at`; returns where it ends."""
         text = place.text
-        for rule in RULES:
-            match = rule.pattern.match(text, at)
-            if match is None or match.end() == at:
-                continue
-            said = rule.say(match, place)
-            if said is not None:
-                _append(place.spoken, said)
-                return match.end()
+        for rule in _BY_START[kind_of(text[at])]:
+            answer = rule.answer(place, at)
+            if answer is not None:
+                _append(place.spoken, answer[0])
+                return answer[1]
         emoji = EMOJI.match(text, at)
         if emoji is not None:
             if self._speak_emoji:
@@ -858,7 +837,7 @@ class Normalizer:
         if atom[0].isascii() and atom[0].isalpha():
             return atom
         if atom[0].isdecimal():
-            return _bare(atom)
+            return numbers.bare(atom)
         if atom in ",;:.!?":
             joins = end < len(place.text) and place.text[end].isalnum() and place.spoken and place.spoken[-1].strip()
             return {".": "dot", ":": ","}.get(atom, atom) if joins and atom in ".:" else atom

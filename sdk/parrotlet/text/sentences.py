@@ -7,14 +7,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from parrotlet.text.tables import ABBREVIATIONS, DOT_NEEDED, NAME_FOLLOWS, NUMBER_FOLLOWS, SENTENCE_STARTERS
+from parrotlet.text.tables import (
+    ABBREVIATIONS,
+    DAYS,
+    DOT_NEEDED,
+    MONTH_SHORT,
+    NAME_FOLLOWS,
+    NUMBER_FOLLOWS,
+    SENTENCE_STARTERS,
+)
 
 _LONGEST_SENTENCE = 1_000
 """Characters to wait for a sentence's end before cutting at a clause or a space."""
 
-_END = re.compile(r"((?<![.!?…。！？])[.!?…。！？]+)[\"'”’)\]]*(?=\s)|\n[ \t]*\n")
+_END = re.compile(r"((?<![.!?…。！？])[.!?…。！？]+)([\"'”’)\]」』]*)(?:(?=\s)|(?<=[。！？」』]))|\n[ \t]*\n")
 _NEXT = re.compile(r"\S|\Z")
 _LAST_WORD = re.compile(r"([\w./]+)$")
+_OPENING = 40
+"""Characters of a sentence's beginning to remember when its clauses are passed on."""
+_ADDRESS = re.compile(r"https?://|www\.")
+_FIRST_LETTER = re.compile(r"[^\W\d_]")
+_FIRST_WORD = re.compile(r"[\"'“‘(\[]*([\w']+(?:\.\w)*)(?=[^\w'.]|\.[^\w])")
 _CLAUSE_END = re.compile(r"[,;:—][\"'”’)\]]*\s+(?=\S)")
 _SHORTEST_CLAUSE = 30
 _NAMED_STREET = re.compile(r"([A-Z][\w'-]*|\d(?:st|nd|rd|th))\s+St$")
@@ -22,6 +35,9 @@ _BEFORE_SAINTS = SENTENCE_STARTERS | {"to", "from", "near", "by", "of", "with", 
 _DATED = frozenset("jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri".split())
 _BEFORE_NUMBERS = NUMBER_FOLLOWS | _DATED | (ABBREVIATIONS.keys() & DOT_NEEDED)
 """Their dot ends a sentence, but not before a number: "Jan. 5", "Apt. 4B"."""
+_ZONES = "est edt cst cdt mst mdt pst pdt et pt ct mt gmt utc bst cet eastern pacific central mountain".split()
+_AFTER_HOURS = frozenset({*DAYS, *MONTH_SHORT, *_ZONES})
+"""These belong to an hour before them: "5 p.m. Eastern"."""
 _PAUSES = {".": 0.30, "!": 0.30, "?": 0.35, ":": 0.20, ";": 0.20, ",": 0.10}
 _PARAGRAPH = 0.60
 _NO_MARK = 0.15
@@ -32,18 +48,23 @@ def cut_stream(pieces: Iterable[str], clauses: bool = False) -> Iterator[str]:
 
     Where the cuts are does not depend on the size of the pieces.
     """
-    waiting = ""
+    waiting = opening = ""
     for piece in pieces:
         waiting += piece
         start = 0
-        for end in _ends(waiting):
+        for end in _ends(waiting, opening, last=False):
             yield from _parts(waiting[start:end], clauses)
-            start = end
+            start, opening = end, ""
         waiting = waiting[start:]
         if clauses:
             *done, waiting = _clauses(waiting)
             yield from done
-    yield from _parts(waiting, clauses)
+            opening = (opening + "".join(done))[:_OPENING]
+    start = 0
+    for end in _ends(waiting, opening, last=True):
+        yield from _parts(waiting[start:end], clauses)
+        start = end
+    yield from _parts(waiting[start:], clauses)
 
 
 def _parts(sentence: str, clauses: bool) -> Iterator[str]:
@@ -62,8 +83,12 @@ def _clauses(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _ends(text: str) -> Iterator[int]:
-    """Where sentences of `text` end, white space included; never at its very end, which may go on."""
+def _ends(text: str, opening: str, last: bool) -> Iterator[int]:
+    """Where sentences of `text` end, white space included; never at its very end, which may go on.
+
+    `opening` are the first words of the sentence that `text` goes on with. `last` says that nothing follows, so that
+    the text's last word is a whole one.
+    """
     start = 0
     for match in _END.finditer(text):
         end = _after_space(text, match.end())
@@ -72,10 +97,18 @@ def _ends(text: str) -> Iterator[int]:
         for cut in _forced(text, start, end):
             yield cut
             start = cut
+        if start >= match.end():
+            continue
         marks = match.group(1)
-        if start < match.end() and (marks is None or _is_end(text[start : match.start()], marks, text[end : end + 40])):
+        ends: bool | None = True
+        if marks is not None and "\n" not in text[match.end() : end]:
+            following = text[end : end + 40] + ("\n" if last else "")
+            ends = _is_end(opening, text[start : match.start()], marks, match.group(2), following)
+        if ends is None:
+            break
+        if ends:
             yield end
-            start = end
+            start, opening = end, ""
     yield from _forced(text, start, len(text))
 
 
@@ -100,13 +133,14 @@ def _soft_cut(text: str, start: int) -> int:
     return start + len(window)
 
 
-def _is_end(before: str, mark: str, following: str) -> bool:
-    if following[0].islower():
-        return False
-    if mark != ".":
-        return True
+def _is_end(opening: str, before: str, mark: str, closing: str, following: str) -> bool | None:
+    """True for a mark that ends a sentence; None where that depends on a word that is not there yet."""
     match = _LAST_WORD.search(before[-40:])
     word = match.group(1).lower() if match else ""
+    if following[0].islower() and not _ADDRESS.match(following):
+        return _ends_before_small(opening or before, mark, closing, word)
+    if mark != ".":
+        return True
     if word in NAME_FOLLOWS:
         return False
     if word == "st":
@@ -116,13 +150,32 @@ def _is_end(before: str, mark: str, following: str) -> bool:
         return not following[0].isdigit()
     if re.fullmatch(r"[a-z]", word) and word != "i":
         return False
-    if re.fullmatch(r"\d{1,2}", word) and before.strip() == word:
+    if re.fullmatch(r"\d{1,2}", word) and not opening and before.strip() == word:
         return False
-    if re.fullmatch(r"(?:[a-z]\.)+[a-z]", word):
-        return following.split(maxsplit=1)[0].lower() in SENTENCE_STARTERS
-    if word in ABBREVIATIONS and word not in DOT_NEEDED:
-        return following.split(maxsplit=1)[0].lower() in SENTENCE_STARTERS
+    if re.fullmatch(r"(?:[a-z]\.)+[a-z]|\d*[ap]\.m", word) or (word in ABBREVIATIONS and word not in DOT_NEEDED):
+        first = _FIRST_WORD.match(following)
+        if first is None and following[-1:] != "\n" and len(following) < 40:
+            return None
+        return _begins(first.group(1) if first else "", word)
     return True
+
+
+def _begins(following: str, word: str) -> bool:
+    """True if a word begins a sentence after an abbreviation."""
+    lower = following.lower().rstrip(".")
+    if re.search(r"[ap]\.m$", word):
+        return following[:1].isupper() and lower not in _AFTER_HOURS
+    if word == "etc":
+        return following[:1].isupper()
+    return lower in SENTENCE_STARTERS
+
+
+def _ends_before_small(sentence: str, mark: str, closing: str, word: str) -> bool:
+    """Before a small letter a sentence ends only where the writer begins sentences with small letters."""
+    first = _FIRST_LETTER.search(sentence)
+    if first is None or not first.group().islower() or closing:
+        return False
+    return mark != "." or (len(word) > 1 and "." not in word and word not in ABBREVIATIONS and word not in NAME_FOLLOWS)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,45 @@ ABBREVIATIONS = {
     "u.s": "U-S",
     "u.k": "U-K",
     "ctrl": "control",
+    "rte": "route",
+    "ste": "suite",
+    "avg": "average",
+    "asst": "assistant",
+    "mgr": "manager",
+    "mgmt": "management",
+    "mfg": "manufacturing",
+    "utd": "united",
+    "yr": "year",
+    "yrs": "years",
+    "wk": "week",
+    "wks": "weeks",
+    "hr": "hour",
+    "hrs": "hours",
+    "mos": "months",
+    "qtr": "quarter",
+    "qty": "quantity",
+    "amt": "amount",
+    "acct": "account",
+    "appt": "appointment",
+    "mtg": "meeting",
+    "attn": "attention",
+    "tbsp": "tablespoon",
+    "tsp": "teaspoon",
+    "lb": "pound",
+    "lbs": "pounds",
+    "pkg": "package",
+    "wt": "weight",
+    "mo": "month",
+    "lat": "latitude",
+    "nr": "number",
+    "div": "division",
+    "pls": "please",
+    "plz": "please",
+    "thx": "thanks",
+    "tmrw": "tomorrow",
+    "ppl": "people",
+    "msg": "message",
+    "msgs": "messages",
     "w/o": "without",
     "w/": "with",
     "b/c": "because",
@@ -123,9 +162,9 @@ ABBREVIATIONS = {
 """Abbreviations with a dot (or a slash). Those that are words without the dot are in `DOT_NEEDED`."""
 
 DOT_NEEDED = frozenset(
-    "mon tue wed thu fri sat sun mar jan jun jul aug dec sen rep pres hon gen fr ft ed eds est no nos al co ca "
-    "ch sec fig figs vol ext tel temp dist pl ct sq col maj p pp cf viz ave inc corp univ incl misc apt lt rev "
-    "feb apr oct nov may mt rd ln eq est sept".split()
+    "mon tue wed thu fri sat sun mar jan jun jul aug dec sen rep pres hon gen fr ft ed eds est no nos al co ca ch sec "
+    "fig figs vol ext tel temp dist pl ct sq col maj p pp mo mos div lat wt nr ste cf viz ave inc corp univ incl misc "
+    "apt lt rev feb apr oct nov may mt rd ln eq est sept".split()
 )
 """Read as abbreviations only with a dot: without it they are words, names or initials."""
 
@@ -287,6 +326,48 @@ UNITS: dict[str, tuple[str, str]] = {
     "mpg": ("mile per gallon", "miles per gallon"),
     "fps": ("frame per second", "frames per second"),
     "ppm": ("part per million", "parts per million"),
+    "ppb": ("part per billion", "parts per billion"),
+    "Mb": ("megabit", "megabits"),
+    "Gb": ("gigabit", "gigabits"),
+    "kb": ("kilobit", "kilobits"),
+    "TiB": ("tebibyte", "tebibytes"),
+    "fl oz": ("fluid ounce", "fluid ounces"),
+    "fl. oz": ("fluid ounce", "fluid ounces"),
+    "lb-ft": ("pound foot", "pound feet"),
+    "ft-lb": ("foot pound", "foot pounds"),
+    "ft-lbs": ("foot pound", "foot pounds"),
+    "Nm": ("newton meter", "newton meters"),
+    "N·m": ("newton meter", "newton meters"),
+    "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    "mol": ("mole", "moles"),
+    "mmol": ("millimole", "millimoles"),
+    "mcg": ("microgram", "micrograms"),
+    "lm": ("lumen", "lumens"),
+    "lx": ("lux", "lux"),
+    "MJ": ("megajoule", "megajoules"),
+    "kN": ("kilonewton", "kilonewtons"),
+    "MPa": ("megapascal", "megapascals"),
+    "mbar": ("millibar", "millibars"),
+    "atm": ("atmosphere", "atmospheres"),
+    "eV": ("electron volt", "electron volts"),
+    "MWh": ("megawatt hour", "megawatt hours"),
+    "GWh": ("gigawatt hour", "gigawatt hours"),
+    "MP": ("megapixel", "megapixels"),
+    "ly": ("light year", "light years"),
+    "kt": ("knot", "knots"),
+    "kts": ("knot", "knots"),
+    "bbl": ("barrel", "barrels"),
+    "wks": ("week", "weeks"),
+    "wk": ("week", "weeks"),
+    "mos": ("month", "months"),
+    "mi/h": ("mile per hour", "miles per hour"),
+    "sq in": ("square inch", "square inches"),
+    "sq yd": ("square yard", "square yards"),
+    "cu yd": ("cubic yard", "cubic yards"),
+    "cu m": ("cubic meter", "cubic meters"),
+    "sq. mi": ("square mile", "square miles"),
+    "sq. m": ("square meter", "square meters"),
+    "cc": ("C-C", "C-C's"),
     "bpm": ("beat per minute", "beats per minute"),
     "ha": ("hectare", "hectares"),
     "sq ft": ("square foot", "square feet"),
@@ -341,6 +422,23 @@ PER = {
     "minute": "minute",
     "second": "second",
     "mile": "mile",
+    "ml": "milliliter",
+    "mL": "milliliter",
+    "dl": "deciliter",
+    "dL": "deciliter",
+    "cm": "centimeter",
+    "cm²": "square centimeter",
+    "cm³": "cubic centimeter",
+    "mol": "mole",
+    "oz": "ounce",
+    "ft": "foot",
+    "sq ft": "square foot",
+    "mi": "mile",
+    "unit": "unit",
+    "user": "user",
+    "head": "head",
+    "piece": "piece",
+    "ea": "each",
 }
 POWERS = {"²": "square", "³": "cubic"}
 
@@ -486,7 +584,7 @@ ACRONYM_WORDS = frozenset(
     "NASA NATO AIDS UNESCO UNICEF OPEC LASER RADAR SCUBA SONAR COVID FIFA UEFA NAFTA OSHA FEMA SWAT NASDAQ PIN "
     "SIM RAM ROM JPEG GIF YOLO LOL OK CAPTCHA LIDAR IKEA LEGO NAND NOR XOR BASIC COBOL FORTRAN LISP JSON YAML "
     "TOML AJAX REST CRUD SOAP SAP FLAC MIDI WASM CUDA MAC NIMBY SOHO TESOL TOEFL MOMA ASCII AWOL BIOS "
-    "DOS WYSIWYG PAL".split()
+    "DOS WYSIWYG PAL ZIP".split()
 )
 """All-capital words that are read, not spelled, even where the lexicon does not know them so."""
 
@@ -498,6 +596,13 @@ SPELLED_WORDS = frozenset(
     "ADD OCD PTSD DNA RNA MRI ICU OBE MBE MP LED LCD NFL NBA MLB NHL ESP TLC SUV RV ATV IOU RIP DOA MIA".split()
 )
 """All-capital words that are spelled though the lexicon would have a word for them."""
+
+SPELLED_SMALL = frozenset(
+    "fyi idk omg btw tbh smh brb afk lmk ttyl wtf rsvp diy faq faqs tba tbd irl nvm imo imho ikr npm ssh vpn html css "
+    "xml sql api apis url urls pdf pdfs usb cpu gpu dns http https ftp cli gui sdk ui ux tldr tv tvs dvd gps atm ceo "
+    "cto lgbt".split()
+)
+"""Spelled where they are written small, too."""
 
 DIGIT_WORDS = {
     "b2b": "B to B",
@@ -527,6 +632,16 @@ DIGIT_WORDS = {
     "1000s": "thousands",
     "x86": "X eighty six",
     "w3c": "W-three-C",
+    "gr8": "great",
+    "m8": "mate",
+    "l8r": "later",
+    "b4": "before",
+    "2day": "today",
+    "2nite": "tonight",
+    "2moro": "tomorrow",
+    "h8": "hate",
+    "w8": "wait",
+    "4ever": "forever",
     "3d": "three D",
     "2d": "two D",
     "1099": "ten ninety nine",
@@ -548,6 +663,92 @@ ELIDED = {
 
 SENTENCE_STARTERS = frozenset(
     "the a an this that these those he she it we they i you but and so then there here when what who how why if "
-    "in on at as for my your his her our their its no not yes after before now once while although however".split()
+    "in on at as for my your his her our their its no not yes after before now once while although however many most "
+    "some several other another all both each every since because though where whereas meanwhile also still yet "
+    "perhaps maybe our us please let's do does did is are was were can could will would should have has had "
+    "there's it's i'm he's she's that's what's don't isn't we're they're you're i'll we'll i've "
+    "we've whether from with by".split()
 )
 """After "p.m.", "Inc." or "plan B." these begin a new sentence."""
+
+STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
+    "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana",
+    "ME": "Maine", "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota",
+    "MS": "Mississippi", "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada",
+    "NH": "New Hampshire", "NJ": "New Jersey", "NM": "New Mexico", "NY": "New York", "NC": "North Carolina",
+    "ND": "North Dakota", "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania",
+    "RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee", "TX": "Texas",
+    "UT": "Utah", "VT": "Vermont", "VA": "Virginia", "WA": "Washington", "WV": "West Virginia",
+    "WI": "Wisconsin", "WY": "Wyoming", "DC": "D-C", "PR": "Puerto Rico",
+}  # fmt: skip
+DIRECTIONS = {
+    "N": "north", "S": "south", "E": "east", "W": "west",
+    "NE": "northeast", "NW": "northwest", "SE": "southeast", "SW": "southwest",
+}  # fmt: skip
+STREETS = {
+    "St": "street", "Ave": "avenue", "Av": "avenue", "Blvd": "boulevard", "Rd": "road", "Ln": "lane", "Dr": "drive",
+    "Ct": "court", "Pl": "place", "Sq": "square", "Hwy": "highway", "Pkwy": "parkway", "Ter": "terrace",
+    "Cir": "circle", "Trl": "trail", "Expy": "expressway", "Fwy": "freeway", "Tpke": "turnpike", "Cres": "crescent",
+}  # fmt: skip
+ADDRESS_PARTS = {
+    "Apt": "apartment", "Ste": "suite", "Rte": "route", "Rt": "route", "Bldg": "building", "Fl": "floor", "Rm": "room",
+    "Hwy": "highway", "Tel": "telephone", "Ext": "extension", "Jct": "junction", "Blk": "block",
+}  # fmt: skip
+"""Abbreviations that are read where a number follows, with a dot or without."""
+
+DAY_LETTERS = {
+    "M": "Monday", "T": "Tuesday", "Tu": "Tuesday", "W": "Wednesday", "Th": "Thursday", "F": "Friday",
+    "S": "Saturday", "Sa": "Saturday", "Su": "Sunday",
+}  # fmt: skip
+BOOKS = (
+    "genesis exodus leviticus numbers deuteronomy joshua judges ruth samuel kings chronicles ezra nehemiah esther job "
+    "psalm psalms proverbs ecclesiastes isaiah jeremiah lamentations ezekiel daniel hosea joel amos obadiah jonah "
+    "micah nahum habakkuk zephaniah haggai zechariah malachi matthew mark luke john acts romans corinthians galatians "
+    "ephesians philippians colossians thessalonians timothy titus philemon hebrews james peter jude revelation surah "
+    "sura quran verse"
+).split()
+"""Before "3:16" these make it chapter and verse."""
+
+STATES_ALONE = {short: name for short, name in STATES.items() if short not in ("MD", "PA", "PR")}
+"""Without a ZIP code the others may be a doctor and an assistant."""
+
+COUNTED_THINGS = (
+    "views likes followers subscribers subs users people downloads streams plays posts customers members visitors "
+    "viewers fans players copies units accounts residents jobs records rows tokens parameters params dollars euros "
+    "votes homes households shares tweets retweets comments reads hits installs barrels tons tonnes readers clicks "
+    "impressions citizens voters workers employees students children deaths cases lines messages songs photos videos "
+    "installations times transactions orders visits sales acres pounds inhabitants immigrants refugees tourists"
+).split()
+"""After "2m" these make it millions."""
+
+DESCRIBED_THINGS = (
+    "bulb bulbs bottle bottles bag bags battery batteries charger chargers adapter adapters laptop screen monitor tv "
+    "television drive drives disk lens cable cables cord tank tanks run race walk hike swim ride sprint dash radius "
+    "limit gap wall pole rope board boards plank pipe pipes nail nails screw screws bolt bolts drill socket wrench "
+    "pizza cake pan skillet plate plates speaker speakers amp motor motors engine engines outlet supply panel panels "
+    "fuse fuses resistor resistors capacitor can cans jar jug carton bucket pack packet box boxes dumbbell dumbbells "
+    "barbell weight weights kettlebell fish rifle gun camera sensor phone tablet display ladder fence tape hose "
+    "breaker light lights lamp lamps heater microwave circuit connection plan card stick module chip processor"
+).split()
+"""Before these a measure stands in the singular: "a sixty watt bulb"."""
+
+MONEY_NAMES = {sign: names[1] for sign, names in CURRENCIES.items()}
+CENT_NAMES = {sign: names[3] for sign, names in CURRENCIES.items()}
+HALVES = {"a": "A-M", "p": "P-M"}
+SIGN_WORDS = {"+": "plus", "-": "minus", "−": "minus"}
+HEAT = {"C": "Celsius", "F": "Fahrenheit"}
+FUNCTIONS = {
+    "sin": "sine", "cos": "cosine", "tan": "tangent", "log": "log", "ln": "natural log", "exp": "exponential",
+    "sqrt": "square root", "max": "max", "min": "min",
+}  # fmt: skip
+WARS = {"I": "one", "II": "two", "III": "three", "1": "one", "2": "two"}
+RANKS = {"1st": "first", "first": "first", "2nd": "second", "2d": "second", "second": "second"}
+LIFE = {"b": "born", "d": "died", "r": "reigned", "c": "circa", "m": "married", "fl": "flourished"}
+COORDINATES = {"lat": "latitude", "lon": "longitude", "long": "longitude"}
+DOTFILES = {
+    "gitignore": "git ignore", "bashrc": "bash R-C", "zshrc": "Z shell R-C", "vimrc": "vim R-C", "npmrc": "N-P-M R-C",
+    "gitattributes": "git attributes", "dockerignore": "docker ignore", "editorconfig": "editor config",
+    "eslintrc": "E-S lint R-C", "htaccess": "H-T access", "ssh": "S-S-H",
+}  # fmt: skip

@@ -24,7 +24,8 @@ def read_user_lexicon(source: Source, respell: Callable[[str], str]) -> dict[str
 
     A file holds one `word phonemes` or `word respelling` a line (tab, space, `=` or `:` between them, `#`
     begins a comment), or a JSON object. A value is phonemes if it stands between slashes or holds a
-    symbol that English spelling does not (ˈ, ə …). Raises `InputError` naming the line.
+    symbol that English spelling does not (ˈ, ə …). A word with small letters stands for its capitals too, "GIF" for
+    itself alone. Raises `InputError` naming the line.
     """
     pairs = source.items() if isinstance(source, Mapping) else _read(Path(source)).items()
     own: dict[str, str] = {}
@@ -32,7 +33,7 @@ def read_user_lexicon(source: Source, respell: Callable[[str], str]) -> dict[str
         if not _WORD.match(word):
             raise InputError(f"lexicon word {word!r}: write one word of the letters a to z, hyphens and apostrophes")
         own[word] = _phonemes(value, respell)
-    return own
+    return {word.lower(): phonemes for word, phonemes in own.items() if not word.isupper()} | own
 
 
 def _phonemes(value: str, respell: Callable[[str], str]) -> str:

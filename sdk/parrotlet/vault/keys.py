@@ -78,7 +78,7 @@ class Passphrase(KeyProvider):
     def from_file(cls, path: str | os.PathLike[str]) -> Passphrase:
         """The file's contents less one final line break. Raises VaultError when it cannot be read."""
         with files.explained("read the passphrase from", path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         try:
             return cls.from_descriptor(descriptor)
         finally:

@@ -22,7 +22,7 @@ from parrotlet.errors import (
 )
 from parrotlet.profile import ConsentRecord, ProfileWarning, VoiceProfile, utc_now
 
-from . import files
+from . import files, payload_v1
 from .envelope import WRONG_KEY_OR_CHANGED, Unlocked, seal_profile, unlocked
 from .format import MAX_COUNT, MAX_FILE, SUFFIX, Header, is_name, parse_file, parse_header, parse_wraps
 from .keys import KeyProvider
@@ -242,7 +242,7 @@ class ProfileStore:
         except VaultError as error:
             return StoredProfile(name, problem=str(error))
 
-    def _read(self, directory: int, name: str) -> bytes:
+    def _read(self, directory: files.Directory, name: str) -> bytes:
         _check_name(name)
         entry = name + SUFFIX
         try:
@@ -251,7 +251,7 @@ class ProfileStore:
             raise _not_found(name) from error
 
     @contextmanager
-    def _directory(self) -> Iterator[int]:
+    def _directory(self) -> Iterator[files.Directory]:
         with (
             files.explained("use the profile store", self.path),
             files.private_directory(self.path) as directory,
@@ -259,7 +259,7 @@ class ProfileStore:
             yield directory
 
     @contextmanager
-    def _writing(self) -> Iterator[int]:
+    def _writing(self) -> Iterator[files.Directory]:
         with self._directory() as directory, files.locked(directory, self.path):
             yield directory
 
@@ -310,7 +310,7 @@ def _describe(name: str, data: bytes) -> StoredProfile:
     return StoredProfile(
         name=name,
         id=header.id,
-        speaker_model=header.speaker_model,
+        speaker_model=payload_v1.encoder_of(header.speaker_model) if parts.version == 1 else header.speaker_model,
         bundle=header.bundle,
         created=header.created,
         expires=header.expires,
