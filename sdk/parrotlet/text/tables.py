@@ -598,9 +598,9 @@ SPELLED_WORDS = frozenset(
 """All-capital words that are spelled though the lexicon would have a word for them."""
 
 SPELLED_SMALL = frozenset(
-    "fyi idk omg btw tbh smh brb afk lmk ttyl wtf rsvp diy faq faqs tba tbd irl nvm imo imho ikr npm ssh vpn html css "
-    "xml sql api apis url urls pdf pdfs usb cpu gpu dns http https ftp cli gui sdk ui ux tldr tv tvs dvd gps atm ceo cto "
-    "lgbt".split()
+    "fyi idk omg btw tbh smh brb afk lmk ttyl wtf rsvp diy faq faqs tba tbd irl nvm imo imho ikr npm ssh vpn html "
+    "css xml sql api apis url urls pdf pdfs usb cpu gpu dns http https ftp cli gui sdk ui ux tldr tv tvs dvd gps "
+    "atm ceo cto lgbt".split()
 )
 """Spelled where they are written small, too."""
 
