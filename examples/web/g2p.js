@@ -431,11 +431,14 @@ export class Phonemizer {
       return asked === "P" || (!asked && this.isPast(before, after, words, at)) ? ["D"] : [];
     }
     if (asked) return asked === "P" ? ["P", "D"] : ["V", "B"];
+    if (haveOrBe.has(before) && this.sets.participles.has(word)) return [];
     if (haveOrBe.has(before)) return have.has(before) ? ["P", "D"] : ["P", "J"];
     const beforeThat = at > 1 ? words[at - 2].toLowerCase() : "";
-    if (wantsVerb.has(before) && !(before === "to" && this.sets.to_nouns.has(beforeThat))) return ["V", "B"];
-    const opened = wantsNoun.has(before) || this.sets.degrees.has(before) || before === "to";
-    if (opened || ends(before, this.rules.adjective_ends)) return this.inNounPhrase(word, after);
+    const reached = before === "to" && this.sets.to_nouns.has(beforeThat) && !determiners.has(after);
+    if (wantsVerb.has(before) && !reached) return ["V", "B"];
+    if (this.sets.degrees.has(before)) return this.sets.adjective_first.has(word) ? ["J"] : ["J", "N"];
+    const opened = wantsNoun.has(before) || before === "to";
+    if (opened || ends(before, [...this.rules.adjective_ends, "ing"])) return this.inNounPhrase(word, after);
     if (word.endsWith("s") && !word.endsWith("ss")) {
       const named = at > 1 && isUpper(words[at - 1].slice(0, 1)) && /^[A-Za-z]/.test(words[at - 2]);
       const singular = this.sets.third_persons.has(before) || ends(before, this.rules.noun_ends) || named;
@@ -499,7 +502,7 @@ export class Phonemizer {
       .map((one) => `${one} `)
       .join("")
       .toLowerCase();
-    const right = words.slice(at + 1, at + 5).join(" ").toLowerCase();
+    const right = this.clauseAfter(words, at).join(" ").toLowerCase();
     for (const [tag, beforeIt, afterIt] of hints) {
       if (beforeIt.test(left) && afterIt.test(right)) return tag;
     }
@@ -517,6 +520,14 @@ export class Phonemizer {
     return null;
   }
 
+  /** The next words up to a pause, and a name behind it. */
+  clauseAfter(words, at) {
+    const following = words.slice(at + 1, at + 5);
+    const pause = following.findIndex((word) => !/^[A-Za-z]/.test(word));
+    if (pause < 0) return following;
+    return following.slice(0, /^[A-Z]/.test(following[pause + 1] ?? "") ? pause + 2 : pause + 1);
+  }
+
   isLetter(words, at) {
     if (words[at] !== "A" || at === 0 || !/^[A-Za-z]/.test(words[at - 1])) return false;
     return at + 1 < words.length && (isLower(words[at + 1]) || /^[A-Z]$/.test(words[at + 1]));
@@ -529,7 +540,8 @@ export class Phonemizer {
     const previous = words[at - 1];
     const named = isUpper(previous.slice(0, 1)) && previous !== "I" && at > 1;
     if (["he", "she", "it", "who"].includes(before) || named) return true;
-    const near = words.slice(Math.max(0, at - 12), at + 12).map((word) => word.toLowerCase());
+    const pause = words.findIndex((word, place) => place >= at && !/^[A-Za-z]/.test(word));
+    const near = words.slice(Math.max(0, at - 12), Math.min(pause < 0 ? at + 12 : pause, at + 12)).map((word) => word.toLowerCase());
     if (["i", "we", "you", "they", "and"].includes(before)) {
       return near.some((word) => this.sets.past_cues.has(word)) && !near.some((word) => this.sets.present_cues.has(word));
     }

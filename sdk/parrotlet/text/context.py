@@ -60,6 +60,9 @@ _ADJECTIVE_FIRST = frozenset(
 )
 """Before a noun these are adjectives, though they are nouns elsewhere."""
 
+_PARTICIPLES = frozenset("learned blessed aged cursed supposed".split())
+"""After "is" these are no adjectives."""
+
 _HINT_ONLY = frozenset(("minute", "bass"))
 """Adjectives before certain nouns alone."""
 
@@ -77,7 +80,9 @@ _OPENERS = frozenset(
     "the a an this these those my your his her its our their whose no some any every each another one two three four "
     "five six seven eight nine ten".split()
 )
-_TO_NOUNS = frozenset("due according thanks access addicted next similar prior contrary leads led back".split())
+_TO_NOUNS = frozenset(
+    "due according thanks access addicted next similar prior contrary leads led back moved went".split()
+)
 """After these "to" is a preposition: "due to close contact"."""
 
 _ADJECTIVE_ENDS = ("al", "ous", "ful", "ive", "ic", "less", "able", "ary", "ible", "ish", "ern")
@@ -140,11 +145,16 @@ def _tags(word: str, before: str, after: str, words: Sequence[str], at: int) -> 
         return ("D",) if asked == "P" or (not asked and _is_past(before, after, words, at)) else ()
     if asked:
         return ("P", "D") if asked == "P" else ("V", "B")
+    if before in _HAVE_OR_BE and word in _PARTICIPLES:
+        return ()
     if before in _HAVE_OR_BE:
         return ("P", "J") if before not in _HAVE else ("P", "D")
-    if before in _WANTS_VERB and not (before == "to" and _before_that(words, at) in _TO_NOUNS):
+    reached = before == "to" and _before_that(words, at) in _TO_NOUNS and after not in _DETERMINERS
+    if before in _WANTS_VERB and not reached:
         return ("V", "B")
-    if before in _WANTS_NOUN or before in _DEGREES or before == "to" or before.endswith(_ADJECTIVE_ENDS):
+    if before in _DEGREES:
+        return ("J",) if word in _ADJECTIVE_FIRST else ("J", "N")
+    if before in _WANTS_NOUN or before == "to" or before.endswith((*_ADJECTIVE_ENDS, "ing")):
         return _in_noun_phrase(word, after)
     if word.endswith("s") and not word.endswith("ss"):
         named = at > 1 and words[at - 1][:1].isupper() and words[at - 2][0].isalpha()
@@ -216,7 +226,7 @@ def _hinted(word: str, before: str, after: str, words: Sequence[str], at: int) -
     hints = _hints().get(words[at]) or _hints().get(word)
     if hints:
         left = "".join(f"{one} " for one in words[max(0, at - 4) : at]).lower()
-        right = " ".join(words[at + 1 : at + 5]).lower()
+        right = " ".join(_clause_after(words, at)).lower()
         for tag, before_it, after_it in hints:
             if before_it.search(left) and after_it.search(right):
                 return tag
@@ -227,6 +237,14 @@ def _hinted(word: str, before: str, after: str, words: Sequence[str], at: int) -
                     continue
                 return tag
     return None
+
+
+def _clause_after(words: Sequence[str], at: int) -> Sequence[str]:
+    """The next words up to a pause, and a name behind it: all that is there when clauses are spoken one by one."""
+    following = words[at + 1 : at + 5]
+    pause = next((place for place, word in enumerate(following) if not word[0].isalpha()), len(following))
+    named = following[pause + 1 : pause + 2] and following[pause + 1][0].isupper()
+    return following[: pause + 2 if named else pause + 1]
 
 
 @cache
@@ -258,7 +276,8 @@ def _is_past(before: str, after: str, words: Sequence[str], at: int) -> bool:
         return False
     if before in ("he", "she", "it", "who") or (words[at - 1][:1].isupper() and words[at - 1] != "I" and at > 1):
         return True
-    near = {word.lower() for word in words[max(0, at - 12) : at + 12]}
+    pause = next((place for place in range(at, min(len(words), at + 12)) if not words[place][0].isalpha()), at + 12)
+    near = {word.lower() for word in words[max(0, at - 12) : pause]}
     if before in ("i", "we", "you", "they", "and"):
         return not near.isdisjoint(_PAST_CUES) and near.isdisjoint(_PRESENT_CUES)
     subject = not before.endswith("s") and (_opens(words, at) or at == 1)

@@ -9,7 +9,7 @@ HINTS: tuple[tuple[str, str, str, str], ...] = (
         "tear",
         "V",
         r"",
-        r"^(?:in|through|across|down|of) (?:my|his|the|your|our|their|a|its|one|"
+        r"^(?:in|through|across|down|of|at|along|near) (?:my|his|the|your|our|their|a|its|one|"
         r"her)\b(?! (?:\w+ )?(?:eyes?|cheek|face))",
     ),
     ("tear", "V", r"\b(?:wear and|muscle|ligament|acl|cuff|meniscus|tendon|small|big|huge|long) $", r""),
@@ -25,7 +25,7 @@ HINTS: tuple[tuple[str, str, str, str], ...] = (
     (
         "bow",
         "V",
-        r"\b(?:took|take|takes|taking|taken) (?:a|his|her|their|one|your) (?:\w+ )?$",
+        r"\b(?:took|take|takes|taking|taken|gave|give|made) (?:a|his|her|their|one|your) (?:\w+ )?$",
         r"^(?:[.!,;?]|and|as|at|to|after|before|when|$)",
     ),
     (
@@ -81,6 +81,14 @@ HINTS: tuple[tuple[str, str, str, str], ...] = (
     ("wound", "D", r"", r"^(?:up|down|around|round|through|its|his way|their way|back)\b"),
     ("close", "N", r"\bthe $", r"^of\b"),
     ("present", "", r"\bat $", r""),
+    ("bow", "V", r"\b(?:ship|boat|vessel|yacht)(?:'s)? $", r""),
+    (
+        "close",
+        "",
+        r"\b(?:keep|keeps|kept|stay|stays|stayed|hold|held|get|got|come|came|stand|stood|draw|drew|bring)\b[^.,]*$",
+        r"^(?:$|[.,!?]|to\b|enough\b|together\b|by\b)",
+    ),
+    ("lead", "M", r"\b(?:contains?|containing|has|have) (?:no |some |any |much |little )?$", r"^(?:[.,;]|and|or|$)"),
     (
         "use",
         "N",

@@ -779,11 +779,11 @@ class Normalizer:
         self._knows = knows
         self._speak_emoji = speak_emoji
 
-    def __call__(self, text: str) -> str:
-        """The words to speak, with the punctuation that pauses."""
+    def __call__(self, text: str, earlier: str = "") -> str:
+        """The words to speak, with the punctuation that pauses; `earlier` is what the sentence had before `text`."""
         folded = _outside_inline(fold, text)
         spoken: list[str] = []
-        place = Place(folded, spoken, self._knows, self._acronyms)
+        place = Place(folded, spoken, self._knows, self._acronyms, fold(earlier))
         at = 0
         while (token := _TOKEN.search(folded, at)) is not None:
             start, word = token.start(), token.group()
