@@ -730,6 +730,7 @@ DESCRIBED_THINGS = (
     "pizza cake pan skillet plate plates speaker speakers amp motor motors engine engines outlet supply panel panels "
     "fuse fuses resistor resistors capacitor can cans jar jug carton bucket pack packet box boxes dumbbell dumbbells "
     "barbell weight weights kettlebell fish rifle gun camera sensor phone tablet display ladder fence tape hose "
+    "loop loops trail trails stretch commute detour course route "
     "breaker light lights lamp lamps heater microwave circuit connection plan card stick module chip processor"
 ).split()
 """Before these a measure stands in the singular: "a sixty watt bulb"."""
