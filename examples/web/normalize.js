@@ -338,7 +338,9 @@ export class Normalizer {
 
   /** True among other capitals that make words: a headline, not a list of acronyms. */
   isShouted(at, word) {
-    const line = this.text.slice(back(this.text, at, 60), forth(this.text, at + word.length, 60));
+    const after = at + word.length;
+    const [following] = this.text.slice(after, forth(this.text, after, 60)).split(this.patterns.clause_end);
+    const line = this.text.slice(back(this.text, at, 60), after) + following;
     const others = findAll(this.patterns.caps_word, line).filter((other) => other !== word);
     const known = (other) => other.length > 3 && this.knows(other.toLowerCase().replace(/^'+|'+$/g, ""));
     const shouts = others.filter(known).length + others.filter((other) => this.tables.common.has(other)).length;

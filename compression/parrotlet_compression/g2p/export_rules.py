@@ -69,6 +69,7 @@ _PATTERNS = {
     "power": fold._POWER,
     "ideographs": fold._IDEOGRAPHS,
     "caps_word": acronyms._CAPS_WORD,
+    "clause_end": acronyms._CLAUSE_END,
 }
 
 

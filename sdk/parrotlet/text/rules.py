@@ -30,7 +30,7 @@ from parrotlet.text.patterns import (
     WEEKDAY,
     either,
 )
-from parrotlet.text.place import Place, Rule, Say, kind_of
+from parrotlet.text.place import FORESIGHT, Place, Rule, Say, kind_of
 from parrotlet.text.tables import (
     ABBREVIATIONS,
     COUNTED,
@@ -523,7 +523,7 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
             return TITLES[lower] if lower in ("mr", "mrs", "ms") else None
         return TITLES[lower] + last
     if word in SPELLED_SMALL:
-        return place.acronyms.read(word.removesuffix("s").upper(), "s" * word.endswith("s"), "", 0) + (dot or "")
+        return place.acronyms.read(word.removesuffix("s").upper(), "s" * word.endswith("s"), "", "") + (dot or "")
     if lower in WEEKDAYS:
         if place.before in ("the", "a", "our", "its"):
             return None
@@ -550,7 +550,8 @@ def _initials(match: re.Match[str], place: Place) -> str | None:
 
 
 def _acronym(match: re.Match[str], place: Place) -> str | None:
-    return place.acronyms.read(match.group(1), match.group(2) or "", place.text, match.start())
+    before, after = place.behind(match.start()), place.text[match.end(1) : match.end(1) + FORESIGHT]
+    return place.acronyms.read(match.group(1), match.group(2) or "", before, after)
 
 
 def _table_word(match: re.Match[str], _: Place) -> str | None:
