@@ -37,13 +37,10 @@ import numpy, numpy.random
 lap("import numpy")
 import onnxruntime
 lap("import onnxruntime")
-import parrotlet.cli
+import parrotlet.cli.say, parrotlet.engine
 lap("import parrotlet")
-bird = parrotlet.Parrotlet(parrotlet.bundle.Bundle.load())
-bird._acoustic
-lap("acoustic session")
-bird._vocoder
-lap("vocoder session")
+bird = parrotlet.Parrotlet.load()
+lap("acoustic and vocoder session")
 voice = bird.presets["robin"].profile
 lap("presets")
 bird.phonemize("Hello there.")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import soundfile
 
-from parrotlet import Parrotlet, VoiceProfile, adaptation, mel
-from parrotlet.bundle import DEFAULT, Bundle
+from parrotlet import Parrotlet, adaptation, mel
+from parrotlet.bundle import DEFAULT, GRAPHS
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog while the sun is shining on the river.",
@@ -77,7 +75,7 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     cache = Path(pytestconfig.cache.mkdir("tflite"))  # type: ignore[union-attr]
     folder = cache / state.hexdigest()[:16]
     if not (folder / "rows.json").is_file():
-        pytest.importorskip("litert_torch", reason="no TFLite graphs here, and no converter: pip install '.[compress]'")
+        pytest.importorskip("litert_torch", reason="no TFLite graphs here, and no converter: pip install ./compression")
         from parrotlet_compression.export import export_bundle
 
         shutil.rmtree(cache)
@@ -94,7 +92,7 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
 def tflite_bundle(request: pytest.FixtureRequest) -> Path:
     """A bundle with TFLite graphs in INT8: the shipped one if it has them."""
     manifest = json.loads((DEFAULT / "manifest.json").read_text())
-    if all("tflite" in graph for graph in manifest["graphs"].values()):
+    if all("tflite" in manifest["graphs"][graph] for graph in GRAPHS):
         return DEFAULT
     exports: TfliteExports = request.getfixturevalue("tflite_exports")
     return exports.small
@@ -103,10 +101,3 @@ def tflite_bundle(request: pytest.FixtureRequest) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The vault's tests first: they fork, and what conversion to TFLite imports starts threads."""
     items.sort(key=lambda item: "vault" not in item.path.parts)
-
-
-@pytest.fixture(scope="session")
-def identity() -> Callable[[VoiceProfile], npt.NDArray[np.float32]]:
-    """The part of a profile's embedding that says who it is: the speaker embedding, without the adaptation."""
-    width = Bundle.load().manifest["speaker"]["embedding"]
-    return lambda profile: profile.embedding[:width]

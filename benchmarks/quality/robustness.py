@@ -61,7 +61,7 @@ def sentences() -> dict[str, list[str]]:
 def speak(folder: str, bundle: str | None = None) -> None:
     """Write one WAV a sentence, and ``index.json``."""
     from parrotlet import Parrotlet, write_wav
-    from parrotlet.engine import SYNTHETIC
+    from parrotlet.audio import SYNTHETIC
 
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)

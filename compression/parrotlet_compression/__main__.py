@@ -2,19 +2,21 @@
 
 import sys
 
+from parrotlet.cli import quiet_interrupt
+
 
 def main() -> int:
     """Run the command line, or say in one line what it needs."""
     try:
-        from parrotlet_compression.cli import main as run
+        with quiet_interrupt():
+            from parrotlet_compression.cli import main as run
+        return run()
     except ModuleNotFoundError as error:
         print(
-            f"parrotlet-compress: {error.name} is not installed: pip install torch==2.13.0, then pip install "
-            "'parrotlet[compress]'",
+            f"parrotlet-compress: {error.name} is not installed: pip install ./compression in the repository",
             file=sys.stderr,
         )
         return 5
-    return run()
 
 
 if __name__ == "__main__":

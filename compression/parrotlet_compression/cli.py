@@ -16,7 +16,8 @@ import torch
 
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
-from parrotlet.errors import InputError, ParrotletError
+from parrotlet.cli.streams import reported
+from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig
 
 from . import voices
@@ -26,12 +27,15 @@ from .direct import calibration_mels, compress_teacher, generated_mels, measure_
 from .distill import distill
 from .evaluate import SENTENCES, judged, write_parts, write_test_speech
 from .export import SAME_SPEAKER, export_bundle, load_students
+from .files import read_array, read_credits, read_object
 from .g2p.data import write_text_data
 from .mean import write_mean
 from .models.aligner import Aligner
+from .models.weights import load_weights
 from .precision import PRECISIONS, SHIPPED_TFLITE, describe_result, parse_precision, quantize_bundle
 from .predict import predict_mels
 from .report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
+from .signal_graphs import add_signal_graphs
 from .static import ERROR_BOUND, StaticResult
 from .teachers.hifigan import HifiGanConfig, read_hifigan
 from .teachers.speech import write_teacher_speech
@@ -43,7 +47,7 @@ from .train.enrolled import train_enrolled
 from .train.hifigan import train_hifigan
 from .train.joint import Plan, train_joint
 from .train.likeness import train_likeness
-from .train.loop import Schedule, load_weights
+from .train.loop import Schedule
 from .train.refiner import train_refiner
 from .train.resident import prepare
 from .train.speaker import train_speaker
@@ -63,13 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     try:
-        options.run(options)
-    except ParrotletError as error:
-        print(f"parrotlet-compress: {error}", file=sys.stderr)
-        return error.exit_code
+        return reported("parrotlet-compress", lambda: options.run(options))
     finally:
         torch.set_flush_denormal(False)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -161,7 +161,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("checkpoints", type=Path, help="speaker, acoustic and vocoder .safetensors")
     export.add_argument("out", type=Path, help="bundle folder")
     export.add_argument("--presets", type=Path, required=True, help="presets.json of another bundle, or from `presets`")
-    export.add_argument("--name", default="parrotlet-en-1")
+    export.add_argument("--name", required=True, help="of the bundle; a profile says by it which one it needs")
+    export.add_argument(
+        "--credits", type=Path, metavar="F", help="licence and training_data of the weights, .toml or .json"
+    )
     export.add_argument("--precision", default="int8", metavar="P", help=precision)
     export.add_argument(
         "--calibrate", type=Path, metavar="PACK", help="recordings for static INT8 (else its own speech)"
@@ -172,6 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--same-speaker", type=float, default=SAME_SPEAKER, metavar="X", help="least cosine of one person's recordings"
     )
+
+    signal = add("signal-graphs", _signal_graphs, "write the graphs without weights, for enrollment, into a bundle")
+    signal.add_argument("bundle", type=Path, help="bundle folder")
 
     quantize = add("quantize", _quantize, "write an fp32 bundle in other precisions, each graph in its own")
     quantize.add_argument("bundle", type=Path, help="fp32 bundle, from `export --fp32`")
@@ -262,13 +268,16 @@ def _embed(options: argparse.Namespace) -> None:
     made = voices.student_embeddings(corpus, options.weights) if options.weights else voices.teacher_embeddings(corpus)
     np.save(options.out, made)
     threshold, error = voices.same_speaker_threshold(corpus, made)
+    if math.isnan(error):
+        print(f"{options.out}: too few held-out people in this pack for an equal error rate")
+        return
     print(f"{options.out}: equal error rate {error:.3f} on held-out people, at cosine {threshold:.3f}")
 
 
 def _embeddings(options: argparse.Namespace) -> np.ndarray:
     if options.embeddings is None or not options.embeddings.is_file():
         raise InputError(f"training {options.model} needs --embeddings: make them with `parrotlet-compress embed`")
-    return np.asarray(np.load(options.embeddings))
+    return read_array(options.embeddings, "make it with `parrotlet-compress embed`")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -350,7 +359,7 @@ def _aligned(options: argparse.Namespace) -> AlignedClips:
     phonemes = {i: corpus.clips[i].phonemes for i in durations}
     shares = {"synthetic": 1.0}
     if options.alignments:
-        for index, (text, frames) in json.loads(options.alignments.read_text()).items():
+        for index, (text, frames) in read_object(options.alignments, "make it with `parrotlet-compress align`").items():
             durations[int(index)], phonemes[int(index)] = frames, text
         shares = SHARES
     return AlignedClips(corpus, durations, phonemes, shares)
@@ -361,12 +370,11 @@ def _rated(options: argparse.Namespace) -> AlignedClips:
     clips = _aligned(options)
     if options.ratings is None:
         return clips
+    advice = 'give ratings, {"ARCHIVE/ID": number}: make them with benchmarks/quality/rate.py'
     try:
-        ratings = {name: float(rating) for name, rating in json.loads(options.ratings.read_text()).items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(
-            f'{options.ratings} holds no ratings, {{"ARCHIVE/ID": number}}: make them with benchmarks/quality/rate.py'
-        ) from error
+        ratings = {name: float(rating) for name, rating in read_object(options.ratings, advice).items()}
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{options.ratings} holds no ratings: {advice}") from error
     clips.keep(lambda clip: ratings.get(clip.name, -math.inf) >= options.least)
     if not any(clips.groups.values()):
         raise InputError(
@@ -393,7 +401,7 @@ def _distill(options: argparse.Namespace) -> None:
 
 
 def _voices(path: Path | None) -> npt.NDArray[np.float32] | None:
-    return None if path is None else np.load(path).astype(np.float32)
+    return None if path is None else read_array(path, "give embeddings [V, E] as .npy")
 
 
 def _compress_teacher(options: argparse.Namespace) -> None:
@@ -454,15 +462,20 @@ def _align(options: argparse.Namespace) -> None:
 
 
 def _presets(options: argparse.Namespace) -> None:
-    made = voices.make_presets(Pack(options.pack), np.load(options.embeddings))
+    embeddings = read_array(options.embeddings, "make it with `parrotlet-compress embed`")
+    made = voices.make_presets(Pack(options.pack), embeddings)
     voices.save_json(made, options.out)
     print(f"{options.out}: {', '.join(made)}")
+
+
+def _read_presets(path: Path) -> dict[str, Any]:
+    return read_object(path, "make it with `parrotlet-compress presets`, or take that of another bundle")
 
 
 def _export(options: argparse.Namespace) -> None:
     rows = export_bundle(
         options.checkpoints,
-        json.loads(options.presets.read_text()),
+        _read_presets(options.presets),
         options.out,
         options.name,
         options.precision,
@@ -471,12 +484,19 @@ def _export(options: argparse.Namespace) -> None:
         options.tflite_activations,
         options.fp32,
         options.calibrate,
+        read_credits(options.credits) if options.credits else None,
     )
     for row in rows:
         print(
             f"{row.graph:<9} {row.runtime:<6} {row.precision:<5} {row.output:<10} "
             f"largest {row.largest:.2e}  mean {row.mean:.2e}  rms of the output {row.scale:.2e}"
         )
+
+
+def _signal_graphs(options: argparse.Namespace) -> None:
+    if not (options.bundle / "manifest.json").is_file():
+        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
+    add_signal_graphs(options.bundle)
 
 
 def _quantize(options: argparse.Namespace) -> None:
@@ -499,7 +519,7 @@ def _print_static(results: Mapping[str, StaticResult]) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    presets = json.loads((options.presets or DEFAULT / "presets.json").read_text())
+    presets = _read_presets(options.presets or DEFAULT / "presets.json")
     judge = (options.judge, options.judge_python, options.stacks.split(","))
     write_report(options.out, options.checkpoints, presets, options.pack, *judge)
     print(options.out)

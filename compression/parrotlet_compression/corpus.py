@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -24,13 +25,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyworld
 import soundfile
 import soxr
 from tqdm import tqdm
 
 from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_spectrogram
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it imports pkg_resources, which tells every user that it will go
+    import pyworld
 
 REAL_ARCHIVES = ("librispeech", "vctk", "commonvoice", "speechocean762")
 EDGE_SILENCE_S = 0.1
@@ -149,6 +153,9 @@ def _synthetic_jobs(archive: zipfile.ZipFile) -> Iterator[_Job]:
 def _real_jobs(name: str, archive: zipfile.ZipFile) -> Iterator[_Job]:
     lines = archive.read(f"{name}/metadata.tsv").decode().splitlines()
     columns = lines[0].split("\t")
+    missing = {"file", "speaker", "text", "rate", "snr_db"} - set(columns)
+    if missing:
+        raise InputError(f"{name}/metadata.tsv has no column {', '.join(sorted(missing))}: docs/export.md lists them")
     rows = [dict(zip(columns, line.split("\t"), strict=False)) for line in lines[1:]]
     count: dict[str, int] = {}
     for row in rows:
@@ -227,14 +234,16 @@ class PackWriter:
 
 
 def pack(corpus: Path, out: Path, processes: int = 2) -> None:
-    """Decode every archive under ``corpus`` into the pack directory ``out``.
+    """Decode the archives that are under ``corpus`` into the pack directory ``out``.
 
-    Raises InputError when an archive is missing.
+    Raises InputError when there is none, or one is not laid out as docs/export.md says.
     """
-    names = ("synthetic", *REAL_ARCHIVES)
-    missing = [name for name in names if not (corpus / f"{name}.zip").is_file()]
-    if missing:
-        raise InputError(f"no {missing[0]}.zip in {corpus}: give the folder that holds the corpus archives")
+    known = ("synthetic", *REAL_ARCHIVES)
+    names = [name for name in known if (corpus / f"{name}.zip").is_file()]
+    if not names:
+        raise InputError(
+            f"none of {', '.join(f'{name}.zip' for name in known)} is in {corpus}: docs/export.md says what is in them"
+        )
     (out / "clips.jsonl").unlink(missing_ok=True)
     sums: dict[str, str] = {}
     writer = PackWriter(out)
@@ -242,8 +251,11 @@ def pack(corpus: Path, out: Path, processes: int = 2) -> None:
         for name in names:
             path = corpus / f"{name}.zip"
             sums[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-            with zipfile.ZipFile(path) as archive:
-                jobs = list(_synthetic_jobs(archive) if name == "synthetic" else _real_jobs(name, archive))
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    jobs = list(_synthetic_jobs(archive) if name == "synthetic" else _real_jobs(name, archive))
+            except (zipfile.BadZipFile, KeyError, ValueError, IndexError) as error:
+                raise InputError(f"{path} is not laid out as docs/export.md says: {error}") from error
             for clip, *arrays in tqdm(pool.map(_decode, jobs, chunksize=16), total=len(jobs), desc=name):
                 if clip.frames >= 20:
                     writer.add(clip, *arrays)

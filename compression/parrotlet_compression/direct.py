@@ -37,7 +37,8 @@ from parrotlet_runtimes import GraphError, Session, load_session
 
 from .calibration import require_speech
 from .corpus import Pack
-from .export import Feeds, Graph, Parity, export_onnx, parity
+from .export import Parity, parity
+from .graph import Feeds, Graph, export_onnx
 from .quantize import UNSIGNED, quantize_int8, store_fp16
 from .static import CONVOLUTIONS, StaticResult, View, quantize_within
 from .teachers.hifigan import Generator

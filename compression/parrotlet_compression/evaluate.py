@@ -18,7 +18,7 @@ import numpy.typing as npt
 import soundfile
 
 from parrotlet import Parrotlet, write_wav
-from parrotlet.engine import SYNTHETIC
+from parrotlet.audio import SYNTHETIC
 from parrotlet.errors import InputError, ParrotletError
 
 from .corpus import Clip, Pack

@@ -1,12 +1,14 @@
-"""Export the three student graphs as a bundle: ONNX and TFLite in fp32 or INT8, manifest, checked against torch."""
+"""Export the three student graphs as a bundle: ONNX and TFLite in fp32 or INT8, manifest, checked against torch.
+
+The graphs without weights go with them; see ``signal_graphs``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,20 +25,19 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig
 from parrotlet_runtimes import Session
 
+from .graph import Feeds, Graph, export_onnx
 from .models.acoustic import AcousticConfig, AcousticModel
 from .models.refiner import Refiner
 from .models.speaker import SpeakerEncoder
 from .models.synthesizer import Synthesizer
 from .models.vocoder import Vocoder
+from .models.weights import load_weights
 from .precision import parse_precision, quantize_bundle
+from .signal_graphs import add_signal_graphs
 from .symbols import SYMBOLS
 from .tflite import export_tflite, require_converter
-from .train.loop import load_weights
 
-# The first in which Gelu is one operator (a sixth of the acoustic model's time). onnxruntime reads it from 1.18 on.
-OPSET = 20
-# Phonemes before every utterance, for an acoustic model that swallows the first word: this one does not.
-LEAD_IN = ""
+ARCHITECTURE = "fastspeech-nsf/1"
 FORMATS = ("onnx", "tflite")
 # Cosine below which two recordings are of two people, by the shipped encoder (`embed` measures an encoder).
 SAME_SPEAKER = 0.41
@@ -45,7 +46,6 @@ LENGTH_REGULATOR = (
     "duration; position, for every row: [done / duration, ln(done), ln(max(duration - done, 0.5))] with done = 0.5, "
     "1.5, ... within its phoneme"
 )
-Feeds = dict[str, Tensor]
 
 
 class _Method(nn.Module):
@@ -58,18 +58,6 @@ class _Method(nn.Module):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         made: tuple[Tensor, ...] = getattr(self.model, self.name)(*inputs)
         return made
-
-
-@dataclass(frozen=True)
-class Graph:
-    """One graph of the contract. ``example(n)`` makes feeds of length n; ``axes`` name the dynamic dimensions."""
-
-    name: str
-    module: nn.Module
-    example: Callable[[int], Feeds]
-    outputs: tuple[str, ...]
-    axes: dict[str, dict[int, str]]
-    lengths: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -145,23 +133,6 @@ def graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) 
             (53, 37, 211),
         ),
     ]
-
-
-def export_onnx(graph: Graph, path: Path) -> None:
-    """Write one fp32 graph as ONNX."""
-    feeds = graph.example(graph.lengths[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph.module.eval(),
-            tuple(feeds.values()),
-            str(path),
-            input_names=list(feeds),
-            output_names=list(graph.outputs),
-            dynamic_axes=graph.axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
 
 
 def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) -> dict[str, tuple[Graph, ...]]:
@@ -300,6 +271,7 @@ def export_bundle(
     tflite_activations: str = "float32",
     fp32: Path | None = None,
     pack: Path | None = None,
+    credits: Mapping[str, Any] | None = None,
 ) -> list[Parity]:
     """Write a whole bundle to ``out`` and return how far each graph is from torch.
 
@@ -307,7 +279,7 @@ def export_bundle(
     TFLite graphs are INT8 unless it is "fp32".
     same_speaker: cosine below which two recordings are held to be two people. formats: of ``FORMATS``.
     tflite_activations: see ``quantize_tflite``. fp32: write the fp32 bundle here as well. pack: recordings to
-    calibrate with (else the bundle's own speech).
+    calibrate with (else the bundle's own speech). credits: what the manifest is to say of licence and training data.
     Raises InputError when a checkpoint or a converter is missing, ``precision`` or a format is unknown, or a preset
     does not fit.
     """
@@ -318,6 +290,10 @@ def export_bundle(
         require_converter()
     students = load_students(checkpoints)
     for preset, row in presets.items():
+        if not isinstance(row, Mapping) or {"description", "embedding", "statistics"} - set(row):
+            raise InputError(
+                f"preset {preset} lacks description, embedding or statistics: make it with `parrotlet-compress presets`"
+            )
         if len(row["embedding"]) != students[0].config.embedding:
             raise InputError(
                 f"preset {preset} has {len(row['embedding'])} values, not {students[0].config.embedding}: "
@@ -330,7 +306,7 @@ def export_bundle(
         for kind in formats
     ]
     weights = [_sha256(checkpoints / f"{graph}.safetensors") for graph in ("speaker", "acoustic")]
-    manifest = _manifest(*students, name, same_speaker, weights)
+    manifest = _manifest(*students, name, same_speaker, weights, credits or {})
     full = out.with_name(out.name + ".float.part")
     results = []
     try:
@@ -338,6 +314,7 @@ def export_bundle(
         for one in written:
             one.convert(part)
         _finish(part, full, manifest, presets, written)
+        add_signal_graphs(full)
         results += _parities(full, written, "fp32")
         if precision == "fp32":
             _copy(full, out)
@@ -371,20 +348,15 @@ def _manifest(
     name: str,
     same_speaker: float,
     weights: Sequence[str],
+    credits: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Everything but the graphs and the files."""
     return {
         "format": FORMAT,
+        "architecture": ARCHITECTURE,
         "name": name,
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "licence": "Apache-2.0",
-        "training_data": [
-            "Kokoro-82M synthetic speech (Apache-2.0)",
-            "LibriSpeech (CC BY 4.0)",
-            "VCTK (CC BY 4.0)",
-            "Mozilla Common Voice (CC0)",
-            "speechocean762",
-        ],
+        **credits,
         "mel": MelConfig().as_dict(),
         "synthesis": {"n_fft": vocoder.config.n_fft, "context": vocoder.context},
         "speaker": {
@@ -392,12 +364,11 @@ def _manifest(
             "embedding": speaker.config.embedding,
             "same_speaker": same_speaker,
             "weights_sha256": weights[0],
-            # A voice holds an embedding of the one and an adaptation of the other.
+            # What an acoustic model made of a profile is of this encoder and this model.
             "model_sha256": hashlib.sha256("".join(weights).encode()).hexdigest(),
         },
         "adaptation": adaptation.shape(),
         "symbols": list(SYMBOLS),
-        "lead_in": LEAD_IN,
     }
 
 

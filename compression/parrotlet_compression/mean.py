@@ -15,7 +15,7 @@ from torch import Tensor
 from parrotlet.errors import InputError
 
 from .export import new_students
-from .train.loop import load_weights, save_weights
+from .models.weights import load_weights, save_weights
 
 Weights = dict[str, Tensor]
 ACOUSTIC = "acoustic.safetensors"

@@ -100,6 +100,8 @@ def quantize_bundle(
 ) -> dict[str, StaticResult]:
     """Write an fp32 bundle's graphs in other precisions to ``out``; returns what every static graph left in float.
 
+    Graphs without weights are copied.
+
     precisions: of the ONNX form of every graph (``SHIPPED`` if None). TFLite forms get INT8 weights, with
     ``tflite_activations`` as in ``quantize_tflite``. pack: recordings to calibrate with, see ``spoken_feeds``; feeds:
     what it returned, if it is at hand. bound: see ``quantize_within``, of every graph or of some; infinite: no sweep.
@@ -107,7 +109,7 @@ def quantize_bundle(
     """
     precisions = precisions or SHIPPED
     manifest = Bundle.load(full).manifest
-    entries = manifest["graphs"]
+    entries = {graph: manifest["graphs"][graph] for graph in GRAPHS}
     for graph, forms in entries.items():
         if any(forms[kind]["precision"] != "fp32" for kind in ("onnx", "tflite") if kind in forms):
             raise InputError(f"{full}: its {graph} graph is not fp32: write an fp32 bundle with `export --fp32`")
@@ -140,7 +142,14 @@ def quantize_bundle(
             for file, seen in zip(files, _feeds_of(files, feeds.get(graph, ())), strict=True):
                 quantize_tflite(file, part / file.name, tflite_activations, KEEP_TFLITE, seen)
             forms["tflite"] |= {"precision": "int8", "activations": tflite_activations}
-    shutil.copy(full / "presets.json", part)
+    others = [
+        forms[kind]["file"]
+        for graph, forms in manifest["graphs"].items()
+        for kind in ("onnx", "tflite")
+        if graph not in GRAPHS and kind in forms
+    ]
+    for file in ("presets.json", *others):
+        shutil.copy(full / file, part)
     manifest["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(part.iterdir())}
     (part / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(out, ignore_errors=True)

@@ -30,7 +30,8 @@ from parrotlet_runtimes import Session, installed
 from .calibration import Feeds, spoken_feeds
 from .corpus import Pack
 from .evaluate import judged, write_test_speech
-from .export import Graph, export_bundle, graphs, load_students
+from .export import export_bundle, graphs, load_students
+from .graph import Graph
 from .precision import PRECISIONS, SHIPPED, SHIPPED_TFLITE, quantize_bundle
 from .static import ERROR_BOUND, StaticResult
 

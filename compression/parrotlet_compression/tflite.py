@@ -26,7 +26,7 @@ from .calibration import Feeds, require_signal
 
 Model = Any  # ModelT of the generated flatbuffer schema, which has no type hints
 OPEN = -1
-INSTALL = "pip install torch==2.13.0, then pip install 'parrotlet[compress]'"
+INSTALL = "pip install torch==2.13.0, then pip install ./compression"
 ACTIVATIONS = ("float32", "int8", "static")
 # A static product also rounds its result to int8. These only store int8 weights: the power spectrum's range is too wide
 # for 256 steps, a phoneme's small error in duration adds up (3 % over a sentence), the others make what is returned.

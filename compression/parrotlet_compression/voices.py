@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from parrotlet.errors import InputError
 from .corpus import Pack
 from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
+from .models.weights import load_weights
 from .teachers.ge2e import GE2E, ge2e_embeddings
 from .train.acoustic import pitch_statistics
-from .train.loop import load_weights
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -72,12 +73,17 @@ def make_presets(pack: Pack, embeddings: npt.NDArray[np.float32], table: Path = 
 
 
 def same_speaker_threshold(pack: Pack, embeddings: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """Cosine at which held-out people's pairs are told apart best, and the equal error rate there."""
+    """Cosine at which held-out people's pairs are told apart best, and the equal error rate there.
+
+    Both NaN where no two clips are of one held-out person, or none of two.
+    """
     rows = [i for i, c in enumerate(pack.clips) if c.split != "train" and c.archive != "synthetic" and c.frames > 160]
     names = np.array([pack.clips[i].speaker for i in rows])
     cosine = embeddings[rows] @ embeddings[rows].T
     upper = np.triu_indices(len(rows), 1)
     same, values = (names[:, None] == names[None])[upper], cosine[upper]
+    if not same.any() or same.all():
+        return math.nan, math.nan
     levels = np.linspace(0, 1, 501)
     missed = np.array([(values[same] < level).mean() for level in levels])
     accepted = np.array([(values[~same] >= level).mean() for level in levels])

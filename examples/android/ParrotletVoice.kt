@@ -31,7 +31,7 @@ class ParrotletVoice(private val bundle: File, threads: Int = 1) {
         val statistics = arrayOf(
             floatArrayOf(median, measured.getDouble("pitch_spread").toFloat(), measured.optDouble("rate", 0.0).toFloat())
         )
-        val ids = ids("^" + manifest.getString("lead_in") + phonemes + "$")
+        val ids = ids("^" + phonemes + "$")
         // A preset is a speaker embedding alone: zeros in place of an adaptation change nothing.
         val identity = floats(voice.getJSONArray("embedding"))
         val embedding = arrayOf(identity.copyOf(identity.size + manifest.getJSONObject("adaptation").getInt("size")))
@@ -54,8 +54,8 @@ class ParrotletVoice(private val bundle: File, threads: Int = 1) {
         val hop = manifest.getJSONObject("mel").getInt("hop_length")
         val nFft = manifest.getJSONObject("synthesis").getInt("n_fft")
         val samples = render(part("magnitude"), part("phase"), part("noise"), f0, hop, nFft, sampleRate, 0)
-        // All but ten frames of the silence that the lead-in makes.
-        val silent = durations.take(1 + manifest.getString("lead_in").length).sum()
+        // All but ten frames of the silence before the first phoneme.
+        val silent = durations.first()
         return samples.copyOfRange(maxOf(0, silent - 10) * hop, samples.size)
     }
 

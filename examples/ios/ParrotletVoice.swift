@@ -41,9 +41,8 @@ final class ParrotletVoice {
     let measured = voice["statistics"] as! [String: Double]
     let median = Float(log2(measured["pitch_median_hz"]! / 160))
     let statistics = [median, Float(measured["pitch_spread"]!), Float(measured["rate"] ?? 0)]
-    let leadIn = manifest["lead_in"] as! String
     let symbols = manifest["symbols"] as! [String]
-    let ids = ("^" + leadIn + phonemes + "$").map { Int32(symbols.firstIndex(of: String($0))!) }
+    let ids = ("^" + phonemes + "$").map { Int32(symbols.firstIndex(of: String($0))!) }
     // A preset is a speaker embedding alone: zeros in place of an adaptation change nothing.
     let adaptation = (manifest["adaptation"] as! [String: Int])["size"]!
     let embedding = (voice["embedding"] as! [Double]).map(Float.init) + [Float](repeating: 0, count: adaptation)
@@ -72,8 +71,8 @@ final class ParrotletVoice {
     let samples = render(
       magnitude: parts["magnitude"]!, phase: parts["phase"]!, noise: parts["noise"]!, f0: made["f0"]!,
       hop: hop, size: size, rate: sampleRate)
-    // All but ten frames of the silence that the lead-in makes.
-    let silent = durations.prefix(1 + leadIn.count).reduce(0, +)
+    // All but ten frames of the silence before the first phoneme.
+    let silent = durations[0]
     return Array(samples[(max(0, silent - 10) * hop)...])
   }
 

@@ -6,23 +6,43 @@
 // passphrase() a function (secret, salt, N) => Promise<Uint8Array> of 32 bytes with r=8, p=1.
 //
 //   import { keyFile, openProfile } from "./profile.js";
-//   const { header, embedding, statistics } = await openProfile(bytes, [keyFile(text)]);
+//   const { header, tensors } = await openProfile(bytes, [keyFile(text)]);
+//   tensors["speaker.embedding"]; // {shape: [256], values: Float32Array}
 
 const MAGIC = "PARROTLT";
-const VERSION = 1;
+const VERSION = 2; // what is written; version 1 is read, too
 const PREFIX = 24;
 const MAC = 32;
 const NONCE = 12;
 const TAG = 16;
 const MAX_HEADER = 16 * 1024;
 const MAX_WRAPS = 32 * 1024;
-const MAX_PAYLOAD = 64 * 1024;
+const MAX_PAYLOAD = 4 * 1024 * 1024;
+const MAX_PAYLOAD_V1 = 64 * 1024;
+const MAX_INDEX = 16 * 1024;
+const MAX_FURTHER = 16;
 const MAX_COUNT = 2 ** 31 - 1;
 const MIN_LOG_N = 10;
 const MAX_LOG_N = 19;
 
 const CONSENT_LIMITS = { given_at: 256, method: 256, recording_sha256: 256, speaker: 256, text: 4096 };
-const HEADER_FIELDS = ["bundle", "consent", "created", "expires", "id", "name", "speaker_model", "uses"];
+const HEADER_FIELDS_V1 = ["bundle", "consent", "created", "expires", "id", "name", "speaker_model", "uses"];
+const HEADER_FIELDS = [...HEADER_FIELDS_V1, "critical"];
+const DTYPES = { F32: Float32Array, I32: Int32Array, U8: Uint8Array };
+
+// Format 1 named the speaker encoder together with the acoustic model. These are the released ones.
+const ENCODER = "ce52caa555b76c464ba3bfa0db6ea7638c45068adafeab0e4c09151305014404";
+const ENCODERS_V1 = {
+  edfa3bc4b2d9: ENCODER, // parrotlet-en-3, -4
+  "8888c8cc86f6": ENCODER, // parrotlet-en-5
+  "2af92024e101": ENCODER, // parrotlet-en-6
+  d93aed6e997b: ENCODER, // parrotlet-en-7
+  "77fdcb8c2247": ENCODER, // parrotlet-en-8, -9
+  624171407803: ENCODER, // parrotlet-en-10, -11
+};
+
+const FIELD_NAME = /^[a-z][a-z0-9_]{0,31}$/;
+const TENSOR_NAME = /^(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
 
 const utf8 = new TextEncoder();
 const subtle = globalThis.crypto.subtle;
@@ -38,22 +58,24 @@ export class ProfileError extends Error {
 
 /**
  * Open a file. keys: from passphrase(), keyFile() or your own {wrap, unwrap}; now: the moment that
- * decides whether the profile has expired. Resolves to {header, embedding, statistics}.
+ * decides whether the profile has expired. Resolves to {header, tensors}: of a file of version 1, what they are in
+ * version 2.
  */
 export async function openProfile(bytes, keys, now = new Date()) {
   const parts = parseFile(bytes);
-  const header = parseHeader(parts.header);
+  const header = parseHeader(parts.header, parts.version);
   const stanzas = parseWraps(parts.wraps);
   const dataKey = await unwrapDataKey(stanzas, keys);
   try {
     if (!(await verifyMac(dataKey, parts.covered, parts.mac))) throw locked();
     const key = await aesKey(await derive(dataKey, "parrotlet/1 payload"));
-    const payload = await unseal(key, parts.payload, associated(parts.header));
+    const payload = await unseal(key, parts.payload, associated(parts.header, parts.version));
     if (payload === null) throw locked();
     if (header.expires !== null && header.expires <= timestamp(now)) {
       throw new ProfileError("expired", `the profile expired at ${header.expires}; enroll again`);
     }
-    return { header, ...parsePayload(payload) };
+    if (parts.version === 1) return migrated(header, parsePayloadV1(payload));
+    return { header, tensors: parsePayload(payload) };
   } finally {
     dataKey.fill(0);
   }
@@ -62,11 +84,11 @@ export async function openProfile(bytes, keys, now = new Date()) {
 /** What a file says of itself without a key: unverified. Returns {header, keys: kinds of key}. */
 export function describeProfile(bytes) {
   const parts = parseFile(bytes);
-  return { header: parseHeader(parts.header), keys: parseWraps(parts.wraps).map((stanza) => stanza.type) };
+  return { header: parseHeader(parts.header, parts.version), keys: parseWraps(parts.wraps).map((stanza) => stanza.type) };
 }
 
 /** Seal a profile under a new data key. Resolves to the file's bytes. */
-export async function sealProfile({ header, embedding, statistics }, keys) {
+export async function sealProfile({ header, tensors }, keys) {
   const dataKey = crypto.getRandomValues(new Uint8Array(32));
   try {
     const stanzas = [];
@@ -75,11 +97,11 @@ export async function sealProfile({ header, embedding, statistics }, keys) {
     const wraps = utf8.encode(
       canonical(stanzas.map(({ type, args, body }) => ({ type, args, body: toHex(body) }))),
     );
-    parseHeader(headerBytes);
+    parseHeader(headerBytes, VERSION);
     parseWraps(wraps);
-    const payload = writePayload(embedding, statistics);
+    const payload = writePayload(tensors);
     const key = await aesKey(await derive(dataKey, "parrotlet/1 payload"));
-    const sealed = await seal(key, payload, associated(headerBytes));
+    const sealed = await seal(key, payload, associated(headerBytes, VERSION));
     const covered = join(prefix(headerBytes.length, wraps.length, payload.length), headerBytes, wraps);
     const mac = await subtle.sign("HMAC", await macKey(dataKey), covered);
     return join(covered, new Uint8Array(mac), sealed);
@@ -147,7 +169,8 @@ function parseFile(bytes) {
   const [version, header, wraps, payload] = [8, 12, 16, 20].map((offset) => view.getUint32(offset, true));
   if (version > VERSION) throw new ProfileError("newer", `the profile has the newer format ${version}`);
   ensure(
-    version === VERSION && header <= MAX_HEADER && wraps <= MAX_WRAPS && payload <= MAX_PAYLOAD,
+    version >= 1 && header <= MAX_HEADER && wraps <= MAX_WRAPS &&
+      payload <= (version === 1 ? MAX_PAYLOAD_V1 : MAX_PAYLOAD),
     "a length or the version is out of bounds",
   );
   const end = PREFIX + header + wraps;
@@ -158,26 +181,41 @@ function parseFile(bytes) {
     covered: bytes.subarray(0, end),
     mac: bytes.subarray(end, end + MAC),
     payload: bytes.subarray(end + MAC),
+    version,
   };
 }
 
-function prefix(header, wraps, payload) {
+function prefix(header, wraps, payload, version = VERSION) {
   const bytes = new Uint8Array(PREFIX);
   bytes.set(utf8.encode(MAGIC));
   const view = new DataView(bytes.buffer);
-  [VERSION, header, wraps, payload].forEach((value, index) => view.setUint32(8 + 4 * index, value, true));
+  [version, header, wraps, payload].forEach((value, index) => view.setUint32(8 + 4 * index, value, true));
   return bytes;
 }
 
 /** What the payload's tag covers beside the payload. */
-function associated(header) {
-  return join(prefix(0, 0, 0).subarray(0, 12), header);
+function associated(header, version) {
+  return join(prefix(0, 0, 0, version).subarray(0, 12), header);
 }
 
-function parseHeader(bytes) {
+function parseHeader(bytes, version) {
   ensure(bytes.length <= MAX_HEADER, "the header is too long");
   const header = parseCanonical(bytes);
-  ensure(sameFields(header, HEADER_FIELDS), "the header's fields are not the expected ones");
+  const known = version === 1 ? HEADER_FIELDS_V1 : HEADER_FIELDS;
+  ensure(isObject(header) && known.every((field) => Object.hasOwn(header, field)), "a field of the header is missing");
+  const further = Object.keys(header).filter((field) => !known.includes(field));
+  if (version === 1) ensure(further.length === 0, "the header's fields are not the expected ones");
+  else requireUnderstood(header.critical, known, further);
+  ensure(further.length <= MAX_FURTHER, "the header has too many fields");
+  for (const field of further) {
+    ensure(matches(FIELD_NAME, field), "the name of a further field is out of bounds");
+    const inner = isObject(header[field]) ? Object.values(header[field]) : [header[field]];
+    ensure(inner.length <= MAX_FURTHER, "a further field is out of bounds");
+    ensure(
+      inner.every((item) => item === null || isText(item, 4096) || isCount(item)),
+      "a further field is out of bounds",
+    );
+  }
   ensure(matches(/^[0-9a-f]{32}$/, header.id), "its id is out of bounds");
   ensure(matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, header.name), "its name is out of bounds");
   ensure(matches(/^[0-9a-f]{64}$/, header.speaker_model), "speaker_model is not a SHA-256 in hex");
@@ -185,13 +223,42 @@ function parseHeader(bytes) {
   ensure(isTime(header.created), "created is not a UTC time");
   ensure(header.expires === null || isTime(header.expires), "expires is not a UTC time");
   ensure(header.uses === null || isCount(header.uses), "the use counter is out of bounds");
-  if (header.consent !== null) {
-    ensure(sameFields(header.consent, Object.keys(CONSENT_LIMITS)), "the consent record's fields are wrong");
-    for (const [field, limit] of Object.entries(CONSENT_LIMITS)) {
-      ensure(isText(header.consent[field], limit), `consent ${field} is out of bounds`);
-    }
-  }
+  if (header.consent !== null) checkConsent(header.consent, version);
   return header;
+}
+
+/** A field that `critical` names may not be ignored: whoever does not know it must not use the profile. */
+function requireUnderstood(critical, known, further) {
+  ensure(Array.isArray(critical) && critical.length <= MAX_FURTHER, "the list of critical fields is out of bounds");
+  ensure(critical.every((name) => matches(FIELD_NAME, name)), "the list of critical fields is out of bounds");
+  ensure(
+    critical.every((name, index) => index === 0 || critical[index - 1] < name),
+    "the list of critical fields is not sorted",
+  );
+  ensure(
+    critical.every((name) => known.includes(name) || further.includes(name)),
+    "a critical field is missing",
+  );
+  const unknown = critical.find((name) => further.includes(name));
+  if (unknown !== undefined) {
+    throw new ProfileError("newer", `the profile sets ${unknown}, which this version does not know`);
+  }
+}
+
+function checkConsent(consent, version) {
+  const known = Object.keys(CONSENT_LIMITS);
+  ensure(
+    isObject(consent) && known.every((field) => Object.hasOwn(consent, field)),
+    "the consent record's fields are wrong",
+  );
+  const further = Object.keys(consent).filter((field) => !known.includes(field));
+  ensure(further.length <= (version === 1 ? 0 : MAX_FURTHER), "the consent record has too many fields");
+  for (const [field, limit] of Object.entries(CONSENT_LIMITS)) {
+    ensure(isText(consent[field], limit), `consent ${field} is out of bounds`);
+  }
+  for (const field of further) {
+    ensure(matches(FIELD_NAME, field) && isText(consent[field], 256), "a field of the consent record is out of bounds");
+  }
 }
 
 function parseWraps(bytes) {
@@ -204,7 +271,7 @@ function parseWraps(bytes) {
     ensure(matches(/^[a-z0-9][a-z0-9-]{0,31}$/, entry.type), "the kind of a wrapped key is out of bounds");
     ensure(isObject(entry.args) && Object.keys(entry.args).length <= 8, "a wrapped key has too many arguments");
     for (const [name, value] of Object.entries(entry.args)) {
-      ensure(matches(/^[a-z][a-z0-9_]{0,31}$/, name), "an argument's name is out of bounds");
+      ensure(matches(FIELD_NAME, name), "an argument's name is out of bounds");
       ensure(isText(value, 256) || isCount(value), "an argument is out of bounds");
     }
     ensure(matches(/^([0-9a-f]{2})*$/, entry.body) && entry.body.length <= 8192, "a body is out of bounds");
@@ -219,6 +286,101 @@ function parseWraps(bytes) {
 }
 
 function parsePayload(bytes) {
+  ensure(bytes.length >= 4 && bytes.length <= MAX_PAYLOAD, "the contents are cut short or too long");
+  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  ensure(size <= Math.min(MAX_INDEX, bytes.length - 4), "the index of the contents is out of bounds");
+  const index = parseCanonical(bytes.subarray(4, 4 + size));
+  ensure(isObject(index) && Object.keys(index).length <= 64, "the index of the contents is not the expected one");
+  const tensors = {};
+  let offset = 4 + size;
+  for (const name of Object.keys(index).sort()) {
+    const { kind, shape, count } = described(name, index[name]);
+    const length = count * DTYPES[kind].BYTES_PER_ELEMENT;
+    ensure(length <= bytes.length - offset, "the contents are cut short");
+    const values = readValues(kind, bytes, offset, count);
+    ensure(kind !== "F32" || values.every(Number.isFinite), "a value is not finite");
+    tensors[name] = { shape, values };
+    offset += length;
+  }
+  ensure(offset === bytes.length, "something follows the contents");
+  return tensors;
+}
+
+function described(name, entry) {
+  ensure(matches(TENSOR_NAME, name), "a tensor's name is out of bounds");
+  ensure(
+    Array.isArray(entry) && entry.length === 2 && Array.isArray(entry[1]),
+    "a tensor's description is not the expected one",
+  );
+  const [kind, shape] = entry;
+  ensure(typeof kind === "string" && Object.hasOwn(DTYPES, kind), "a tensor's kind of number is unknown");
+  ensure(shape.length <= 4, "a tensor has too many dimensions");
+  ensure(
+    shape.every((size) => Number.isInteger(size) && size >= 0 && size <= MAX_PAYLOAD),
+    "a tensor's shape is out of bounds",
+  );
+  const count = shape.reduce((product, size) => product * size, 1);
+  ensure(count <= MAX_PAYLOAD, "a tensor's shape is out of bounds");
+  return { kind, shape, count };
+}
+
+function readValues(kind, bytes, offset, count) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
+  if (kind === "U8") return bytes.slice(offset, offset + count);
+  const read = kind === "F32" ? "getFloat32" : "getInt32";
+  return DTYPES[kind].from({ length: count }, (_, i) => view[read](4 * i, true));
+}
+
+function writePayload(tensors) {
+  const index = {};
+  const names = Object.keys(tensors).sort();
+  for (const name of names) {
+    const found = Object.entries(DTYPES).find(([, type]) => tensors[name].values instanceof type);
+    ensure(found !== undefined, `tensor ${name} is of no known kind`);
+    index[name] = [found[0], tensors[name].shape];
+  }
+  const encoded = utf8.encode(canonical(index));
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, encoded.length, true);
+  const bytes = join(length, encoded, ...names.map((name) => writeValues(index[name][0], tensors[name].values)));
+  parsePayload(bytes);
+  return bytes;
+}
+
+function writeValues(kind, values) {
+  if (kind === "U8") return values;
+  const bytes = new Uint8Array(4 * values.length);
+  const view = new DataView(bytes.buffer);
+  const write = kind === "F32" ? "setFloat32" : "setInt32";
+  values.forEach((value, i) => view[write](4 * i, value, true));
+  return bytes;
+}
+
+// Format 1
+
+/** What a file of format 1 holds, as format 2 holds it. See "Version 1" in docs/profile-format.md. */
+function migrated(header, { embedding, statistics }) {
+  const model = header.speaker_model;
+  const number = (value) => ({ shape: [1], values: Float32Array.of(value) });
+  const tensors = {
+    "speaker.embedding": { shape: [Math.min(256, embedding.length)], values: embedding.slice(0, 256) },
+  };
+  if (statistics.pitch_median_hz !== undefined) {
+    tensors["pitch.median_hz"] = number(statistics.pitch_median_hz);
+    tensors["pitch.spread_octaves"] = number(statistics.pitch_spread ?? 0);
+  }
+  if (embedding.length === 3802 && embedding.subarray(256).some((value) => value !== 0)) {
+    tensors[`fitted.${model.slice(0, 16)}.map`] = { shape: [601], values: embedding.slice(256, 857) };
+    tensors["preference.likeness"] = { shape: [1], values: embedding.slice(857, 858) };
+    tensors["spectrum.exemplars"] = { shape: [128, 23], values: embedding.slice(858) };
+  }
+  if (statistics.loudness_lufs !== undefined) {
+    tensors[`fitted.${model.slice(0, 16)}.loudness_lufs`] = number(statistics.loudness_lufs);
+  }
+  return { header: { ...header, speaker_model: ENCODERS_V1[model.slice(0, 12)] ?? model }, tensors };
+}
+
+function parsePayloadV1(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = 0;
   const take = (count) => {
@@ -247,27 +409,6 @@ function parsePayload(bytes) {
   }
   ensure(offset === bytes.length, "something follows the contents");
   return { embedding, statistics };
-}
-
-function writePayload(embedding, statistics) {
-  const names = Object.keys(statistics).sort();
-  const encoded = names.map((name) => utf8.encode(name));
-  const length = 8 + 4 * embedding.length + encoded.reduce((sum, name) => sum + 9 + name.length, 0);
-  const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, embedding.length, true);
-  embedding.forEach((value, index) => view.setFloat32(4 + 4 * index, value, true));
-  let offset = 4 + 4 * embedding.length;
-  view.setUint32(offset, names.length, true);
-  offset += 4;
-  encoded.forEach((name, index) => {
-    view.setUint8(offset, name.length);
-    bytes.set(name, offset + 1);
-    view.setFloat64(offset + 1 + name.length, statistics[names[index]], true);
-    offset += 9 + name.length;
-  });
-  parsePayload(bytes);
-  return bytes;
 }
 
 // Canonical JSON: RFC 8785 for objects, arrays, strings, integers and null

@@ -1,25 +1,17 @@
 """One small interface over inference runtimes: load a graph, run it on named arrays."""
 
-from __future__ import annotations
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.util import find_spec
-
-from . import onnx, telemetry, tflite, torch
-from .session import (
-    DeviceWarning,
-    GraphError,
-    Loader,
-    RuntimeMissing,
-    Session,
-    SessionInfo,
-    load_session,
-)
+from . import telemetry
 from .telemetry import TelemetryWarning
 
 # Before anything of this process loads onnxruntime, whoever does.
 telemetry.disable()
+
+if TYPE_CHECKING:
+    from .registry import RUNTIMES, RuntimeStatus, conflict, installed, load_session, survey
+    from .session import DeviceWarning, GraphError, RuntimeMissing, Session, SessionInfo
 
 __all__ = [
     "RUNTIMES",
@@ -37,86 +29,10 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """How to find and use one runtime.
-
-    packages: any of them provides it. suffix: the graph's file ending. devices: what a caller may ask for.
-    usable_devices: what is there now; raises RuntimeMissing.
-    """
-
-    name: str
-    packages: tuple[str, ...]
-    suffix: str
-    load: Loader
-    devices: tuple[str, ...] = ("cpu",)
-    usable_devices: Callable[[], tuple[str, ...]] = lambda: ("cpu",)
-
-
-RUNTIMES = {
-    "onnx": Runtime(
-        "onnx",
-        ("onnxruntime", "onnxruntime-gpu"),
-        ".onnx",
-        onnx.load,
-        ("cpu", "cuda", "xnnpack"),
-        onnx.usable_devices,
-    ),
-    "tflite": Runtime(
-        "tflite", ("ai-edge-litert", "tflite-runtime"), ".tflite", tflite.load, usable_devices=tflite.usable_devices
-    ),
-    "torch": Runtime("torch", ("torch",), ".safetensors", torch.load, ("cpu", "cuda"), torch.usable_devices),
-}
-
-
-@dataclass(frozen=True)
-class RuntimeStatus:
-    """version: None when it cannot be used, and ``reason`` says why. devices: what it can run on here."""
-
-    version: str | None
-    devices: tuple[str, ...] = ()
-    reason: str = ""
-
-
-def survey() -> dict[str, RuntimeStatus]:
-    """Import every runtime and say what is there; what is not there gives its reason."""
-    found = {}
-    for name, runtime in RUNTIMES.items():
-        try:
-            devices = runtime.usable_devices()
-        except RuntimeMissing as error:
-            found[name] = RuntimeStatus(None, reason=str(error))
-        else:
-            found[name] = RuntimeStatus(_version(runtime), devices)
-    return found
-
-
-def installed(runtime: str) -> bool:
-    """Whether a runtime's package is there; imports none of them."""
-    return any(find_spec(package.replace("-", "_")) for package in RUNTIMES[runtime].packages)
-
-
-def conflict() -> str:
-    """Why the installed packages of onnxruntime cannot both stay, "" where there is one at most.
-
-    onnxruntime and onnxruntime-gpu own the same folder: the one installed last runs, and removing either breaks both.
-    """
-    ours = RUNTIMES["onnx"].packages
-    if not all(map(_package_version, ours)):
-        return ""
-    both = " and ".join(ours)
-    return f"{both} are both installed: pip uninstall {' '.join(ours)}, then install the one you need"
-
-
-def _version(runtime: Runtime) -> str:
-    return next(filter(None, map(_package_version, runtime.packages)), "unknown")
-
-
-def _package_version(package: str) -> str | None:
-    # Reading package metadata pulls in the email parser: 50 ms that no speech needs.
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def __getattr__(name: str) -> object:
+    """The rest is imported when asked for: it needs numpy, and a command must be able to catch Ctrl-C before that."""
+    for module in ("session", "registry"):
+        found = import_module(f"{__name__}.{module}")
+        if name in __all__ and hasattr(found, name):
+            return getattr(found, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

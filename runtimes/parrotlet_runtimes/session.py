@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -55,32 +54,10 @@ class Session(Protocol):
 Loader = Callable[[bytes, int, bool, str], Session]
 
 
-def load_session(
-    graph: Path | bytes, runtime: str = "onnx", threads: int = 1, fold_int8: bool = False, device: str = "cpu"
-) -> Session:
-    """Load a graph from a file or from its bytes.
-
-    runtime: a name from ``RUNTIMES``. threads: of one call, at least 1. fold_int8: the graph's int8 weights
-    are only a storage form, to be unpacked at load (weight-only quantization). device: one of the runtime's
-    ``devices``; where it cannot be used the session runs on the CPU, warns with DeviceWarning and says why in
-    ``info.fallback``.
-    Raises RuntimeMissing, GraphError, ValueError (unknown runtime or device, bad thread count).
-    """
-    from . import RUNTIMES
-
-    if runtime not in RUNTIMES:
-        raise ValueError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
-    if device not in RUNTIMES[runtime].devices:
-        raise ValueError(f"{runtime} has no device {device!r}: choose one of {', '.join(RUNTIMES[runtime].devices)}")
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    try:
-        data = graph.read_bytes() if isinstance(graph, Path) else graph
-    except OSError as error:
-        raise GraphError(f"cannot read {graph!s}: {error.strerror}") from error
-    session = RUNTIMES[runtime].load(data, threads, fold_int8, device)
+def warned(session: Session) -> Session:
+    """The session, with a warning when it does not run on the device that was asked for."""
     if session.info.fallback:
-        warnings.warn(f"{session.info.fallback}; running on the CPU", DeviceWarning, stacklevel=2)
+        warnings.warn(f"{session.info.fallback}; running on the CPU", DeviceWarning, stacklevel=3)
     return session
 
 

@@ -90,7 +90,7 @@ def _interpreter() -> tuple[str, str, Any]:
             continue
         root = import_module(module.partition(".")[0])
         return package, getattr(root, "__version__", "of unknown version"), interpreter
-    raise RuntimeMissing(f"no TFLite runtime can be used ({'; '.join(reasons)}): pip install 'parrotlet[tflite]'")
+    raise RuntimeMissing(f"no TFLite runtime can be used ({'; '.join(reasons)}): pip install ai-edge-litert")
 
 
 def _fit(detail: Mapping[str, Any], value: Array) -> Array:

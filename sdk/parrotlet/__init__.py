@@ -4,14 +4,18 @@
 AudioChunks in that voice, and ProfileStore keeps profiles encrypted. See docs/python.md.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from parrotlet.audio import AudioChunk, write_wav
-from parrotlet.engine import Parrotlet, SpeakOptions
-from parrotlet.errors import ParrotletError
-from parrotlet.profile import ConsentRecord, VoiceProfile
+# Before anything of this process loads onnxruntime, whoever does.
+import parrotlet_runtimes as _runtimes  # noqa: F401 - switches its telemetry off
 
 if TYPE_CHECKING:
+    from parrotlet.audio import AudioChunk, write_wav
+    from parrotlet.engine import Parrotlet
+    from parrotlet.errors import ParrotletError
+    from parrotlet.options import SpeakOptions
+    from parrotlet.profile import ConsentRecord, VoiceProfile
     from parrotlet.vault import KeyFile, Passphrase, ProfileStore
 
 __all__ = [
@@ -26,12 +30,28 @@ __all__ = [
     "VoiceProfile",
     "write_wav",
 ]
+_HOMES = {
+    "audio": ("AudioChunk", "write_wav"),
+    "engine": ("Parrotlet",),
+    "errors": ("ParrotletError",),
+    "options": ("SpeakOptions",),
+    "profile": ("ConsentRecord", "VoiceProfile"),
+    "vault": ("KeyFile", "Passphrase", "ProfileStore"),
+}
 
 
 def __getattr__(name: str) -> object:
-    """The vault's names are imported when asked for: its ciphers take longer to import than a preset to speak."""
-    if name in ("KeyFile", "Passphrase", "ProfileStore"):
-        from parrotlet import vault
+    """Names and modules are imported when asked for.
 
-        return getattr(vault, name)
-    raise AttributeError(f"module 'parrotlet' has no attribute {name!r}")
+    The vault's ciphers take longer to import than a preset to speak, and the command must be able to catch Ctrl-C while
+    it imports.
+    """
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"parrotlet.{module}"), name)
+    try:
+        return import_module(f"parrotlet.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"parrotlet.{name}":
+            raise
+        raise AttributeError(f"module 'parrotlet' has no attribute {name!r}") from error

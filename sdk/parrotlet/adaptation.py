@@ -1,9 +1,12 @@
-"""Bring the acoustic model's spectra to a person's, at enrollment, in closed form and without a transcript.
+"""Bring the acoustic model's spectra to a person's, in closed form and without a transcript.
 
-The model says a few sentences in the new voice. A linear map of its cepstra then gives them the mean and the covariance
-of the recorded ones and moves them as little as that takes: optimal transport between two Gaussians (Dowson & Landau
-1982; Olkin & Pukelsheim 1982). What is left is taken from the recording itself: every frame goes some of the way to the
-nearest of some hundred exemplars of what was recorded (exemplar-based conversion, Takashima 2012; kNN-VC, Baas 2023).
+Enrollment measures how the person's speech is spread (``measure``); nothing in that depends on the acoustic model.
+Before a model speaks in a voice, it says a few sentences in it (``fit_map``). A linear map of its cepstra then gives
+them the mean and the covariance of the recorded ones and moves them as little as that takes: optimal transport between
+two Gaussians (Dowson & Landau 1982; Olkin & Pukelsheim 1982). What is left is taken from the recording itself: every
+frame goes some of the way to the nearest of some hundred exemplars of what was recorded (exemplar-based conversion,
+Takashima 2012; kNN-VC, Baas 2023).
+
 An adaptation is what the acoustic graph takes after the speaker embedding:
 
     [level, offset (C), matrix (C * C, row by row), share, exemplars (N * (C - 1), row by row)]
@@ -18,10 +21,10 @@ nothing. The emphasis comes last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
+
+from parrotlet.profile import Spectrum
 
 Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -68,6 +71,15 @@ ROUNDS = 8  # of k-means; the exemplars hardly move any more
 MISSING = 2.2
 
 
+SHAPES = (EXEMPLARS, CEPSTRA - 1), (CEPSTRA,), (CEPSTRA, CEPSTRA), (BANDS,)
+"""Of the parts of a ``Spectrum``."""
+
+
+def preferred(likeness: float | None) -> float:
+    """The likeness to speak with, when nobody asks for one: what was chosen at enrollment, or ``SHARE``."""
+    return SHARE if likeness is None else likeness
+
+
 def shape() -> dict[str, int]:
     """What a bundle's manifest says of its adaptations."""
     return {
@@ -103,32 +115,61 @@ def emphasis(n_mels: int, amount: float = EMPHASIS, bands: int = BANDS) -> Matri
     return np.asarray(np.eye(n_mels) + amount * part @ part.T)
 
 
-def fit(
-    spoken: Array, heard: Array, parameters: Mapping[str, float], strength: float = STRENGTH, share: float = SHARE
-) -> Array:
-    """The adaptation that brings speech like ``spoken`` to speech like ``heard``, log-mel [T, M] each: float32 [A].
+def measure(heard: Array) -> Spectrum | None:
+    """How speech is spread: log-mel frames [T, M] of a recording to what a profile keeps of them.
 
-    spoken: as the acoustic graph predicted it. heard: measured on the recording. parameters: the manifest's
-    ``adaptation``. strength: of the map, 1 goes all the way. share: how much of the way frames go to exemplars.
-    All zeros when there is too little speech in either, or when the recording lacks some of the spectrum.
+    None when there is too little speech in it.
     """
-    cepstra, bands = int(parameters["cepstra"]), int(parameters["bands"])
-    basis = cosines(heard.shape[1], cepstra, bands)
-    spoken, heard = np.maximum(spoken, FLOOR), np.maximum(heard, FLOOR)
-    loud, loud_heard = _speech(spoken), _speech(heard)
-    weaker = (loud.mean(axis=0) - loud_heard.mean(axis=0))[:bands]
-    if min(len(loud), len(loud_heard)) < MIN_FRAMES or (weaker - weaker.mean()).max() > MISSING:
-        return np.zeros(int(parameters["size"]), np.float32)
-    made, wanted = loud @ basis, loud_heard @ basis
-    transport = _transport(_covariance(made), _covariance(wanted))
-    shift = wanted.mean(axis=0) - made.mean(axis=0)
-    shift[0] = 0.0  # how loud a recording is is not the voice
-    shift, matrix = strength * shift, strength * (transport - np.eye(cepstra))  # symmetric
+    heard = np.maximum(heard, FLOOR)
+    loud = _speech(heard)
+    if len(loud) < MIN_FRAMES:
+        return None
+    rows = loud @ cosines(heard.shape[1], CEPSTRA)
+    kept = _exemplars(rows[:, 1:], EXEMPLARS), rows.mean(axis=0), _covariance(rows), loud.mean(axis=0)[:BANDS]
+    return Spectrum(*(np.asarray(part, np.float32) for part in kept))
+
+
+def fit_map(spoken: Array, spectrum: Spectrum, strength: float = STRENGTH) -> Array:
+    """The linear part of the adaptation that brings speech like ``spoken`` [T, M], as the acoustic graph predicted it,
+    to a person's: float32 [1 + C + C * C], level, offset and matrix.
+
+    strength: 1 goes all the way. A spectrum that has exemplars alone gives a level, and a map that changes nothing.
+    All zeros when there is too little speech in ``spoken``, or when the recording lacks some of the spectrum.
+    """
+    spoken = np.maximum(spoken, FLOOR)
+    loud = _speech(spoken)
+    none = np.zeros(1 + CEPSTRA + CEPSTRA * CEPSTRA, np.float32)
+    if len(loud) < MIN_FRAMES:
+        return none
     level = np.percentile(_level(spoken), 95) - UNTOUCHED
+    if spectrum.mean is None or spectrum.covariance is None or spectrum.band_means is None:
+        none[0] = level
+        return none
+    weaker = loud.mean(axis=0)[:BANDS] - spectrum.band_means
+    if (weaker - weaker.mean()).max() > MISSING:
+        return none
+    made = loud @ cosines(spoken.shape[1], CEPSTRA)
+    transport = _transport(_covariance(made), spectrum.covariance.astype(np.float64))
+    shift = spectrum.mean - made.mean(axis=0)
+    shift[0] = 0.0  # how loud a recording is is not the voice
+    shift, matrix = strength * shift, strength * (transport - np.eye(CEPSTRA))  # symmetric
     offset = shift - made.mean(axis=0) @ matrix
-    exemplars = _exemplars(wanted[:, 1:], int(parameters["exemplars"]))
-    parts = ([level], offset, matrix.reshape(-1), [share], exemplars.reshape(-1))
-    return np.concatenate(parts).astype(np.float32)
+    return np.concatenate([[level], offset, matrix.reshape(-1)]).astype(np.float32)
+
+
+def assemble(fitted: Array, exemplars: Array, likeness: float) -> Array:
+    """The adaptation [A] as the acoustic graph takes it. likeness: how much of the way frames go to exemplars."""
+    if not fitted.any():
+        return np.zeros(size(), np.float32)
+    return np.concatenate([fitted, [likeness], exemplars.reshape(-1)]).astype(np.float32)
+
+
+def fit(spoken: Array, heard: Array, share: float = SHARE) -> Array:
+    """The adaptation [A] from log-mel frames [T, M] of the model and of a recording, as training needs it."""
+    spectrum = measure(heard)
+    if spectrum is None:
+        return np.zeros(size(), np.float32)
+    return assemble(fit_map(spoken, spectrum), spectrum.exemplars, share)
 
 
 def _exemplars(rows: Matrix, count: int) -> Matrix:

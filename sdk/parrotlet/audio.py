@@ -12,9 +12,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from parrotlet.errors import UsageError
 from parrotlet.output import open_output
 
 Samples = npt.NDArray[np.float32]
+SYNTHETIC = "Synthetic speech made with parrotlet"
+"""What a file says of itself."""
+_NO_CHUNKS = "pass what speak yields, AudioChunks: of samples in memory, make one: [AudioChunk(samples, rate)]"
 _WAV_LIMIT = 0xFFFFFFFF - 256
 
 
@@ -81,17 +85,21 @@ def wav_header(sample_rate: int, samples: int | None, comment: str) -> bytes:
     )
 
 
-def write_wav(path: Path | str, chunks: Iterable[AudioChunk], sample_rate: int, comment: str) -> float:
+def write_wav(path: Path | str, chunks: Iterable[AudioChunk], sample_rate: int, comment: str = SYNTHETIC) -> float:
     """Write chunks to a WAV as they come; ``open_output`` says how ``path`` is treated.
 
     Returns the seconds written. ``comment`` is stored in the file: synthetic speech says that it is.
     Where the size cannot be filled in at the end (a pipe, a device) the header says "until the end".
-    Raises UsageError when the file cannot be written.
+    Raises UsageError when the file cannot be written, or for chunks that are none.
     """
+    if not isinstance(chunks, Iterable):
+        raise UsageError(_NO_CHUNKS)
     written = 0
     with open_output(path) as file:
         file.write(wav_header(sample_rate, None, comment))
         for chunk in chunks:
+            if not isinstance(chunk, AudioChunk):
+                raise UsageError(_NO_CHUNKS)
             file.write(chunk.int16_bytes())
             written += len(chunk.samples)
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parrotlet.bundle import GRAPHS, Bundle
+from parrotlet.bundle import GRAPHS, Bundle, Sessions
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
 from parrotlet_runtimes import RUNTIMES, Session, SessionInfo
@@ -63,7 +62,7 @@ class BenchRow:
     first_audio_ms_p50: float
     first_audio_ms_p95: float
     first_audio_cpu_ms: float
-    peak_rss_mb: float
+    peak_rss_mb: float | None
     stages: dict[str, Stage]
 
     def as_dict(self) -> dict[str, Any]:
@@ -121,11 +120,15 @@ def bundle_megabytes(bundle: Bundle, runtime: str) -> float:
     return sum(file.stat().st_size for file in bundle.path.iterdir() if file.name not in others) / 1e6
 
 
-def peak_rss_megabytes() -> float:
-    """The most memory this process has held, in units of 2^20 bytes."""
+def peak_rss_megabytes() -> float | None:
+    """The most memory this process has held, in units of 2^20 bytes; None where the system does not say."""
     status = Path("/proc/self/status")
     if status.is_file():  # getrusage would count what the parent held before it started us
         return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if "VmHWM" in line)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1024 if sys.platform != "darwin" else 1024**2)
 
@@ -137,9 +140,11 @@ def bench(
     device: str = "cpu",
     repeats: int = 5,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    sessions: Sessions | None = None,
 ) -> BenchRow:
     """Load the engine, speak a ten-second sentence ``repeats`` times and a short one for the first-audio delay.
 
+    sessions: your own, see ``Parrotlet.load``.
     Raises UsageError for fewer than one repeat, and what ``Parrotlet.load`` raises.
     """
     if repeats < 1:
@@ -151,7 +156,8 @@ def bench(
         plain = Parrotlet(found, runtime, threads, device=device)
 
         def timed(graph: str) -> Session:
-            return _Timed(found.session(graph, plain.runtime, threads, device), clocks[graph])
+            opened = sessions(graph) if sessions else found.session(graph, plain.runtime, threads, device)
+            return _Timed(opened, clocks[graph])
 
         bird = Parrotlet.load(bundle, plain.runtime, threads, device=device, sessions=timed)
     voice = next(iter(bird.presets.values())).profile
@@ -213,7 +219,7 @@ def bench(
         first_audio_ms_p50=round(float(np.percentile(delays, 50)), 1),
         first_audio_ms_p95=round(float(np.percentile(delays, 95)), 1),
         first_audio_cpu_ms=round(_median(clock.cpu for clock in first) * 1000, 1),
-        peak_rss_mb=round(peak, 1),
+        peak_rss_mb=None if peak is None else round(peak, 1),
         stages={name: stage(name) for name in ("text", "acoustic", "vocoder", "rendering")},
     )
 

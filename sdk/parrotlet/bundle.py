@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ import numpy.typing as npt
 
 from parrotlet.acoustic import SplitAcoustic
 from parrotlet.errors import BundleError, UsageError
-from parrotlet.profile import VoiceProfile
+from parrotlet.profile import Fitted, Pitch, VoiceProfile, person
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, load_session
-from parrotlet_runtimes.torch import released_weights
+
+Sessions = Callable[[str], Session]
+"""Opens a graph by its name in the manifest."""
 
 FORMAT = 5
 DEFAULT = Path(__file__).parent / "bundles" / "default"
@@ -41,8 +44,8 @@ class Bundle:
 
     hop_length, n_fft: samples at ``sample_rate``; n_fft is the synthesis window of the vocoder.
     vocoder_context: frames on each side that a vocoder frame depends on.
-    symbols: the phoneme table, id = position. lead_in: phonemes put before every utterance, mostly silent.
-    adaptation: ``size`` and shape of what follows the speaker embedding; see ``parrotlet.adaptation``.
+    symbols: the phoneme table, id = position.
+    architecture: which speech model the graphs are of; see ``parrotlet.speech_model``.
     """
 
     path: Path
@@ -55,8 +58,7 @@ class Bundle:
     speaker_rate: int
     same_speaker: float
     symbols: tuple[str, ...]
-    lead_in: str
-    adaptation: dict[str, float]
+    architecture: str
     manifest: dict[str, Any]
 
     @classmethod
@@ -87,8 +89,7 @@ class Bundle:
                 speaker_rate=manifest["speaker"]["sample_rate"],
                 same_speaker=manifest["speaker"]["same_speaker"],
                 symbols=tuple(manifest["symbols"]),
-                lead_in=manifest["lead_in"],
-                adaptation=manifest["adaptation"],
+                architecture=manifest.get("architecture", "fastspeech-nsf/1"),
                 manifest=manifest,
             )
         except OSError as error:
@@ -100,7 +101,12 @@ class Bundle:
 
     @property
     def speaker_model(self) -> str:
-        """sha256 of the weights a voice belongs to, in every precision and runtime the same."""
+        """sha256 of the speaker encoder's weights, which a profile belongs to."""
+        return str(self.manifest["speaker"]["weights_sha256"])
+
+    @property
+    def model_sha256(self) -> str:
+        """sha256 of the weights of speaker encoder and acoustic model, in every precision and runtime the same."""
         return str(self.manifest["speaker"]["model_sha256"])
 
     @property
@@ -118,6 +124,16 @@ class Bundle:
             raise BundleError(f"{self.path / file} is not the file in the manifest: install the bundle again")
         return data
 
+    def graph_files(self, runtime: str) -> tuple[str, ...]:
+        """Files of the graphs that a runtime reads."""
+        entries = [graph[runtime] for graph in self.manifest["graphs"].values() if runtime in graph]
+        return tuple(part["file"] for entry in entries for part in entry.get("parts", [entry]))
+
+    def has(self, runtime: str) -> bool:
+        """Whether the graphs of a runtime are here: the default bundle's for LiteRT come in a wheel of their own."""
+        files = self.graph_files(runtime)
+        return bool(files) and all((self.path / file).is_file() for file in files)
+
     def session(self, graph: str, runtime: str = "onnx", threads: int = 1, device: str = "cpu") -> Session:
         """Load one of ``GRAPHS`` on a runtime and device; see ``parrotlet_runtimes.load_session``.
 
@@ -126,17 +142,18 @@ class Bundle:
         if runtime not in RUNTIMES:
             raise UsageError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
         entry = self.manifest["graphs"][graph].get(runtime)
-        fold_int8 = False
-        if runtime == "torch":
-            parts = [self._weights(graph)]
-        elif entry is None:
+        if entry is None:
             raise BundleError(
                 f"bundle {self.name} has no {graph} graph for {runtime}: "
                 "make one with `parrotlet-compress export --formats onnx,tflite`, or use another runtime"
             )
-        else:
-            parts = [self.read(part["file"]) for part in entry.get("parts", [entry])]
-            fold_int8 = entry.get("fold_int8", False)
+        if not self.has(runtime):
+            raise BundleError(
+                f"the graphs of bundle {self.name} for {runtime} are not in {self.path}: "
+                f"pip install ./runtimes/{runtime} in the repository, or use another runtime"
+            )
+        parts = [self.read(part["file"]) for part in entry.get("parts", [entry])]
+        fold_int8 = entry.get("fold_int8", False)
         try:
             sessions = [load_session(data, runtime, threads, fold_int8, device) for data in parts]
             return sessions[0] if len(sessions) == 1 else SplitAcoustic(*sessions)
@@ -145,37 +162,23 @@ class Bundle:
         except (RuntimeMissing, GraphError) as error:
             raise BundleError(str(error)) from error
 
-    def _weights(self, graph: str) -> bytes:
-        """Training weights of a graph: beside the bundle's files, else those of the checkout."""
-        name = f"{graph}.safetensors"
-        folders = [folder for folder in (self.path, released_weights()) if folder and (folder / name).is_file()]
-        if not folders:
-            raise BundleError(
-                f"no {name} for the torch runtime: run from a checkout of the repository, or put it into {self.path}"
-            )
-        data = (folders[0] / name).read_bytes()
-        if graph == "speaker" and hashlib.sha256(data).hexdigest() != self.manifest["speaker"]["weights_sha256"]:
-            raise BundleError(f"{folders[0] / name} is not what bundle {self.name} was exported from")
-        return data
-
-    def unadapted(self, embedding: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """A speaker embedding [E] as the acoustic graph takes it, [E + A], followed by no adaptation."""
-        return np.concatenate([embedding, np.zeros(int(self.adaptation["size"]))], dtype=np.float32)
-
     def presets(self) -> dict[str, Preset]:
         """The preset voices by name."""
-        rows = json.loads(self.read("presets.json"))
-        return {
-            name: Preset(
-                name,
-                row["description"],
-                VoiceProfile(
-                    self.unadapted(row["embedding"]),
-                    row["statistics"],
-                    self.speaker_model,
-                    self.name,
-                    created=self.manifest["created"],
-                ),
-            )
-            for name, row in rows.items()
-        }
+        return {name: self._preset(name, row) for name, row in json.loads(self.read("presets.json")).items()}
+
+    def _preset(self, name: str, row: dict[str, Any]) -> Preset:
+        statistics = row["statistics"]
+        pitch = Pitch(statistics["pitch_median_hz"], statistics["pitch_spread"])
+        profile = VoiceProfile(
+            person(row["embedding"], pitch), self.speaker_model, self.name, created=self.manifest["created"]
+        )
+        fitted = Fitted(None, statistics.get("loudness_lufs"))
+        return Preset(name, row["description"], profile.with_fitted(self.model_sha256, fitted))
+
+
+def run(session: Session, **feeds: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float32]]:
+    """Run a graph. Raises BundleError when it fails."""
+    try:
+        return session.run(feeds)
+    except GraphError as error:
+        raise BundleError(f"{error}: run `parrotlet doctor`") from error

@@ -1,98 +1,51 @@
-"""Parrotlet: enrol a voice and speak with it, all on this machine."""
+"""Parrotlet: enroll a voice and speak with it, all on this machine."""
 
 from __future__ import annotations
 
 import hashlib
-import math
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from parrotlet import adaptation, intonation
-from parrotlet.audio import AudioChunk, Mark, Samples, resample
-from parrotlet.bundle import Bundle, Preset
-from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
-from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
+from parrotlet import adaptation
+from parrotlet.advice import RecordingReport
+from parrotlet.audio import AudioChunk, Mark, Samples
+from parrotlet.bundle import Bundle, Preset, Sessions
+from parrotlet.enroller import Enroller, Recording
+from parrotlet.errors import BundleError, UsageError, WrongModelError
+from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
 from parrotlet.finishing import Finisher
-from parrotlet.loudness import integrated_loudness
-from parrotlet.mel import MelConfig, mel_spectrogram
+from parrotlet.options import PITCH, SPEED, SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
-from parrotlet.recording import mixed, read_recording, require_rate
-from parrotlet.rendering import Renderer
+from parrotlet.speech_model import SpeechModel, Voice
 from parrotlet.text import TextFrontEnd, Utterance
 from parrotlet.text.sentences import Pause
-from parrotlet_runtimes import RUNTIMES, GraphError, Session, SessionInfo, installed
+from parrotlet_runtimes import RUNTIMES, Session, SessionInfo, installed
 
-Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
-Sessions = Callable[[str], Session]
+VoiceLike = Voice | VoiceProfile | Preset | str
+"""What can be spoken in: what ``Parrotlet.voice`` made, a profile, a preset or its name."""
 
-REFERENCE_HZ = 160.0
-SPEED, PITCH, VOLUME = (0.5, 2.0), (-6.0, 6.0), (0.0, 4.0)
-EMBED_WINDOW_S = 4.0
-ADAPT_S = 60.0  # of the recordings, at most
-FIRST_FRAMES, CHUNK_FRAMES = 32, 432
-EDGE_FRAMES = 10  # of the silence before an utterance
+ARCHITECTURES: Mapping[str, Callable[[Bundle, Sessions, TextFrontEnd], FastSpeechNsf]] = {
+    "fastspeech-nsf/1": FastSpeechNsf
+}
+PRESET = "preset:"
 LOUDNESS, MOST_GAIN = -19.0, 4.0
 """LUFS that every voice speaks at, and the factor that brings one there at most."""
-MEASURED = adaptation.SENTENCES[0]
-"""What a voice's loudness is measured on. (Over 16 voices and two other texts, 0.9 LU lie between the softest and the
-loudest; measured on two or three sentences 0.9 to 1.7.)"""
-SYNTHETIC = "Synthetic speech made with parrotlet"
-START, END = "^", "$"
-
-
-@dataclass(frozen=True)
-class SpeakOptions:
-    """What one call may change.
-
-    speed: 0.5 to 2 times the natural rate. pitch: -6 to 6 semitones. volume: 0 to 4, a factor, limited.
-    sentence_silence: 0 to 10 seconds after each sentence, None for what the punctuation asks for (which follows
-    the speed). Pauses that the text itself sets, by [[pause]] or <break>, stay as they are.
-    seed: of the noise source, 0 or more; the same seed gives the same samples on the same runtime.
-    """
-
-    speed: float = 1.0
-    pitch: float = 0.0
-    volume: float = 1.0
-    sentence_silence: float | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in (("speed", SPEED), ("pitch", PITCH), ("volume", VOLUME)):
-            _require(name, getattr(self, name), low, high)
-        if self.sentence_silence is not None:
-            _require("sentence_silence", self.sentence_silence, 0, 10)
-        if not isinstance(self.seed, int) or self.seed < 0:
-            raise UsageError(f"seed must be a whole number, 0 or more, not {self.seed!r}")
-
-
-def _require(name: str, value: object, low: float, high: float) -> None:
-    if not isinstance(value, (int, float)) or not low <= value <= high:
-        raise UsageError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
-
-
-@dataclass(frozen=True)
-class Acoustics:
-    """The acoustic graph's answer: mel [T, M], f0 [T] in Hz (0 unvoiced), durations [L] in frames.
-
-    predicted [T, M]: mel as it was before the voice's adaptation, for which it is needed, and the refiner.
-    """
-
-    mel: npt.NDArray[np.float32]
-    f0: npt.NDArray[np.float32]
-    durations: npt.NDArray[np.int64]
-    predicted: npt.NDArray[np.float32]
+VOICES = 8
+"""Voices that an engine remembers."""
 
 
 class Parrotlet:
-    """The engine: holds a bundle's graphs, no voices.
+    """The engine: holds a bundle's graphs, no profiles.
 
-    Calls change nothing in it but a memory of how loud each voice is: threads may share one, and several live side by
-    side. Graphs and the lexicon are loaded when first needed.
+    Calls change nothing in it but a memory of the last voices that were prepared: threads may share one, and several
+    live side by side. Graphs and the lexicon are loaded when first needed.
     """
 
     def __init__(
@@ -106,9 +59,17 @@ class Parrotlet:
     ) -> None:
         self.bundle, self.threads, self.device = bundle, threads, device
         self.runtime = runtime or _installed_runtime(bundle)
-        self._sessions = sessions or self._open
-        self._loudness: dict[bytes, float] = {}
-        self._text = TextFrontEnd(lexicon, runtime=None if self.runtime == "torch" else self.runtime)
+        self._text = TextFrontEnd(lexicon, runtime=self.runtime)
+        if bundle.architecture not in ARCHITECTURES:
+            raise BundleError(
+                f"bundle {bundle.name} is of architecture {bundle.architecture!r}, which this version does not know: "
+                "upgrade parrotlet"
+            )
+        open_session = sessions or self._open
+        self._model = ARCHITECTURES[bundle.architecture](bundle, open_session, self._text)
+        self._enroller = Enroller(bundle, open_session)
+        self._voices: OrderedDict[bytes, Voice] = OrderedDict()
+        self._lock = threading.Lock()
 
     @classmethod
     def load(
@@ -122,34 +83,18 @@ class Parrotlet:
     ) -> Parrotlet:
         """Load a bundle (the default one, from the wheel, if no path is given).
 
-        runtime: "onnx", "tflite" or "torch"; None takes the first of the two that is installed. threads: of one
-        inference call. lexicon: the user's own words, see docs/text.md. device: "cpu", or what the runtime has
-        ("cuda", "xnnpack"); where it cannot be used, the CPU is, with a DeviceWarning and ``session_info`` saying
-        why. sessions: your own sessions instead, called once for each graph ("speaker", "acoustic", "vocoder").
+        runtime: "onnx" or "tflite"; None takes the first that is installed. threads: of one inference call.
+        lexicon: the user's own words, see docs/text.md. device: "cpu", or what the runtime has ("cuda", "xnnpack");
+        where it cannot be used, the CPU is, with a DeviceWarning and ``session_info`` saying why.
+        sessions: your own sessions instead, called once for each graph that the manifest names.
         Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon).
         """
         engine = cls(Bundle.load(bundle), runtime, threads, lexicon, device, sessions)
-        engine._acoustic, engine._vocoder  # noqa: B018 - loading now makes the first sentence fast
+        engine._model.load()  # now, so that the first sentence is as fast as the others
         return engine
 
     def _open(self, graph: str) -> Session:
         return self.bundle.session(graph, self.runtime, self.threads, self.device)
-
-    @cached_property
-    def _speaker(self) -> Session:
-        return self._sessions("speaker")
-
-    @cached_property
-    def _acoustic(self) -> Session:
-        return self._sessions("acoustic")
-
-    @cached_property
-    def _vocoder(self) -> Session:
-        return self._sessions("vocoder")
-
-    @cached_property
-    def _ids(self) -> dict[str, int]:
-        return {symbol: index for index, symbol in enumerate(self.bundle.symbols) if symbol}
 
     @cached_property
     def presets(self) -> dict[str, Preset]:
@@ -164,11 +109,11 @@ class Parrotlet:
     @property
     def session_info(self) -> dict[str, SessionInfo]:
         """What each graph runs on; loads those that were not needed yet."""
-        return {"acoustic": self._acoustic.info, "vocoder": self._vocoder.info, "speaker": self._speaker.info}
+        return {**self._model.session_info, "speaker": self._enroller.speaker.info}
 
     def warm_up(self) -> None:
         """Speak one word to nobody: a runtime's first call is slower than those that follow."""
-        for _ in self.speak("Yes.", next(iter(self.presets.values())).profile):
+        for _ in self.speak("Yes.", next(iter(self.presets))):
             pass
 
     # Enrollment
@@ -179,17 +124,7 @@ class Parrotlet:
         recording: path of a file (see ``read_recording``), its bytes, or (samples float [N] or [N, channels], rate).
         Raises InputError when it cannot be read at all.
         """
-        label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
-        target = self.bundle.speaker_rate
-        if isinstance(recording, tuple):
-            data, rate = np.asarray(recording[0], dtype=np.float32), int(recording[1])
-            if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all():
-                raise InputError("samples must be a non-empty finite array [N] or [N, channels]")
-            require_rate(label, rate)
-            samples = resample(mixed(data), rate, target)
-        else:
-            samples, _ = read_recording(recording, target)
-        return judge(label, samples, target)
+        return self._enroller.examine(recording, name)
 
     def enroll(
         self,
@@ -197,67 +132,99 @@ class Parrotlet:
         *,
         expires: str | None = None,
         consent: ConsentRecord | None = None,
-        likeness: float = adaptation.SHARE,
+        likeness: float | None = None,
+        keep_recording: bool = False,
+        on_report: Callable[[RecordingReport], None] | None = None,
     ) -> VoiceProfile:
         """Make a voice profile from one or several recordings of one person.
 
-        likeness: 0 to 1, how near every sound comes to the recorded ones. More is more like the person and less
-        natural, most of all from a noisy recording.
+        likeness: what ``voice`` takes when it is not told otherwise; see there.
+        keep_recording: keep the speech itself in the profile, so that a later model can learn more from it.
+        on_report: called with what was measured of each recording, also when the enrollment fails after that.
         Raises InputError naming the recording that failed, why, and what to do; UsageError.
         """
-        _require("likeness", likeness, 0, 1)
-        several = isinstance(recordings, Sequence) and not isinstance(recordings, (str, bytes, tuple))
-        sources: list[Recording] = list(recordings) if several else [recordings]  # type: ignore[arg-type, list-item]
-        if not sources:
-            raise InputError("no recording given: pass at least one file")
-        judged = [self.examine(source) for source in sources]
-        require_usable([report for report, _ in judged])
-        embeddings = [self.speaker_embedding(speech) for _, speech in judged]
-        self._require_one_person(embeddings, [report.name for report, _ in judged])
-        weights = np.sqrt([report.speech_s for report, _ in judged])
-        mean = np.average(embeddings, axis=0, weights=weights)
-        speech = np.concatenate([speech for _, speech in judged])
-        embedding = (mean / np.linalg.norm(mean)).astype(np.float32)
-        profile = VoiceProfile(
-            self.bundle.unadapted(embedding),
-            voice_statistics(speech, self.bundle.speaker_rate),
-            self.bundle.speaker_model,
-            self.bundle.name,
-            expires=expires,
-            consent=consent,
-        )
-        adapted = replace(profile, embedding=np.concatenate([embedding, self.adaptation(profile, speech, likeness)]))
-        return replace(adapted, statistics={**adapted.statistics, "loudness_lufs": self._measured_loudness(adapted)})
+        if likeness is not None:
+            require_number("likeness", likeness, 0, 1)
+        heard = self._enroller.enroll(recordings, likeness, keep_recording, on_report)
+        profile = replace(heard, expires=expires, consent=consent)
+        return profile.with_fitted(self.bundle.model_sha256, self._model.fit(profile))
 
-    def adaptation(self, profile: VoiceProfile, speech: Samples, likeness: float) -> npt.NDArray[np.float32]:
-        """What brings a voice that is not adapted yet to its person's speech [N] at 16 kHz; see ``adaptation.fit``."""
-        config = MelConfig(**self.bundle.manifest["mel"])
-        longest = speech[: int(ADAPT_S * self.bundle.speaker_rate)]
-        heard = mel_spectrogram(resample(longest, self.bundle.speaker_rate, config.sample_rate), config)
-        spoken = [self.acoustics(self.phonemize(sentence), profile).predicted for sentence in adaptation.SENTENCES]
-        return adaptation.fit(np.concatenate(spoken), heard, self.bundle.adaptation, share=likeness)
+    def renew(self, profile: VoiceProfile) -> VoiceProfile:
+        """The profile as enrollment makes it today, from the recording that it keeps; the rest of it stays.
+
+        Raises WrongModelError when it keeps none.
+        """
+        if profile.recording is None:
+            raise WrongModelError(
+                f"this voice was enrolled with bundle {profile.bundle!r}, whose speaker encoder {self.bundle.name!r} "
+                "does not have, and its recording was not kept: use that bundle (--bundle), or enroll again"
+            )
+        made = self.enroll(profile.recording, likeness=profile.likeness)
+        kept = {"recording.flac": profile.tensors["recording.flac"]}
+        return replace(
+            made,
+            tensors={**made.tensors, **kept},
+            created=profile.created,
+            expires=profile.expires,
+            consent=profile.consent,
+        )
 
     def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
         """Speech [N] at 16 kHz -> unit-norm speaker embedding [E]: the mean over windows of 4 s."""
-        size = int(EMBED_WINDOW_S * self.bundle.speaker_rate)
-        if len(speech) < size:
-            speech = np.tile(speech, -(-size // max(1, len(speech))))[:size]
-        starts = np.linspace(0, len(speech) - size, max(1, round(len(speech) / size * 1.5))).astype(int)
-        windows = [self._run(self._speaker, samples=speech[None, at : at + size])["embedding"][0] for at in starts]
-        mean = np.mean(windows, axis=0)
-        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
-
-    def _require_one_person(self, embeddings: list[npt.NDArray[np.float32]], names: list[str]) -> None:
-        if len(embeddings) < 2:
-            return
-        likeness = np.array(embeddings) @ np.array(embeddings).T
-        # Each recording against the rest: the odd one out is the one to name.
-        others = (likeness.sum(axis=1) - 1) / (len(embeddings) - 1)
-        if likeness.min() < self.bundle.same_speaker:
-            odd = names[int(np.argmin(others))]
-            raise InputError(f"{odd}: sounds like another person than the other recordings: enrol one person at a time")
+        return self._enroller.speaker_embedding(speech)
 
     # Synthesis
+
+    def voice(self, profile: VoiceLike, likeness: float | None = None) -> Voice:
+        """Prepare a voice to speak in. ``speak`` does so itself; here a likeness can be chosen.
+
+        likeness: 0 to 1, how near every sound comes to the recorded ones; None for what was chosen at enrollment, or
+        0.85. More is more like the person and less natural, most of all from a noisy recording.
+        Raises WrongModelError when the profile needs another speaker encoder, UsageError.
+        """
+        if likeness is not None:
+            require_number("likeness", likeness, 0, 1)
+        if isinstance(profile, str):
+            profile = self._preset(profile)
+        if isinstance(profile, Preset):
+            profile = profile.profile
+        if isinstance(profile, Voice):
+            if profile.model != self.bundle.model_sha256:
+                raise WrongModelError("this voice was prepared by an engine with another bundle: prepare it with this")
+            if likeness is not None and likeness != profile.likeness:
+                raise UsageError("this voice is prepared already: choose its likeness from the profile")
+            return profile
+        if not isinstance(profile, VoiceProfile):
+            raise UsageError(
+                f"a voice is a profile, from enroll or a store, or a preset's name, not {type(profile).__name__}"
+            )
+        # Format 1 named encoder and model together.
+        if profile.speaker_model not in (self.bundle.speaker_model, self.bundle.model_sha256):
+            profile = self.renew(profile)
+        return self._remembered(
+            profile, adaptation.preferred(profile.likeness) if likeness is None else float(likeness)
+        )
+
+    def _preset(self, name: str) -> Preset:
+        found = self.presets.get(name.removeprefix(PRESET))
+        if found is None:
+            raise UsageError(
+                f"no preset {name!r}: the presets are {', '.join(self.presets)}; load a profile by its store"
+            )
+        return found
+
+    def _remembered(self, profile: VoiceProfile, likeness: float) -> Voice:
+        digest = hashlib.sha256(repr(likeness).encode())
+        for name in sorted(set(profile.tensors) - {"recording.flac"}):
+            digest.update(name.encode() + b"\0" + profile.tensors[name].tobytes())
+        with self._lock:
+            voice = self._voices.pop(digest.digest(), None)
+        voice = voice or self._model.prepare(profile, likeness)
+        with self._lock:
+            self._voices[digest.digest()] = voice
+            while len(self._voices) > VOICES:
+                self._voices.popitem(last=False)
+        return voice
 
     def phonemize(self, text: str) -> str:
         """Text as the phoneme string the acoustic model reads."""
@@ -266,7 +233,7 @@ class Parrotlet:
     def speak(
         self,
         text: str | Iterable[str] | None = None,
-        profile: VoiceProfile | None = None,
+        profile: VoiceLike | None = None,
         *,
         phonemes: str | None = None,
         ssml: bool = False,
@@ -284,8 +251,9 @@ class Parrotlet:
 
         text: a string, cut at sentence ends, or an iterator of strings of any size (a language model's tokens),
         cut at clause ends too, so that speech begins before the sentence is complete.
+        profile: from ``enroll`` or a store, a voice from ``voice``, or a preset's name.
         ssml: the text is an SSML document (the subset in docs/text.md).
-        phonemes: spoken instead of text. profile: from ``enroll``, a store, or ``presets[name].profile``.
+        phonemes: spoken instead of text.
         See SpeakOptions for the rest. Raises UsageError, InputError (phonemes) and WrongModelError at the call;
         InputError for text that cannot be used (SSML, [[ ]]) when it is reached.
         """
@@ -293,108 +261,20 @@ class Parrotlet:
         if options is not None and named != SpeakOptions():
             raise UsageError("pass either options or single settings such as speed, not both")
         if profile is None:
-            raise UsageError("no voice: pass a profile, e.g. bird.presets['…'].profile")
+            raise UsageError(f"no voice: pass a profile or a preset's name, e.g. {next(iter(self.presets))!r}")
         if (text is None) == (phonemes is None):
             raise UsageError("pass either text or phonemes")
-        self._check(profile)
+        voice = self.voice(profile)
         if phonemes is not None:
-            self._phoneme_ids(phonemes)
+            self._model.phoneme_ids(phonemes)
             utterances: Iterable[Utterance] = [Utterance("", phonemes, Pause(0.0, "text"), ())]
         else:
-            assert text is not None
-            utterances = self._text.sentences(text, ssml=ssml)
-        return self._speak(utterances, profile, options or named)
+            utterances = self._text.sentences(_text(text), ssml=ssml)
+        return _speak(self._model, utterances, voice, options or named, self.sample_rate)
 
-    def _speak(
-        self, utterances: Iterable[Utterance], profile: VoiceProfile, options: SpeakOptions
-    ) -> Generator[AudioChunk, None, None]:
-        random = np.random.default_rng(options.seed)
-        spoken = 0  # samples
-        for utterance in utterances:
-            speed = float(np.clip(options.speed * utterance.speed, *SPEED))
-            if any(symbol.isalpha() for symbol in utterance.phonemes):
-                pitch = float(np.clip(options.pitch + utterance.pitch, *PITCH))
-                acoustics = self._intoned(utterance, profile, speed, pitch)
-                words, phonemes = self._marks(utterance, acoustics.durations, spoken)
-                volume = options.volume * utterance.volume * self._gain(profile)
-                for samples in self._finished(self.vocode(acoustics.mel, acoustics.f0, random), volume):
-                    yield AudioChunk(samples, self.sample_rate, words, phonemes)
-                    words, phonemes = (), ()
-                    spoken += len(samples)
-            silence = round(_pause_seconds(utterance.pause, options.sentence_silence, speed) * self.sample_rate)
-            if silence:
-                yield AudioChunk(np.zeros(silence, np.float32), self.sample_rate)
-                spoken += silence
-
-    def _finished(self, parts: Iterable[Samples], volume: float) -> Iterator[Samples]:
-        """An utterance's samples as they are heard; none of the parts is empty."""
-        finisher = Finisher(volume, self.sample_rate)
-        yield from (made for made in map(finisher.push, parts) if len(made))
-        yield finisher.finish()
-
-    def _gain(self, profile: VoiceProfile) -> float:
-        """The factor that brings a voice to ``LOUDNESS``: from its enrollment, or measured once by an engine."""
-        loudness = profile.statistics.get("loudness_lufs")
-        if loudness is None:
-            voice = profile.embedding.tobytes() + np.array(model_statistics(profile)).tobytes()
-            key = hashlib.sha256(voice).digest()
-            if key not in self._loudness:
-                self._loudness[key] = self._measured_loudness(profile)
-            loudness = self._loudness[key]
-        return min(MOST_GAIN, float(10 ** ((LOUDNESS - loudness) / 20)))
-
-    def _measured_loudness(self, profile: VoiceProfile) -> float:
-        """LUFS of a voice as the vocoder gives it."""
-        acoustics = self.acoustics(self.phonemize(MEASURED), profile)
-        speech = np.concatenate(list(self.vocode(acoustics.mel, acoustics.f0)))
-        return max(-70.0, integrated_loudness(speech, self.sample_rate))
-
-    def _marks(
-        self, utterance: Utterance, durations: npt.NDArray[np.int64], spoken: int
-    ) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
-        """Marks of the words and of the phonemes of an utterance that begins ``spoken`` samples into the stream."""
-        # edges[k]: where phoneme k begins; the start token comes before phoneme 0.
-        edges = (spoken + np.cumsum(durations) * self.bundle.hop_length) / self.sample_rate
-        words = tuple(Mark(w.text, float(edges[w.start]), float(edges[w.end])) for w in utterance.words)
-        phonemes = tuple(
-            Mark(symbol, float(edges[k]), float(edges[k + 1])) for k, symbol in enumerate(utterance.phonemes)
-        )
-        return words, phonemes
-
-    def acoustics(self, phonemes: str, profile: VoiceProfile, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:
+    def acoustics(self, phonemes: str, profile: VoiceLike, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:
         """The acoustic stage alone: one utterance's phonemes to mel spectrogram, f0 and durations."""
-        self._check(profile)
-        lead = self.bundle.lead_in
-        out = self._run(
-            self._acoustic,
-            phonemes=np.array([self._phoneme_ids(lead + phonemes)]),
-            embedding=profile.embedding[None],
-            statistics=np.array([model_statistics(profile)]),
-            speed=np.array([speed]),
-            pitch=np.array([pitch]),
-        )
-        durations = np.asarray(out["durations"][0], dtype=np.int64)
-        silent = int(durations[: 1 + len(lead)].sum())
-        cut = max(0, silent - EDGE_FRAMES)
-        durations = np.concatenate([[silent - cut], durations[1 + len(lead) :]])
-        return Acoustics(out["mel"][0, cut:], out["f0"][0, cut:], durations, out["predicted"][0, cut:])
-
-    def _intoned(self, utterance: Utterance, profile: VoiceProfile, speed: float, pitch: float) -> Acoustics:
-        """The acoustic stage with a rise at the end of a question, for which the stage runs a few times."""
-        spoken = self.acoustics(utterance.phonemes, profile, speed, pitch)
-        if not intonation.rises(utterance):
-            return spoken
-        frame_rate = self.sample_rate / self.bundle.hop_length
-        up = intonation.lift(utterance.phonemes, spoken.durations, spoken.f0, frame_rate)
-        most = float(up.max())
-        if most <= 0:
-            return spoken
-        steps = math.ceil(most / intonation.STEP)
-        higher = [
-            self.acoustics(utterance.phonemes, profile, speed, pitch + most * (k + 1) / steps) for k in range(steps)
-        ]
-        mel = intonation.blend([spoken.mel, *(one.mel for one in higher)], up / np.float32(most))
-        return replace(spoken, mel=mel, f0=intonation.raised(spoken.f0, up))
+        return self._model.acoustics(phonemes, self.voice(profile), speed, pitch)
 
     def vocode(
         self,
@@ -404,53 +284,44 @@ class Parrotlet:
         first: int = FIRST_FRAMES,
         chunk: int = CHUNK_FRAMES,
     ) -> Iterator[Samples]:
-        """The vocoder stage alone: mel [T, M] to samples, T * hop in all, a chunk at a time.
+        """The vocoder stage alone; see ``FastSpeechNsf.vocode``."""
+        return self._model.vocode(mel, f0, random, first, chunk)
 
-        f0 [T] in Hz; where it is not given the vocoder reads it off the mel spectrogram.
-        first: frames of the first chunk. Each later one is three times as long as the one before, up to ``chunk``:
-        while one plays there is time to make the next, and long ones spend less on context. The sizes change when
-        samples come, not which.
-        """
-        frames, context = len(mel), self.bundle.vocoder_context
-        if f0 is None:
-            f0 = self._run(self._vocoder, mel=mel[None])["f0"][0]
-        renderer = Renderer(
-            f0,
-            self.bundle.hop_length,
-            self.bundle.n_fft,
-            self.sample_rate,
-            random or np.random.default_rng(0),
-        )
-        end, size = 0, first
-        while end < frames:
-            start, end, size = end, min(frames, end + size), min(3 * size, chunk)
-            low, high = max(0, start - context), min(frames, end + context)
-            out = self._run(self._vocoder, mel=mel[None, low:high])
-            inside = slice(start - low, end - low)
-            yield renderer.push(out["magnitude"][0, inside], out["phase"][0, inside], out["noise"][0, inside])
-        yield renderer.finish()
 
-    def _check(self, profile: VoiceProfile) -> None:
-        if profile.speaker_model != self.bundle.speaker_model:
-            raise WrongModelError(
-                f"this voice was enrolled with bundle {profile.bundle!r}, not {self.bundle.name!r}: "
-                "use that bundle (--bundle), or enrol again"
-            )
+def _speak(
+    model: SpeechModel, utterances: Iterable[Utterance], voice: Voice, options: SpeakOptions, rate: int
+) -> Generator[AudioChunk, None, None]:
+    random = np.random.default_rng(options.seed)
+    gain = min(MOST_GAIN, float(10 ** ((LOUDNESS - voice.loudness_lufs) / 20)))
+    spoken = 0  # samples
+    for utterance in utterances:
+        speed = float(np.clip(options.speed * utterance.speed, *SPEED))
+        if any(symbol.isalpha() for symbol in utterance.phonemes):
+            pitch = float(np.clip(options.pitch + utterance.pitch, *PITCH))
+            made = model.speak(utterance, voice, speed, pitch, random)
+            words, phonemes = _marks(utterance, (spoken + made.edges) / rate)
+            finisher = Finisher(options.volume * utterance.volume * gain, rate)
+            for samples in _finished(made.samples, finisher):
+                yield AudioChunk(samples, rate, words, phonemes)
+                words, phonemes = (), ()
+                spoken += len(samples)
+        silence = round(_pause_seconds(utterance.pause, options.sentence_silence, speed) * rate)
+        if silence:
+            yield AudioChunk(np.zeros(silence, np.float32), rate)
+            spoken += silence
 
-    def _phoneme_ids(self, phonemes: str) -> list[int]:
-        unknown = sorted({symbol for symbol in phonemes if symbol not in self._ids or symbol in START + END})
-        if unknown:
-            raise InputError(
-                f"{' '.join(unknown)} cannot be spoken: the phonemes are {''.join(self.bundle.symbols[3:])}"
-            )
-        return [self._ids[START], *(self._ids[symbol] for symbol in phonemes), self._ids[END]]
 
-    @staticmethod
-    def _run(session: Session, **feeds: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float32]]:
-        try:
-            return session.run(feeds)
-        except GraphError as error:
-            raise BundleError(f"{error}: run `parrotlet doctor`") from error
+def _finished(parts: Iterable[Samples], finisher: Finisher) -> Iterator[Samples]:
+    """An utterance's samples as they are heard; none of the parts is empty."""
+    yield from (made for made in map(finisher.push, parts) if len(made))
+    yield finisher.finish()
+
+
+def _marks(utterance: Utterance, edges: npt.NDArray[np.float64]) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
+    """Marks of the words and of the phonemes of an utterance. edges[k]: seconds at which phoneme k begins."""
+    words = tuple(Mark(w.text, float(edges[w.start]), float(edges[w.end])) for w in utterance.words)
+    phonemes = tuple(Mark(symbol, float(edges[k]), float(edges[k + 1])) for k, symbol in enumerate(utterance.phonemes))
+    return words, phonemes
 
 
 def _pause_seconds(pause: Pause, sentence_silence: float | None, speed: float) -> float:
@@ -462,17 +333,22 @@ def _pause_seconds(pause: Pause, sentence_silence: float | None, speed: float) -
     return pause.seconds / speed
 
 
+def _text(text: object) -> str | Iterator[str]:
+    """The text, once it is known to be text. Raises UsageError, for an iterator when the piece is reached."""
+    if isinstance(text, str):
+        return text
+    if isinstance(text, (bytes, bytearray)) or not isinstance(text, Iterable):
+        raise UsageError(f"text is a string or an iterator of strings, not {type(text).__name__}: decode or format it")
+    return _pieces(text)
+
+
+def _pieces(text: Iterable[object]) -> Iterator[str]:
+    for piece in text:
+        if not isinstance(piece, str):
+            raise UsageError(f"a piece of the text is {type(piece).__name__}, not a string: leave such pieces out")
+        yield piece
+
+
 def _installed_runtime(bundle: Bundle) -> str:
     """The first runtime that is installed and that the bundle has graphs for; the first at all if there is none."""
-    runtimes = [name for name in RUNTIMES if name in bundle.manifest["graphs"]["vocoder"]]
-    return next((name for name in runtimes if installed(name)), next(iter(RUNTIMES)))
-
-
-def model_statistics(profile: VoiceProfile) -> list[float]:
-    """The acoustic graph's ``statistics`` input: log2 median f0 over 160 Hz, spread of log2 f0, rate."""
-    values = profile.statistics
-    return [
-        math.log2(values["pitch_median_hz"] / REFERENCE_HZ),
-        values["pitch_spread"],
-        values.get("rate", 0.0),
-    ]
+    return next((name for name in RUNTIMES if installed(name) and bundle.has(name)), next(iter(RUNTIMES)))

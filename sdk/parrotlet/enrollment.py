@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from parrotlet.advice import NARROW_HZ, RecordingReport, advised
 from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
+from parrotlet.profile import Pitch
 from parrotlet.recording import RecordingWarning
+from parrotlet.talkers import OtherVoice, find_other_voice, named
 
 Samples = npt.NDArray[np.float32]
 
 FRAME_S = 0.02
+SOME_SPEECH_S = 0.5
 MIN_SPEECH_S = 2.5
 GOOD_SPEECH_S = 5.0
 """Of validation people, likeness (ECAPA cosine) is 0.43 with recordings of 4 or 5 s and 0.48 with 10 s."""
@@ -29,38 +33,16 @@ MIN_SNR_DB = 12.0
 MIN_VOICED = 0.11
 """Of 140 clips of real speech the least has 0.24; of 11 made into whispers ten have 0.10 or less; noise has 0.00."""
 FULL_SCALE = 0.985
-NARROW_HZ = 6500
-"""Of 150 clips of real people one has a bandwidth of 4,250 Hz and the rest 7,500 or more; resampled to 11 kHz, 5,500 at
-most; to 8 kHz, 4,000."""
-_BAND_HZ, _BAND_DROP_DB = 250, 50.0
-
-
-@dataclass(frozen=True)
-class RecordingReport:
-    """What was measured of one recording, and what is wrong with it (``problem``, None when it is usable).
-
-    speech_s: seconds of speech after voice-activity detection; level_dbfs: root mean square of the speech;
-    clipped: share of samples at full scale; snr_db: speech level over the level between words;
-    voiced: share of the speech that has a pitch; bandwidth_hz: up to where it holds something, at most 8,000.
-    """
-
-    name: str
-    seconds: float
-    speech_s: float
-    level_dbfs: float
-    clipped: float
-    snr_db: float
-    voiced: float
-    bandwidth_hz: int = 0
-    problem: str | None = None
-    hint: str | None = None
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+BAND_HZ, BAND_DROP_DB = 250, 50.0
 
 
 def _decibels(power: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)))
+
+
+def _level_dbfs(speech: Samples) -> float:
+    """Of the sound: a constant offset is not part of it."""
+    return float(_decibels(np.var(speech, dtype=np.float64)))
 
 
 def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
@@ -86,8 +68,19 @@ def find_speech(samples: Samples, rate: int) -> tuple[npt.NDArray[np.bool_], npt
     return near > reach * 0.8, level
 
 
-def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samples]:
-    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz."""
+def speech_of(samples: Samples, active: npt.NDArray[np.bool_], rate: int) -> Samples:
+    """The active frames of samples [N], as ``find_speech`` found them, one after the other [M]."""
+    size = int(rate * FRAME_S)
+    return samples[: len(active) * size].reshape(-1, size)[active].reshape(-1)
+
+
+def judge(
+    name: str, samples: Samples, rate: int, embed: Callable[[Samples], Samples] | None = None
+) -> tuple[RecordingReport, Samples]:
+    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz.
+
+    embed: samples of a window -> unit-norm speaker embedding, by which a second person is noticed, if it is given.
+    """
     seconds = len(samples) / rate
     active, level = find_speech(samples, rate)
     size = int(rate * FRAME_S)
@@ -100,10 +93,10 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
             RecordingWarning,
             stacklevel=3,
         )
-    speech = samples[: len(active) * size].reshape(-1, size)[active].reshape(-1)
+    speech = speech_of(samples, active, rate)
     if not len(speech):
         report = RecordingReport(name, seconds, 0.0, -120.0, 0.0, 0.0, 0.0)
-        return _with_problem(report), speech
+        return _judged(report), speech
     loud = level[active]
     # The quiet frames between words are the noise; a recording cut tight leaves only its quietest speech.
     quiet = level[~active] if (~active).sum() >= 5 else np.sort(level)[: max(1, len(level) // 20)]
@@ -112,29 +105,34 @@ def judge(name: str, samples: Samples, rate: int) -> tuple[RecordingReport, Samp
         name,
         round(seconds, 2),
         round(len(speech) / rate, 2),
-        round(float(_decibels(np.mean(speech.astype(np.float64) ** 2))), 1),
+        round(_level_dbfs(speech), 1),
         round(float(np.mean(np.abs(samples) >= FULL_SCALE)), 5),
         round(float(np.percentile(loud, 80) - np.median(quiet)), 1),
         round(float(np.mean(f0 > 0)) if len(f0) else 0.0, 2),
         bandwidth(speech, rate),
     )
-    return _with_problem(report), speech
+    report = _judged(report)
+    if embed is None or report.problem:
+        return report, speech
+    times = np.asarray(np.flatnonzero(active) * FRAME_S, dtype=np.float64)
+    other = find_other_voice(speech, times, rate, embed)
+    return report if other is None else _with_other_voice(report, other), speech
 
 
 def bandwidth(speech: Samples, rate: int) -> int:
     """Hz up to which speech [N] holds something: the end of the last band within 50 dB of the four loudest."""
-    size = 2 * rate // _BAND_HZ * 4  # four bins a band
+    size = 2 * rate // BAND_HZ * 4  # four bins a band
     window = np.hanning(size)
     power = np.zeros(size // 2 + 1)
     for start in range(0, len(speech) - size + 1, size // 2):
         power += np.abs(np.fft.rfft(speech[start : start + size] * window)) ** 2
     bands = power[: len(power) // 8 * 8].reshape(-1, 8).sum(axis=1)
-    near = np.flatnonzero(bands > np.sort(bands)[-4:].mean() / 10 ** (_BAND_DROP_DB / 10))
-    return int((near[-1] + 1) * _BAND_HZ) if power.any() else 0
+    near = np.flatnonzero(bands > np.sort(bands)[-4:].mean() / 10 ** (BAND_DROP_DB / 10))
+    return int((near[-1] + 1) * BAND_HZ) if power.any() else 0
 
 
 _CHECKS: tuple[tuple[Callable[[RecordingReport], bool], str, str], ...] = (
-    (lambda r: r.speech_s < 0.5, "no speech found", "speak closer to the microphone and record again"),
+    (lambda r: r.speech_s < SOME_SPEECH_S, "no speech found", "speak closer to the microphone and record again"),
     (
         lambda r: r.level_dbfs < MIN_LEVEL_DBFS,
         "too quiet ({level_dbfs:.0f} dBFS)",
@@ -158,12 +156,21 @@ _CHECKS: tuple[tuple[Callable[[RecordingReport], bool], str, str], ...] = (
 )
 
 
-def _with_problem(report: RecordingReport) -> RecordingReport:
-    values = report.as_dict()
+def _judged(report: RecordingReport) -> RecordingReport:
     for fails, problem, hint in _CHECKS:
         if fails(report):
-            return RecordingReport(**{**values, "problem": problem.format(**values), "hint": hint})  # type: ignore[arg-type]
-    return report
+            report = replace(report, problem=problem.format(**report.as_dict()), hint=hint)
+            break
+    return advised([report])[0]
+
+
+def _with_other_voice(report: RecordingReport, other: OtherVoice) -> RecordingReport:
+    report = replace(report, other_voice=other.spans)
+    if other.sure:
+        report = replace(
+            report, problem=f"two people speak: {named(other.spans)}", hint="cut it out, or record one person alone"
+        )
+    return advised([report])[0]
 
 
 def require_usable(reports: list[RecordingReport]) -> None:
@@ -181,6 +188,12 @@ def require_usable(reports: list[RecordingReport]) -> None:
             f"{names}: only {total:.1f} s of speech: read a few sentences, at least {MIN_SPEECH_S:g} s, better 10 s"
         )
     for report in reports:
+        if report.other_voice:
+            warnings.warn(
+                f"{report.name}: perhaps {named(report.other_voice)}: record one person alone",
+                RecordingWarning,
+                stacklevel=3,
+            )
         if report.bandwidth_hz < NARROW_HZ:
             warnings.warn(
                 f"{report.name}: holds nothing above {report.bandwidth_hz / 1000:g} kHz, as a telephone: the voice "
@@ -196,19 +209,11 @@ def require_usable(reports: list[RecordingReport]) -> None:
         )
 
 
-def voice_statistics(speech: Samples, rate: int) -> dict[str, float]:
-    """The person's measured statistics: median f0 in Hz, standard deviation of log2 f0, level, rate.
-
-    ``rate`` is 0 (the model's neutral speaking rate): without a transcript it is not measured.
-    """
+def voice_statistics(speech: Samples, rate: int) -> Pitch:
+    """What speech [N] tells of a person's fundamental frequency."""
     f0 = estimate_f0(speech, rate)
     voiced = np.log2(f0[f0 > 0])
     median = float(np.median(voiced))
     # Octave errors lie a whole octave off; a person's own range rarely does.
     near = voiced[np.abs(voiced - median) < 0.75]
-    return {
-        "pitch_median_hz": round(float(2 ** np.median(near)), 2),
-        "pitch_spread": round(float(np.clip(near.std(), 0.05, 0.6)), 4),
-        "rate": 0.0,
-        "level_dbfs": round(float(_decibels(np.mean(speech.astype(np.float64) ** 2))), 2),
-    }
+    return Pitch(round(float(2 ** np.median(near)), 2), round(float(np.clip(near.std(), 0.05, 0.6)), 4))

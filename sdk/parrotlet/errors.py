@@ -35,6 +35,10 @@ class ProfileNotFound(VaultError):
     """The store holds no profile of that name."""
 
 
+class StoreNotFound(VaultError):
+    """There is no store in the folder."""
+
+
 class ProfileExists(VaultError):
     """A profile of that name is there already."""
 

@@ -1,18 +1,41 @@
 """A voice profile: everything the device keeps of a person's voice, as a value.
 
-No audio is in it, though mean spectra of the recordings are (``parrotlet.adaptation``). ``embedding`` and
-``statistics`` are the secret part (the encrypted payload of a stored profile); the other fields go into its
-authenticated header.
+The secret part is a set of named tensors, grouped by what made them. ``TENSORS`` lists the names that this version
+knows; a profile keeps the others. No audio is in it unless the person asked for that; mean spectra of the recordings
+are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from parrotlet.errors import ProfileFormatError
+
+Array = npt.NDArray[np.float32]
+
+TENSORS = {
+    "speaker.embedding": "float32 [E], of unit norm, by the speaker encoder that the profile names",
+    "pitch.median_hz": "float32 [1]: the median fundamental frequency",
+    "pitch.spread_octaves": "float32 [1]: standard deviation of log2 of it",
+    "spectrum.band_means": "float32 [bands]: mean log-mel spectrum of the speech",
+    "spectrum.mean": "float32 [C]: mean of its cepstra",
+    "spectrum.covariance": "float32 [C, C]: their covariance",
+    "spectrum.exemplars": "float32 [N, C - 1]: centers of groups of frames",
+    "preference.likeness": "float32 [1]: how near speech comes to the recordings when the speaker does not say, 0 to 1",
+    "recording.flac": "uint8 [n]: the speech itself, when the person asked to keep it",
+}
+"""Beside these, ``fitted.MODEL.map`` and ``fitted.MODEL.loudness_lufs`` hold what one acoustic model made of them:
+a cache, which every other model ignores. MODEL is the first 16 digits of the SHA-256 of its weights."""
+
+
+class ProfileWarning(UserWarning):
+    """A profile of an earlier release can be used, but holds less than one that is made today."""
 
 
 def utc_now() -> str:
@@ -22,48 +45,158 @@ def utc_now() -> str:
 
 @dataclass(frozen=True)
 class ConsentRecord:
-    """What the speaker agreed to, when, and how it was established (all strings, all optional but text)."""
+    """What the speaker agreed to, when, and how it was established (all strings, all optional but text).
+
+    further: more that was established, by name.
+    """
 
     text: str
     given_at: str = field(default_factory=utc_now)
     speaker: str = ""
     recording_sha256: str = ""
     method: str = ""
+    further: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def fields(self) -> dict[str, str]:
+        """All of it by name, for JSON."""
+        own = {"text", "given_at", "speaker", "recording_sha256", "method"}
+        return {**self.further, **{name: value for name, value in vars(self).items() if name in own}}
+
+
+class Pitch(NamedTuple):
+    """Median fundamental frequency in Hz, and the standard deviation of log2 of it."""
+
+    median_hz: float
+    spread_octaves: float
+
+
+class Spectrum(NamedTuple):
+    """How a person's speech is spread in cepstral space; see ``parrotlet.adaptation.measure``.
+
+    exemplars [N, C - 1]; mean [C], covariance [C, C] and band_means [bands] are None in profiles of format 1, which
+    did not keep them.
+    """
+
+    exemplars: Array
+    mean: Array | None = None
+    covariance: Array | None = None
+    band_means: Array | None = None
+
+
+class Fitted(NamedTuple):
+    """What one acoustic model made of a profile: the map [1 + C + C * C] (level, offset, matrix) and the loudness."""
+
+    map: Array | None
+    loudness_lufs: float | None
 
 
 @dataclass(frozen=True, eq=False)
 class VoiceProfile:
-    """A person's voice for one bundle's models.
+    """A person's voice, for every bundle with the same speaker encoder.
 
-    embedding: float32 [E + A], the speaker embedding, of unit Euclidean norm, then what adapts the acoustic model to
-        the person (see ``parrotlet.adaptation``; zeros for none).
-    statistics: named finite floats, e.g. ``pitch_median_hz``, ``pitch_spread`` (standard
-        deviation of log f0), ``rate`` (relative speaking rate), ``level_dbfs``.
-    speaker_model: sha256 (hex) of the weights of speaker encoder and acoustic model; a profile only fits these.
+    tensors: the secret part, named as in ``TENSORS``.
+    speaker_model: sha256 (hex) of the weights of the speaker encoder.
     bundle: name of the bundle it was made with, for messages.
     created, expires: RFC 3339 UTC timestamps; ``expires`` may be None.
     consent: what the speaker agreed to, or None.
     """
 
-    embedding: npt.NDArray[np.float32]
-    statistics: Mapping[str, float]
+    tensors: Mapping[str, npt.NDArray[Any]]
     speaker_model: str
     bundle: str
     created: str = field(default_factory=utc_now)
     expires: str | None = None
     consent: ConsentRecord | None = None
 
-    def __repr__(self) -> str:  # the embedding is biometric data: keep it out of logs
+    @property
+    def embedding(self) -> Array:
+        """The speaker embedding [E]."""
+        return np.asarray(self._required("speaker.embedding"), np.float32)
+
+    @property
+    def pitch(self) -> Pitch:
+        """What is known of the person's fundamental frequency."""
+        return Pitch(
+            float(self._required("pitch.median_hz").flat[0]), float(self._required("pitch.spread_octaves").flat[0])
+        )
+
+    @property
+    def spectrum(self) -> Spectrum | None:
+        """None for presets, and where the recordings held too little."""
+        exemplars = self.tensors.get("spectrum.exemplars")
+        if exemplars is None:
+            return None
+        parts = (self.tensors.get(f"spectrum.{name}") for name in ("mean", "covariance", "band_means"))
+        return Spectrum(exemplars, *parts)
+
+    @property
+    def likeness(self) -> float | None:
+        """What the person chose at enrollment, if anything."""
+        chosen = self.tensors.get("preference.likeness")
+        return None if chosen is None else float(chosen.flat[0])
+
+    @property
+    def recording(self) -> bytes | None:
+        """The speech as a FLAC file, if it was kept."""
+        kept = self.tensors.get("recording.flac")
+        return None if kept is None else kept.tobytes()
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """The pitch by the names that profiles of format 1 gave it."""
+        return {"pitch_median_hz": self.pitch.median_hz, "pitch_spread": self.pitch.spread_octaves}
+
+    def fitted(self, model: str) -> Fitted:
+        """What lies here for an acoustic model, given its SHA-256."""
+        loudness = self.tensors.get(f"fitted.{model[:16]}.loudness_lufs")
+        return Fitted(
+            self.tensors.get(f"fitted.{model[:16]}.map"), None if loudness is None else float(loudness.flat[0])
+        )
+
+    def with_fitted(self, model: str, fitted: Fitted) -> VoiceProfile:
+        """The profile with what an acoustic model made of it, in place of what was there for any model."""
+        tensors = {name: value for name, value in self.tensors.items() if not name.startswith("fitted.")}
+        if fitted.map is not None:
+            tensors[f"fitted.{model[:16]}.map"] = fitted.map
+        if fitted.loudness_lufs is not None:
+            tensors[f"fitted.{model[:16]}.loudness_lufs"] = number(fitted.loudness_lufs)
+        return replace(self, tensors=tensors)
+
+    def _required(self, name: str) -> npt.NDArray[Any]:
+        value = self.tensors.get(name)
+        if value is None or not value.size:
+            raise ProfileFormatError(f"the profile has no {name}: enroll again")
+        return value
+
+    def __repr__(self) -> str:  # the tensors are biometric data: keep them out of logs
         return f"VoiceProfile(bundle={self.bundle!r}, created={self.created!r}, expires={self.expires!r})"
 
-    __hash__ = None  # type: ignore[assignment] # holds an array and a mapping
+    __hash__ = None  # type: ignore[assignment] # holds arrays
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, VoiceProfile):
             return NotImplemented
         return (
-            np.array_equal(self.embedding, other.embedding)
-            and dict(self.statistics) == dict(other.statistics)
+            self.tensors.keys() == other.tensors.keys()
+            and all(np.array_equal(value, other.tensors[name]) for name, value in self.tensors.items())
             and (self.speaker_model, self.bundle, self.created, self.expires, self.consent)
             == (other.speaker_model, other.bundle, other.created, other.expires, other.consent)
         )
+
+
+def number(value: float) -> Array:
+    """A number as a tensor [1]."""
+    return np.array([value], np.float32)
+
+
+def person(embedding: npt.ArrayLike, pitch: Pitch, spectrum: Spectrum | None = None) -> dict[str, npt.NDArray[Any]]:
+    """The tensors of what was measured of a person."""
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "speaker.embedding": np.asarray(embedding, np.float32),
+        "pitch.median_hz": number(pitch.median_hz),
+        "pitch.spread_octaves": number(pitch.spread_octaves),
+    }
+    for name, value in (spectrum._asdict() if spectrum else {}).items():
+        if value is not None:
+            tensors[f"spectrum.{name}"] = np.asarray(value, np.float32)
+    return tensors

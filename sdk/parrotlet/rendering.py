@@ -13,6 +13,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 
 
+LOWEST_HZ = 40.0
 BLOCK = 64
 """Frames rendered at a time: their spectra stay in a small processor's cache."""
 
@@ -25,7 +26,7 @@ def pulse_train(f0: Array, hop_length: int, sample_rate: int, cycles: float) -> 
     """
     gate = _to_samples((f0 > 0).astype(np.float32), hop_length)
     # Weighting by voicing keeps an unvoiced neighbour's zero out of the interpolated frequency.
-    frequency = np.maximum(_to_samples(f0, hop_length) / np.maximum(gate, 1e-6), 40.0)
+    frequency = np.maximum(_to_samples(f0, hop_length) / np.maximum(gate, 1e-6), LOWEST_HZ)
     # The phase grows without bound: float32 would lose it within a second.
     turns = cycles + np.cumsum(frequency / sample_rate, dtype=np.float64)
     theta = ((turns - np.round(turns)) * (2 * np.pi)).astype(np.float32)

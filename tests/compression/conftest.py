@@ -13,7 +13,7 @@ import soundfile
 
 from parrotlet import Parrotlet
 
-pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0, then '.[compress]'")
+pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0, then ./compression")
 
 RATE = 24000
 REAL_TEXTS = ("A bird in the hand is worth two in the bush.", "The rain fell softly on the roof all night long.")

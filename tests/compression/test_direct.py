@@ -29,9 +29,9 @@ from parrotlet_compression.direct import (  # noqa: E402
     require_operators,
 )
 from parrotlet_compression.evaluate import SENTENCES  # noqa: E402
+from parrotlet_compression.models.weights import save_weights  # noqa: E402
 from parrotlet_compression.teachers.hifigan import Generator  # noqa: E402
 from parrotlet_compression.teachers.tacotron2 import Tacotron2, Tacotron2Config  # noqa: E402
-from parrotlet_compression.train.loop import save_weights  # noqa: E402
 
 IDS = [1, 20, 30, 25, 41, 33, 22, 12, 40, 2]
 VOICE = np.random.default_rng(0).standard_normal(TINY["speaker"]).astype(np.float32)

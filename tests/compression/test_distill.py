@@ -21,10 +21,10 @@ from parrotlet_compression import distill as module  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Clip, Pack, PackWriter  # noqa: E402
 from parrotlet_compression.distill import Recipe, distill, speak  # noqa: E402
+from parrotlet_compression.models.weights import save_weights  # noqa: E402
 from parrotlet_compression.symbols import SYMBOLS, phoneme_ids  # noqa: E402
 from parrotlet_compression.teachers.hifigan import HifiGanConfig, read_hifigan  # noqa: E402
 from parrotlet_compression.teachers.tacotron2 import Spoken, Tacotron2, Tacotron2Config  # noqa: E402
-from parrotlet_compression.train.loop import save_weights  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 RECIPES = Path(module.__file__).parent / "recipes"
@@ -42,9 +42,7 @@ class Reader:
         self.spoken += 1
         phonemes = "".join(SYMBOLS[i] for i in ids[1:-1])
         made = self.bird.acoustics(phonemes, list(self.bird.presets.values())[int(voice[0])].profile)
-        lead_in = len(made.durations) - len(ids)  # of the bundle, after the start token
-        durations = np.delete(made.durations, slice(1, 1 + lead_in))
-        durations[0] += made.durations[1 : 1 + lead_in].sum()
+        durations = made.durations.copy()
         durations[-1] += durations.sum() % 2
         mel = np.pad(made.mel, ((0, int(durations.sum()) - len(made.mel)), (0, 0)), mode="edge")
         alignment = np.repeat(np.eye(len(ids), dtype=np.float32), durations, axis=0)

@@ -11,9 +11,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
 from parrotlet import Parrotlet  # noqa: E402
-from parrotlet.bundle import DEFAULT, GRAPHS  # noqa: E402
+from parrotlet.bundle import DEFAULT  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.export import Parity, counterparts, export_bundle  # noqa: E402
+from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 PRESETS = json.loads((DEFAULT / "presets.json").read_text())
@@ -73,10 +74,11 @@ def test_presets_of_another_size_are_refused_before_anything_is_written(tmp_path
 def test_the_contract_of_names_and_manifest(exported: tuple[Path, Path, list[Parity]]) -> None:
     manifest = json.loads((exported[0] / "manifest.json").read_text())
     bird = Parrotlet.load(exported[0])
-    assert set(manifest["graphs"]) == set(GRAPHS)
+    assert manifest["architecture"] == "fastspeech-nsf/1"
+    assert set(manifest["graphs"]) == {"speaker", "acoustic", "vocoder", *SIGNAL_GRAPHS}
     rows = json.loads((exported[0] / "presets.json").read_text())
     for name, preset in bird.presets.items():
-        identity, adapted = np.split(preset.profile.embedding, [manifest["speaker"]["embedding"]])
+        identity, adapted = np.split(bird.voice(preset).inputs["embedding"][0], [manifest["speaker"]["embedding"]])
         assert np.allclose(identity, rows[name]["embedding"])
         assert len(adapted) == manifest["adaptation"]["size"] and not adapted.any()
     assert set(bird.session_info["speaker"].inputs) == {"samples"}
@@ -85,7 +87,8 @@ def test_the_contract_of_names_and_manifest(exported: tuple[Path, Path, list[Par
     assert {"mel", "durations"} <= set(bird.session_info["acoustic"].outputs)
     assert set(bird.session_info["vocoder"].inputs) == {"mel"}
     assert {"magnitude", "phase"} <= set(bird.session_info["vocoder"].outputs)
-    for graph, info in bird.session_info.items():
+    infos = {graph: bird.bundle.session(graph).info for graph in SIGNAL_GRAPHS}
+    for graph, info in {**bird.session_info, **infos}.items():
         assert list(info.inputs) == manifest["graphs"][graph]["inputs"]
         assert list(info.outputs) == manifest["graphs"][graph]["outputs"]
 

@@ -21,6 +21,7 @@ from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression import tflite  # noqa: E402
 from parrotlet_compression.export import counterparts, export_bundle  # noqa: E402
 from parrotlet_compression.models import acoustic, refiner, synthesizer  # noqa: E402
+from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS  # noqa: E402
 from parrotlet_runtimes import load_session  # noqa: E402
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ def test_int8_speech_stays_near_fp32_speech(tflite_exports: TfliteExports) -> No
 
 def test_a_bundle_says_how_the_parts_go_together(tflite_exports: TfliteExports) -> None:
     manifest = json.loads((tflite_exports.small / "manifest.json").read_text())
-    assert set(manifest["graphs"]) == set(GRAPHS)
-    files = {"manifest.json", "presets.json"}
-    for graph in manifest["graphs"].values():
+    assert set(manifest["graphs"]) == {*GRAPHS, *SIGNAL_GRAPHS}
+    files = {"manifest.json", "presets.json", *(f"{graph}.onnx" for graph in SIGNAL_GRAPHS)}
+    for graph in (manifest["graphs"][name] for name in GRAPHS):
         entry = graph["tflite"]
         assert (entry["precision"], entry["activations"]) == ("int8", "float32")
         parts = entry.get("parts", [{**entry, "inputs": graph["inputs"], "outputs": graph["outputs"]}])
@@ -152,13 +153,13 @@ class _Ramp(torch.nn.Module):
 
 @pytest.mark.parametrize("module", [_Halves(), _Ramp()])
 def test_a_length_that_cannot_be_left_open_is_refused(module: torch.nn.Module, tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch", reason="needs the TFLite converter: pip install '.[compress]'")
+    pytest.importorskip("litert_torch", reason="needs the TFLite converter: pip install ./compression")
     with pytest.raises(InputError, match="TFLite cannot leave"):
         tflite.export_tflite(module, lambda n: {"x": torch.ones(1, n, 4)}, ("y",), (10, 14), tmp_path / "x.tflite")
 
 
 def test_an_open_graph_runs_at_lengths_it_was_not_converted_at(tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch", reason="needs the TFLite converter: pip install '.[compress]'")
+    pytest.importorskip("litert_torch", reason="needs the TFLite converter: pip install ./compression")
     from parrotlet_compression.models.blocks import ConvNeXtBlock
 
     torch.manual_seed(0)

@@ -29,12 +29,13 @@ from parrotlet_compression.models.acoustic import REFERENCE_HZ, expand  # noqa: 
 from parrotlet_compression.models.aligner import Aligner  # noqa: E402
 from parrotlet_compression.models.discriminator import SequenceDiscriminator  # noqa: E402
 from parrotlet_compression.models.speaker import embed_clips  # noqa: E402
+from parrotlet_compression.models.weights import save_weights  # noqa: E402
 from parrotlet_compression.train import adversaries  # noqa: E402
 from parrotlet_compression.train import resident as resident_module  # noqa: E402
 from parrotlet_compression.train.acoustic import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.joint import Joint, Plan, train_joint  # noqa: E402
 from parrotlet_compression.train.listener import Listener  # noqa: E402
-from parrotlet_compression.train.loop import Learner, fast_math, save_weights  # noqa: E402
+from parrotlet_compression.train.loop import Learner, fast_math  # noqa: E402
 from parrotlet_compression.train.refiner import FRAMES, MARGIN, cut_out  # noqa: E402
 from parrotlet_compression.train.resident import (  # noqa: E402
     AGAIN,

@@ -26,6 +26,7 @@ from parrotlet.errors import InputError  # noqa: E402
 from parrotlet.mel import MelConfig, mel_spectrogram  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack  # noqa: E402
+from parrotlet_compression.models.weights import save_weights  # noqa: E402
 from parrotlet_compression.teachers.hifigan import (  # noqa: E402
     Generator,
     HifiGanConfig,
@@ -43,7 +44,7 @@ from parrotlet_compression.teachers.tacotron2 import (  # noqa: E402
 )
 from parrotlet_compression.teachers.text import character_ids, encoder_of, texts_of  # noqa: E402
 from parrotlet_compression.train.hifigan import LogMel, train_hifigan  # noqa: E402
-from parrotlet_compression.train.loop import Schedule, save_weights  # noqa: E402
+from parrotlet_compression.train.loop import Schedule  # noqa: E402
 from parrotlet_compression.train.tacotron2 import GuidedClips, guide, tacotron2_losses, train_tacotron2  # noqa: E402
 
 

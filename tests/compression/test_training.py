@@ -20,11 +20,12 @@ from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
+from parrotlet_compression.models.weights import load_weights  # noqa: E402
 from parrotlet_compression.predict import predict_mels  # noqa: E402
 from parrotlet_compression.train import aligner  # noqa: E402
 from parrotlet_compression.train.acoustic import AlignedClips, acoustic_losses, warped  # noqa: E402
 from parrotlet_compression.train.enrolled import Voices  # noqa: E402
-from parrotlet_compression.train.loop import Schedule, load_weights, train  # noqa: E402
+from parrotlet_compression.train.loop import Schedule, train  # noqa: E402
 from parrotlet_compression.train.refiner import FRAMES, Enrollments, cuts, misheard  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
@@ -86,7 +87,7 @@ def test_training_learns_resumes_and_stops_where_it_should(tmp_path: Path) -> No
 
 
 def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    from parrotlet_compression.train.loop import save_weights
+    from parrotlet_compression.models.weights import save_weights
 
     save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="another model"):

@@ -17,8 +17,6 @@ from parrotlet.audio import resample
 from parrotlet.errors import UsageError
 from parrotlet.mel import MelConfig, mel_spectrogram
 
-PARAMETERS = adaptation.shape()
-
 
 def spectra(seed: int, frames: int = 600) -> np.ndarray:
     """Log-mel frames [T, 80] that are correlated like no other seed's."""
@@ -56,7 +54,7 @@ def test_the_basis_is_orthonormal_and_leaves_high_bands_alone() -> None:
 @given(st.integers(0, 1000))
 def test_it_gives_speech_the_mean_and_covariance_of_other_speech(seed: int) -> None:
     spoken, heard = spectra(seed), spectra(seed + 5000)
-    values = adaptation.fit(spoken, heard, PARAMETERS, strength=1.0)
+    values = adaptation.fit(spoken, heard)
     assert values.shape == (adaptation.size(),) and values.dtype == np.float32
     loud, wanted = adaptation._speech(spoken), adaptation._speech(heard)
     basis = adaptation.cosines(80, adaptation.CEPSTRA)
@@ -70,7 +68,7 @@ def test_it_gives_speech_the_mean_and_covariance_of_other_speech(seed: int) -> N
 
 def test_speech_that_is_alike_already_stays_as_it_is() -> None:
     spoken = spectra(1)
-    _, offset, matrix, _, _ = parts(adaptation.fit(spoken, spoken, PARAMETERS))
+    _, offset, matrix, _, _ = parts(adaptation.fit(spoken, spoken))
     assert max(np.abs(offset).max(), np.abs(matrix).max()) < 1e-3
 
 
@@ -78,7 +76,7 @@ def test_speech_that_is_alike_already_stays_as_it_is() -> None:
 @given(st.integers(0, 1000))
 def test_exemplars_are_centres_of_what_was_heard(seed: int) -> None:
     spoken, heard = spectra(seed), spectra(seed + 5000)
-    _, _, _, share, exemplars = parts(adaptation.fit(spoken, heard, PARAMETERS))
+    _, _, _, share, exemplars = parts(adaptation.fit(spoken, heard))
     assert share == adaptation.SHARE and exemplars.shape == (adaptation.EXEMPLARS, adaptation.CEPSTRA - 1)
     assert (np.diff(exemplars[:, 0]) >= 0).all()  # not in the order in which they were said
     rows = (adaptation._speech(np.maximum(heard, -9)) @ adaptation.cosines(80, adaptation.CEPSTRA))[:, 1:]
@@ -92,7 +90,7 @@ def test_exemplars_are_centres_of_what_was_heard(seed: int) -> None:
 def test_few_distinct_frames_are_exemplars_themselves() -> None:
     sounds = np.random.default_rng(1).normal(0, 0.4, (8, 80)) - 4
     heard = np.repeat(sounds, 30, axis=0).astype(np.float32)
-    _, _, _, _, exemplars = parts(adaptation.fit(heard, heard, PARAMETERS))
+    _, _, _, _, exemplars = parts(adaptation.fit(heard, heard))
     wanted = (sounds @ adaptation.cosines(80, adaptation.CEPSTRA))[:, 1:]
     apart = np.abs(exemplars[None] - wanted[:, None]).max(axis=-1).min(axis=1)
     assert apart.max() < 1e-3
@@ -100,10 +98,10 @@ def test_few_distinct_frames_are_exemplars_themselves() -> None:
 
 def test_too_little_or_narrow_speech_changes_nothing() -> None:
     spoken, heard = spectra(1), spectra(2)
-    assert not adaptation.fit(spoken, heard[:60], PARAMETERS).any()
+    assert not adaptation.fit(spoken, heard[:60]).any()
     telephone = heard.copy()
     telephone[:, 48:] = -9
-    assert not adaptation.fit(spoken, telephone, PARAMETERS).any()
+    assert not adaptation.fit(spoken, telephone).any()
 
 
 @pytest.mark.parametrize("colour", [(1, -0.5), (1, 0, 0, 0, 0.7)])
@@ -120,7 +118,7 @@ def test_enrollment_brings_the_voice_nearer_to_the_recording(
     back = np.linalg.inv(adaptation.emphasis(80))
     spoken = [lfilter(colour, [1], soundfile.read(path)[0]).astype(np.float32) for path in recordings[voice]]
     profile = bird.enroll([(samples, bird.sample_rate) for samples in spoken])
-    plain = replace(profile, embedding=profile.embedding * (np.arange(len(profile.embedding)) < 256))
+    plain = replace(profile, tensors={n: v for n, v in profile.tensors.items() if not n.startswith("spectrum.")})
 
     wanted = np.concatenate([mel_spectrogram(samples, MelConfig()) for samples in spoken])
     wanted = (adaptation._speech(np.maximum(wanted, -9)) @ basis).mean(axis=0)
@@ -137,20 +135,22 @@ def test_more_likeness_brings_sounds_nearer_to_the_recorded_ones(
     bird: Parrotlet, recordings: dict[str, list[Path]], sentences: tuple[str, ...]
 ) -> None:
     back = np.linalg.inv(adaptation.emphasis(80))
-    profiles = [bird.enroll(recordings["woman"], likeness=likeness) for likeness in (0, 0.5, 1)]
-    changed = np.flatnonzero(profiles[0].embedding != profiles[2].embedding)
+    profile = bird.enroll(recordings["woman"])
+    voices = [bird.voice(profile, likeness=likeness) for likeness in (0, 0.5, 1)]
+    changed = np.flatnonzero(voices[0].inputs["embedding"] != voices[2].inputs["embedding"])
     assert changed.tolist() == [256 + sum(adaptation.sizes()[:3])]
     basis, far = adaptation.cosines(80, adaptation.CEPSTRA)[:, 1:], []
-    for profile in profiles:
-        exemplars = parts(profile.embedding[256:])[-1]
-        made = np.concatenate([bird.acoustics(bird.phonemize(text), profile).mel for text in sentences]) @ back
+    for voice in voices:
+        made = np.concatenate([bird.acoustics(bird.phonemize(text), voice).mel for text in sentences]) @ back
         rows = adaptation._speech(made) @ basis
-        far.append(np.linalg.norm(rows[:, None] - exemplars, axis=-1).min(axis=1).mean())
+        far.append(np.linalg.norm(rows[:, None] - profile.spectrum.exemplars, axis=-1).min(axis=1).mean())
     assert far[2] < far[1] < far[0], far
     assert far[2] < 0.95 * far[0], far
-    for likeness in (-0.1, 1.1):
+    for likeness in (-0.1, 1.1, True, "much"):
         with pytest.raises(UsageError, match="likeness must be a number between 0 and 1"):
             bird.enroll(recordings["woman"], likeness=likeness)
+        with pytest.raises(UsageError, match="likeness must be a number between 0 and 1"):
+            bird.voice(profile, likeness=likeness)
 
 
 def test_a_telephone_recording_is_enrolled_without_adaptation(
@@ -158,4 +158,4 @@ def test_a_telephone_recording_is_enrolled_without_adaptation(
 ) -> None:
     samples, rate = soundfile.read(recordings["man"][0], dtype="float32")
     profile = bird.enroll((resample(samples, rate, 8000), 8000))
-    assert not profile.embedding[256:].any()
+    assert not bird.voice(profile).inputs["embedding"][0, 256:].any()

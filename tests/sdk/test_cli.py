@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from parrotlet.cli import main
+from parrotlet import ProfileStore
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        try:
-            code = main(arguments)
-        except SystemExit as stop:  # argparse
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
 
 
 def seconds(path: Path) -> float:
@@ -55,6 +40,20 @@ def test_enroll_say_show_delete(run: Run, recordings: dict[str, list[Path]], tmp
     code, _, err = run("say", "Hello.", "--voice", "me")
     assert code == 4
     assert "parrotlet voices" in err
+
+
+def test_enroll_says_what_it_heard(run: Run, recordings: dict[str, list[Path]]) -> None:
+    files = [str(path) for path in recordings["man"]]
+    _, out, _ = run("enroll", *files, "--name", "me")
+    heard = out.splitlines()[: len(files)]
+    assert all(
+        re.match(rf"{re.escape(file)}: \d+\.\d s of speech, -\d+ dBFS, ", line)
+        for file, line in zip(files, heard, strict=True)
+    )
+    _, out, _ = run("enroll", *files, "--name", "me", "--replace", "--json")
+    reports = json.loads(out)["recordings"]
+    assert [report["name"] for report in reports] == files
+    assert all(line.endswith(report["advice"]) for line, report in zip(heard, reports, strict=True))
 
 
 def test_enroll_does_not_overwrite_unless_told(run: Run, recordings: dict[str, list[Path]]) -> None:
@@ -169,6 +168,13 @@ def test_demo_with_and_without_a_recording(run: Run, recordings: dict[str, list[
     code, out, err = run("demo", str(recordings["woman"][0]), "--json", "-o", "d2")
     assert code == 0, err
     assert json.loads(out)["enroll_s"] > 0
+
+
+def test_the_speed_that_demo_prints_is_that_of_speech_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = ProfileStore.load
+    monkeypatch.setattr(ProfileStore, "load", lambda *a, **k: (time.sleep(3), load(*a, **k))[1])
+    value = json.loads(run("demo", "--json", "-o", "d1")[1])
+    assert value["speech_s"] / value["times_real_time"] < 3  # seconds for two voices, of which each took 3 to load
 
 
 def test_doctor_and_bench(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parrotlet import Parrotlet, SpeakOptions, VoiceProfile
+from parrotlet import Parrotlet, SpeakOptions, VoiceProfile, write_wav
 from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
 
 TEXT = "The small bird said good morning, and then it said it again."
@@ -146,11 +146,9 @@ def test_an_engine_is_shared_by_threads(bird: Parrotlet, voice: VoiceProfile) ->
     assert all(np.array_equal(result, expected) for result in results)
 
 
-def test_enrollment_keeps_the_person_apart_from_others(
-    bird: Parrotlet, recordings: dict[str, list[Path]], identity: Callable[..., np.ndarray]
-) -> None:
-    woman = [identity(bird.enroll(path)) for path in recordings["woman"]]
-    man = [identity(bird.enroll(path)) for path in recordings["man"]]
+def test_enrollment_keeps_the_person_apart_from_others(bird: Parrotlet, recordings: dict[str, list[Path]]) -> None:
+    woman = [bird.enroll(path).embedding for path in recordings["woman"]]
+    man = [bird.enroll(path).embedding for path in recordings["man"]]
     same = min(float(woman[0] @ woman[1]), float(man[0] @ man[1]))
     other = max(float(a @ b) for a in woman for b in man)
     assert same > other + 0.1
@@ -175,15 +173,13 @@ def test_two_people_in_one_enrollment_are_refused(bird: Parrotlet, recordings: d
         bird.enroll([*recordings["woman"], recordings["man"][0]])
 
 
-def test_samples_of_any_rate_can_be_enrolled(
-    bird: Parrotlet, recordings: dict[str, list[Path]], identity: Callable[..., np.ndarray]
-) -> None:
+def test_samples_of_any_rate_can_be_enrolled(bird: Parrotlet, recordings: dict[str, list[Path]]) -> None:
     import soundfile
 
     samples, rate = soundfile.read(recordings["man"][0], dtype="float32")
     stereo = np.stack([samples, samples], axis=1)
     profile = bird.enroll((stereo, rate))
-    assert identity(profile) @ identity(bird.enroll(recordings["man"][0])) > 0.99
+    assert profile.embedding @ bird.enroll(recordings["man"][0]).embedding > 0.99
 
 
 @pytest.mark.parametrize(
@@ -207,9 +203,51 @@ def test_errors_come_at_the_call(bird: Parrotlet, voice: VoiceProfile) -> None:
         bird.speak(profile=voice)
     with pytest.raises(InputError, match="X"):
         bird.speak(profile=voice, phonemes="X")
-    stranger = VoiceProfile(voice.embedding, voice.statistics, "0" * 64, "some-other-bundle")
+    stranger = VoiceProfile(voice.tensors, "0" * 64, "some-other-bundle")
     with pytest.raises(WrongModelError, match="some-other-bundle"):
         bird.speak("Hello.", stranger)
+
+
+@pytest.mark.parametrize("text", [5, b"abc", bytearray(b"abc"), 1.5, object()])
+def test_what_is_no_text_is_said_at_the_call(bird: Parrotlet, voice: VoiceProfile, text: object) -> None:
+    with pytest.raises(UsageError, match="text is a string or an iterator of strings"):
+        bird.speak(text, voice)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("piece", [None, 5, b"abc"])
+def test_a_piece_that_is_no_text_is_said_when_it_comes(bird: Parrotlet, voice: VoiceProfile, piece: object) -> None:
+    with pytest.raises(UsageError, match="a piece of the text is"):
+        list(bird.speak(["Hello ", piece], voice))  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("number", [np.float32(1.2), np.float64(1.2), np.int64(1), 1, Fraction(6, 5)])
+def test_every_real_number_is_a_number(bird: Parrotlet, voice: VoiceProfile, number: float) -> None:
+    assert list(bird.speak("Hi.", voice, speed=number, pitch=number, volume=number, sentence_silence=number))
+
+
+@pytest.mark.parametrize("number", [True, "1", None, float("nan"), 1j, np.array([1.0])])
+def test_what_is_no_number_is_said(number: object) -> None:
+    with pytest.raises(UsageError, match="speed must be a number between"):
+        SpeakOptions(speed=number)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="seed must be a whole number"):
+        SpeakOptions(seed=number)  # type: ignore[arg-type]
+
+
+def test_a_recording_that_is_none_is_said(bird: Parrotlet) -> None:
+    samples = np.zeros(1000, np.float32)
+    for recording in (samples, 5, None, [samples], (samples,), [(samples, 16000, 1)]):
+        with pytest.raises(UsageError, match="pass the rate too"):
+            bird.enroll(recording)  # type: ignore[arg-type]
+    for recording in (("abc", 16000), (samples, "fast"), (samples, None)):
+        with pytest.raises(UsageError, match="samples are an array of numbers"):
+            bird.enroll(recording)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    for chunks in (np.zeros(1000, np.float32), 5, "abc", [np.zeros(5)]):
+        with pytest.raises(UsageError, match="what speak yields"):
+            write_wav(tmp_path / "x.wav", chunks, 24000)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_or_damaged_bundle_says_so(tmp_path: Path, bird: Parrotlet) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import struct
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrotlet import Parrotlet
+from parrotlet.advice import RecordingReport
 from parrotlet.audio import resample
-from parrotlet.enrollment import RecordingWarning
+from parrotlet.enrollment import RecordingWarning, voice_statistics
 from parrotlet.errors import InputError
 from parrotlet.pitch import estimate_f0
 from parrotlet.recording import read_recording
@@ -82,14 +84,13 @@ def test_formats_and_rates(
     tmp_path: Path,
     suffix: str,
     rate: int,
-    identity: Callable[..., np.ndarray],
 ) -> None:
     path = tmp_path / f"voice.{suffix}"
     soundfile.write(path, resample(speech[0], speech[1], rate), rate)
     profile = bird.enroll(path)
     reference = bird.enroll(speech)
     # At 8 kHz half of the spectrum is gone: still the same person, though less certainly so.
-    assert identity(profile) @ identity(reference) > (0.6 if rate == 8000 else 0.9)
+    assert profile.embedding @ reference.embedding > (0.6 if rate == 8000 else 0.9)
 
 
 def test_little_speech_is_enrolled_with_a_warning(bird: Parrotlet, speech: tuple[np.ndarray, int]) -> None:
@@ -211,8 +212,9 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
     ],
 )
 def test_what_phones_record_is_named_with_the_command_that_helps(
-    bird: Parrotlet, tmp_path: Path, name: str, start: bytes
+    bird: Parrotlet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, start: bytes
 ) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no ffmpeg
     (tmp_path / name).write_bytes(start + bytes(2000))
     with pytest.raises(InputError, match=rf"{name}: is .* ffmpeg -i .*{name} recording\.wav"):
         bird.enroll(tmp_path / name)
@@ -271,3 +273,77 @@ def test_a_file_that_is_longer_than_is_looked_at_says_so(
             file.write(np.zeros(60 * rate, np.float32))
     with pytest.warns(RecordingWarning, match=r"hour\.wav: its first 10 minutes are looked at"):
         bird.examine(tmp_path / "hour.wav")
+
+
+def test_advice_says_what_to_do_better(bird: Parrotlet, speech: tuple[np.ndarray, int]) -> None:
+    samples, rate = np.tile(speech[0], 3), speech[1]
+    noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32) * samples.std()
+    loud = samples / np.abs(samples).max()
+    loud[np.argsort(np.abs(loud))[-5:]] = 1
+    cases = {
+        "good": (samples, rate),
+        r"speak [4-7] s more": (speech[0], rate),
+        "a little noisy: move closer or find a quieter room": (samples + 0.2 * noise, rate),
+        "a little too loud: lower the gain or move away": (loud, rate),
+        "sounds like a telephone: record at 16 kHz or more": (resample(samples, rate, 8000), 8000),
+        "record again: move closer to the microphone or raise its gain": (samples * 0.01, rate),
+    }
+    for advice, recording in cases.items():
+        report, _ = bird.examine(recording)
+        assert re.fullmatch(advice, report.advice), report
+        assert report.as_dict()["advice"] == report.advice
+        assert report.line().endswith(f": {report.advice}")
+
+
+def test_enrollment_reports_each_recording_with_advice_for_all_together(
+    bird: Parrotlet, recordings: dict[str, list[Path]]
+) -> None:
+    reports: list[RecordingReport] = []
+    bird.enroll(recordings["woman"], on_report=reports.append)
+    assert [report.name for report in reports] == [str(path) for path in recordings["woman"]]
+    total = sum(report.speech_s for report in reports)
+    assert all(re.search(r"speak (\d+) s more", bird.examine(path)[0].advice) for path in recordings["woman"])
+    left = max(1, round(10 - total))
+    assert {report.advice for report in reports} == {"good" if total >= 10 else f"speak {left} s more"}
+
+
+def test_what_was_heard_is_reported_also_when_it_is_refused(bird: Parrotlet, speech: tuple[np.ndarray, int]) -> None:
+    reports: list[RecordingReport] = []
+    with pytest.raises(InputError, match="too quiet"):
+        bird.enroll((speech[0] * 0.01, speech[1]), on_report=reports.append)
+    assert [report.problem for report in reports] == ["too quiet (-60 dBFS)"]
+
+
+def test_a_constant_offset_is_not_level(bird: Parrotlet, speech: tuple[np.ndarray, int]) -> None:
+    samples, rate = speech
+    plain, shifted = (bird.examine((samples + offset, rate)) for offset in (np.float32(0), np.float32(0.4)))
+    assert shifted[0].level_dbfs == pytest.approx(plain[0].level_dbfs, abs=0.2)
+    levels = [voice_statistics(kept, 16000) for _, kept in (plain, shifted)]
+    assert levels[1].median_hz == pytest.approx(levels[0].median_hz, rel=0.02)
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_wav_whose_size_was_never_filled_in_is_read_to_its_end(
+    speech: tuple[np.ndarray, int], tmp_path: Path, size: int, channels: int
+) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.repeat(speech[0][:, None], channels, axis=1), speech[1], format="WAV", subtype="PCM_16")
+    whole = file.getvalue()
+    at = whole.index(b"data") + 4
+    streamed = whole[: at - 4].replace(whole[4:8], struct.pack("<I", size)) + b"data" + struct.pack("<I", size)
+    streamed += whole[at + 4 :]
+    (tmp_path / "killed.wav").write_bytes(streamed)
+    expected, _ = read_recording(whole)
+    for source in (streamed, tmp_path / "killed.wav", str(tmp_path / "killed.wav")):
+        samples, rate = read_recording(source)
+        assert rate == speech[1]
+        assert np.array_equal(samples, expected)
+
+
+def test_a_wav_without_samples_is_empty_whatever_follows() -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(0, np.float32), 16000, format="WAV", subtype="PCM_16")
+    for rest in (b"", b"LIST\x04\0\0\0INFO"):
+        with pytest.raises(InputError, match="holds no samples"):
+            read_recording(file.getvalue() + rest)

@@ -68,7 +68,7 @@ def test_other_questions_and_statements_do_not(front_end: TextFrontEnd, text: st
 def final_pitch(bird: Parrotlet, text: str, voice: VoiceProfile) -> float:
     """Of the last 100 ms that are voiced: the median of the contour that is spoken, in semitones."""
     (utterance,) = bird._text.sentences(text)
-    f0 = bird._intoned(utterance, voice, 1.0, 0.0).f0
+    f0 = bird._model._intoned(utterance, bird.voice(voice), 1.0, 0.0).f0
     return float(12 * np.log2(np.median(f0[f0 > 0][-8:])))
 
 
@@ -104,7 +104,10 @@ def test_the_contour_is_smooth_and_ends_high() -> None:
 def test_words_before_the_rise_stay_as_they_are(bird: Parrotlet) -> None:
     voice = bird.presets["robin"].profile
     (utterance,) = bird._text.sentences("Do you think that the boats will come back in the morning?")
-    plain, risen = bird.acoustics(utterance.phonemes, voice), bird._intoned(utterance, voice, 1.0, 0.0)
+    plain, risen = (
+        bird.acoustics(utterance.phonemes, voice),
+        bird._model._intoned(utterance, bird.voice(voice), 1.0, 0.0),
+    )
     same = len(plain.f0) // 2
     assert np.array_equal(plain.f0[:same], risen.f0[:same])
     assert np.array_equal(plain.mel[:same], risen.mel[:same])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +13,8 @@ import wave
 from pathlib import Path
 
 import pytest
+
+from parrotlet.cli.streams import reported
 
 SAY = [sys.executable, "-m", "parrotlet", "say", "--voice", "preset:robin"]
 TEXT = "One two three, four five six. Seven eight nine."
@@ -86,9 +90,17 @@ def test_text_that_is_not_utf8_is_said_so() -> None:
     assert "UTF-8" in done.stderr.decode()
 
 
-def test_nothing_to_say_is_a_warning_of_one_line() -> None:
-    done = subprocess.run([*SAY, "   ", "--raw"], capture_output=True, check=True)
-    assert (done.stdout, done.stderr) == (b"", b"parrotlet: the text holds nothing to say\n")
+@pytest.mark.parametrize("form", [["--raw"], ["-o", "-"], ["-o", "a.wav"]])
+def test_nothing_to_say_is_bad_input_and_makes_nothing(tmp_path: Path, form: list[str]) -> None:
+    done = subprocess.run([*SAY, "   ", *form], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert done.stderr.startswith(b"parrotlet: the text holds nothing to say: ") and done.stderr.count(b"\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pause_alone_is_silence(tmp_path: Path) -> None:
+    done = subprocess.run([*SAY, "[[pause 500ms]]", "--raw"], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (bytes(2 * 12_000), b"")
 
 
 def test_sentence_silence() -> None:
@@ -111,11 +123,32 @@ def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device")
-@pytest.mark.parametrize("command", ["voices", "say Hello --voice preset:robin --raw", "voices --json"])
-def test_a_full_disk_behind_a_redirect_is_one_line(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        "voices",
+        "say Hello --voice preset:robin --raw",
+        "voices --json",
+        "enroll me.wav --name me --store s --key-file k",
+    ],
+)
+def test_a_full_disk_behind_a_redirect_is_one_line(
+    tmp_path: Path, recordings: dict[str, list[Path]], command: str
+) -> None:
+    shutil.copy(recordings["woman"][0], tmp_path / "me.wav")
     done = shell(f"$P {command} > /dev/full", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "parrotlet: cannot write standard output: No space left on device: make room, or use -o\n"
+
+
+def test_a_fault_of_another_file_is_not_blamed_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    def write() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert reported("parrotlet", write) == 2
+    assert capsys.readouterr().err == (
+        "parrotlet: cannot read or write a file: No space left on device: make room, or check the disk\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,25 +156,25 @@ def test_a_full_disk_behind_a_redirect_is_one_line(tmp_path: Path, command: str)
     [
         ("$P say Hello --voice preset:robin -o a.wav >&-", 0),
         ("$P say Hello --voice preset:robin -o a.wav >&- 2>&- <&-", 0),
-        ("$P say - --voice preset:robin -o a.wav <&-", 0),
+        ("$P say - --voice preset:robin -o a.wav <&-", 3),  # as an empty one
         ("$P show nobody >&- 2>&-", 4),
     ],
 )
-def test_closed_standard_streams_are_no_error(tmp_path: Path, script: str, code: int) -> None:
+def test_closed_standard_streams_are_no_fault(tmp_path: Path, script: str, code: int) -> None:
     done = shell(script, tmp_path)
     assert done.returncode == code
     assert "Traceback" not in done.stderr
 
 
 def test_a_warning_stays_a_message_when_python_is_told_to_raise(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-m", "parrotlet", "say", "", "--voice", "preset:robin", "-o", "a.wav"]
+    text = "One. [[pause 20s]]"
+    command = [sys.executable, "-W", "error", "-m", "parrotlet", "say", text, "--voice", "preset:robin", "-o", "a.wav"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "parrotlet: the text holds nothing to say\n")
+    assert (done.returncode, done.stderr) == (0, "parrotlet: a pause of 20 s is cut to 10 s\n")
 
 
 def test_the_training_command_without_torch_says_what_to_install(tmp_path: Path) -> None:
     code = "import sys; sys.modules['torch'] = None; from parrotlet_compression.__main__ import main; sys.exit(main())"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 5
-    assert done.stderr.startswith("parrotlet-compress: ") and "pip install torch" in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == "parrotlet-compress: torch is not installed: pip install ./compression in the repository\n"

@@ -30,7 +30,7 @@ def test_the_data_fit_on_a_phone() -> None:
 
 def test_tflite_says_what_onnx_says() -> None:
     if not installed("tflite"):
-        pytest.skip("no TFLite runtime: pip install 'parrotlet[tflite]'")
+        pytest.skip("no TFLite runtime: pip install ./runtimes/tflite")
     onnx, tflite = UnknownWords(DATA, "onnx"), UnknownWords(DATA, "tflite")
     # Both hold the same INT8 weights; ONNX quantizes the activations too, so a close call may go the other way.
     same = sum(onnx(word) == tflite(word) for word in WORDS)
@@ -40,7 +40,7 @@ def test_tflite_says_what_onnx_says() -> None:
 def test_tflite_is_what_was_trained() -> None:
     """Weights are all that is quantized in the TFLite graph, so it says what torch says with them unpacked."""
     if not installed("tflite"):
-        pytest.skip("no TFLite runtime: pip install 'parrotlet[tflite]'")
+        pytest.skip("no TFLite runtime: pip install ./runtimes/tflite")
     torch = pytest.importorskip("torch")
     export = pytest.importorskip("parrotlet_compression.g2p.export")
     model = export.BestPath(export.load_model(WEIGHTS)).eval()
@@ -58,7 +58,7 @@ def test_tflite_is_what_was_trained() -> None:
 
 def test_a_front_end_uses_the_runtime_it_is_told() -> None:
     if not installed("tflite"):
-        pytest.skip("no TFLite runtime: pip install 'parrotlet[tflite]'")
+        pytest.skip("no TFLite runtime: pip install ./runtimes/tflite")
     assert TextFrontEnd(runtime="tflite").phonemize("A glorping snarf.").startswith("ɐ ɡlˈɔɹpɪŋ")
 
 

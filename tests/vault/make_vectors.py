@@ -1,4 +1,6 @@
-"""Writes tests/vectors/profile-v1.json. Run: python tests/vault/make_vectors.py
+"""Writes tests/vectors/profile-v2.json. Run: python tests/vault/make_vectors.py
+
+(Those of format 1, which nothing writes any more, were made by its last release.)
 
 Each vector is a file, the keys it is tried with, and what must come of it: "opens" (with the
 profile), "format" (it cannot be parsed), "newer" (a later format), "unlock" (wrong key or
@@ -11,11 +13,11 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 from vault_forge import (
     KEY_FILE,
     MemoryKey,
@@ -34,7 +36,7 @@ from parrotlet.vault.format import Header, parse_file
 from parrotlet.vault.keys import Passphrase
 from parrotlet.vault.payload import write_payload
 
-PATH = Path(__file__).parent.parent / "vectors" / "profile-v1.json"
+PATH = Path(__file__).parent.parent / "vectors" / "profile-v2.json"
 WITH_KEY_FILE = {"key_file": KEY_FILE}
 OTHER_KEY_FILE = {"key_file": f"parrotlet-key-1 {'5a' * 32}\n"}
 WITH_PASSPHRASE = {"passphrase": "Ünlock 🦜"}
@@ -58,13 +60,22 @@ def header_for(profile: VoiceProfile, name: str = "me", uses: int | None = None)
 
 def opens(name: str, why: str, key: dict[str, str], file: bytes, profile: VoiceProfile) -> Vector:
     values = {
-        **asdict(header_for(profile)),
-        "embedding": profile.embedding.tolist(),
-        "statistics": dict(profile.statistics),
+        "speaker_model": profile.speaker_model,
+        "bundle": profile.bundle,
+        "created": profile.created,
+        "expires": profile.expires,
+        "consent": profile.consent.fields() if profile.consent else None,
+        "tensors": as_json(profile.tensors),
     }
-    for field in ("id", "name", "uses"):
-        del values[field]
     return {**fails(name, why, key, file, "opens"), "profile": values}
+
+
+def as_json(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Tensors as the vectors write them."""
+    return {
+        name: {"dtype": value.dtype.name, "shape": list(value.shape), "values": value.reshape(-1).tolist()}
+        for name, value in sorted(tensors.items())
+    }
 
 
 def fails(name: str, why: str, key: dict[str, str], file: bytes, outcome: str) -> Vector:
@@ -90,10 +101,15 @@ def _good() -> Iterator[Vector]:
     yield opens("two-wraps-passphrase", "the same file by its other key", WITH_PASSPHRASE, both, full)
     unknown = {"args": {"slot": 3, "where": "somewhere"}, "body": "00ff", "type": "future-key"}
     wraps = canonical([unknown, *wrap()])
-    data = forge(_header(), wraps, bytes(write_payload(plain.embedding, plain.statistics)))
+    data = forge(_header(), wraps, bytes(write_payload(plain.tensors)))
     yield opens("unknown-wrap", "a kind of key this version does not know is skipped", WITH_KEY_FILE, data, plain)
-    bare = make_profile(2, 1, statistics={})
-    yield opens("smallest-payload", "one value, no statistics", WITH_KEY_FILE, _sealed(bare), bare)
+    bare = make_profile(tensors={})
+    yield opens("smallest-payload", "no tensors: that the engine needs some is not the format's", WITH_KEY_FILE,
+                _sealed(bare), bare)  # fmt: skip
+    further = json.loads(_header())
+    further.update(policy={"place": "here", "times": 3, "until": None}, zeta="", critical=["expires"])
+    file = forge(canonical(further), canonical(wrap()), bytes(write_payload(plain.tensors)))
+    yield opens("header-further", "fields that this version does not know are kept", WITH_KEY_FILE, file, plain)
     older = seal_profile(header_for(plain), plain, [MemoryKey()])
     yield opens(
         "replayed-older-version",
@@ -131,7 +147,8 @@ def _structure() -> Iterator[Vector]:
         ("twice", "the file follows itself", good + good, "format"),
         ("wrong-magic", "PARROTLA", edited(7, "B", 0x41), "format"),
         ("version-0", "there is no version 0", edited(8, "<I", 0), "format"),
-        ("version-2", "a later format", edited(8, "<I", 2), "newer"),
+        ("version-1", "the last format's number over this format's contents", edited(8, "<I", 1), "format"),
+        ("version-3", "a later format", edited(8, "<I", 3), "newer"),
         ("version-huge", "a later format, whatever follows", edited(8, "<I", 2**32 - 1)[:24], "newer"),
         ("header-length-huge", "4 GiB of header", edited(12, "<I", 2**32 - 1), "format"),
         ("wraps-length-huge", "4 GiB of wraps", edited(16, "<I", 2**32 - 1), "format"),
@@ -167,9 +184,27 @@ def _headers() -> Iterator[Vector]:
         ("uses-huge", "counts end at 2^31-1", lambda h: h.update(uses=2**31)),
         ("uses-bool", "true is not a number", lambda h: h.update(uses=True)),
         ("uses-fraction", "1.5 is not a count", lambda h: h.update(uses=1.5)),
-        ("extra-field", "a field this version does not know", lambda h: h.update(zeta="")),
+        ("further-name", "an upper-case name", lambda h: h.update(Zeta="")),
+        ("further-bool", "true is neither text nor a count", lambda h: h.update(zeta=True)),
+        ("further-list", "a list is neither text nor a count", lambda h: h.update(zeta=[])),
+        ("further-deep", "an object in an object", lambda h: h.update(zeta={"a": {}})),
+        ("further-long", "4097 bytes", lambda h: h.update(zeta="a" * 4097)),
+        ("further-many", "17 further fields", lambda h: h.update({f"z{i}": 0 for i in range(17)})),
+        ("critical-text", "the critical fields are a list", lambda h: h.update(critical="expires")),
+        ("critical-missing", "a critical field that is not there", lambda h: h.update(critical=["zeta"])),
+        ("critical-unsorted", "not in order", lambda h: h.update(critical=["name", "expires"])),
+        ("critical-twice", "one name twice", lambda h: h.update(critical=["name", "name"])),
+        ("critical-number", "a number for a name", lambda h: h.update(critical=[1])),
+        ("no-critical", "the list of critical fields is missing", lambda h: h.pop("critical")),
         ("consent-text", "a consent record is an object", lambda h: h.update(consent="yes")),
-        ("consent-extra", "one field too many", lambda h: h.update(consent={**consent, "z": ""})),
+        (
+            "consent-many",
+            "17 further fields",
+            lambda h: h.update(consent={**consent, **{f"z{i}": "" for i in range(17)}}),
+        ),
+        ("consent-further", "a further field that is no text", lambda h: h.update(consent={**consent, "z": 1})),
+        ("consent-further-long", "257 bytes", lambda h: h.update(consent={**consent, "z": "a" * 257})),
+        ("consent-missing", "a field is missing", lambda h: h.update(consent={"text": "yes"})),
         ("consent-long", "4097 bytes of text", lambda h: h.update(consent={**consent, "text": "a" * 4097})),
         (
             "consent-null-text",
@@ -183,6 +218,9 @@ def _headers() -> Iterator[Vector]:
         header = json.loads(_header())
         edit(header)
         yield _forged(f"header-{name}", why, canonical(header))
+    header = json.loads(_header())
+    header.update(critical=["zeta"], zeta="")
+    yield _forged("header-critical-unknown", "a field that must not be ignored", canonical(header), outcome="newer")
     good = _header()
     raw = [
         ("duplicate-field", "bundle twice", good.replace(b"{", b'{"bundle":"other",', 1)),
@@ -266,36 +304,50 @@ def _wraps() -> Iterator[Vector]:
 
 
 def _payloads() -> Iterator[Vector]:
-    profile = make_profile()
-    good = bytes(write_payload(profile.embedding, profile.statistics))
-    one = struct.pack("<If", 1, 1.0)
+    good = bytes(write_payload(make_profile().tensors))
 
-    def statistic(name: bytes, value: float = 1.0) -> bytes:
-        return struct.pack("<B", len(name)) + name + struct.pack("<d", value)
+    def payload(index: object, values: bytes = b"") -> bytes:
+        encoded = index if isinstance(index, bytes) else canonical(index)
+        return struct.pack("<I", len(encoded)) + encoded + values
 
+    one = struct.pack("<f", 1.0)
     cases = [
         ("empty", "no bytes", b""),
-        ("no-values", "an embedding of no values", struct.pack("<II", 0, 0)),
-        ("values-huge", "4 Gi values", struct.pack("<I", 2**32 - 1) + good[4:]),
-        ("values-4097", "one value too many", struct.pack("<I", 4097) + bytes(4 * 4097 + 4)),
-        ("value-nan", "not a number", struct.pack("<IfI", 1, float("nan"), 0)),
-        ("value-infinite", "infinity", struct.pack("<IfI", 1, float("inf"), 0)),
-        ("no-statistics-count", "it ends after the embedding", one),
-        ("statistics-65", "more than 64", one + struct.pack("<I", 65) + b"".join(
-            statistic(b"s%02d" % i) for i in range(65))),
-        ("statistics-huge", "4 Gi statistics", one + struct.pack("<I", 2**32 - 1)),
-        ("statistic-cut", "a value cut short", good[:-1]),
-        ("statistic-twice", "one name twice", one + struct.pack("<I", 2) + statistic(b"a") * 2),
-        ("statistic-order", "names out of order", one + struct.pack("<I", 2) + statistic(b"b") + statistic(b"a")),
-        ("statistic-name", "an upper-case name", one + struct.pack("<I", 1) + statistic(b"A")),
-        ("statistic-unnamed", "no name", one + struct.pack("<I", 1) + statistic(b"")),
-        ("statistic-name-long", "65 letters", one + struct.pack("<I", 1) + statistic(b"a" * 65)),
-        ("statistic-name-bytes", "not ASCII", one + struct.pack("<I", 1) + statistic(b"a\xff")),
-        ("statistic-nan", "not a number", one + struct.pack("<I", 1) + statistic(b"a", float("nan"))),
+        ("cut-length", "three bytes", b"\0\0\0"),
+        ("no-index", "an index of no bytes", struct.pack("<I", 0)),
+        ("index-huge", "4 GiB of index", struct.pack("<I", 2**32 - 1) + good[4:]),
+        ("index-long", "more than 16 KiB of index", payload({"a" * 60: ["F32", [1] * 9000]})),
+        ("index-list", "a list", payload([])),
+        ("index-space", "white space", payload(b'{"a": ["F32",[1]]}', one)),
+        ("index-unsorted", "names out of order", payload(b'{"b":["U8",[1]],"a":["U8",[1]]}', b"ab")),
+        ("index-twice", "one name twice", payload(b'{"a":["U8",[1]],"a":["U8",[1]]}', b"ab")),
+        ("tensors-65", "more than 64", payload({f"a{i:02}": ["U8", [1]] for i in range(65)}, bytes(65))),
+        ("name-upper-case", "an upper-case name", payload({"A": ["U8", [1]]}, b"a")),
+        ("name-empty", "no name", payload({"": ["U8", [1]]}, b"a")),
+        ("name-dots", "two dots", payload({"a..b": ["U8", [1]]}, b"a")),
+        ("name-digit", "a digit first", payload({"1a": ["U8", [1]]}, b"a")),
+        ("name-long", "65 letters", payload({"a" * 65: ["U8", [1]]}, b"a")),
+        ("name-newline", "a line break at the end", payload({"a\n": ["U8", [1]]}, b"a")),
+        ("dtype-unknown", "a kind of number that is unknown", payload({"a": ["F64", [1]]}, bytes(8))),
+        ("dtype-number", "a number for a kind", payload({"a": [4, [1]]}, one)),
+        ("entry-object", "an object for an entry", payload({"a": {"dtype": "F32"}}, one)),
+        ("entry-short", "no shape", payload({"a": ["F32"]}, one)),
+        ("entry-long", "a third value", payload({"a": ["F32", [1], 0]}, one)),
+        ("shape-number", "a number for a shape", payload({"a": ["F32", 1]}, one)),
+        ("shape-text", "text in a shape", payload({"a": ["F32", ["1"]]}, one)),
+        ("shape-bool", "true in a shape", payload({"a": ["F32", [True]]}, one)),
+        ("shape-negative", "a negative size", payload({"a": ["F32", [-1]]}, one)),
+        ("shape-five", "five dimensions", payload({"a": ["F32", [1, 1, 1, 1, 1]]}, one)),
+        ("shape-huge", "4 Mi values more than there are", payload({"a": ["F32", [2**22]]}, one)),
+        ("shape-overflow", "a product of 2^88", payload({"a": ["U8", [2**22] * 4]}, one)),
+        ("values-cut", "a value cut short", good[:-1]),
+        ("values-none", "no values", payload({"a": ["F32", [1]]})),
+        ("value-nan", "not a number", payload({"a": ["F32", [1]]}, struct.pack("<f", float("nan")))),
+        ("value-infinite", "infinity", payload({"a": ["F32", [1]]}, struct.pack("<f", float("inf")))),
         ("trailing", "a byte follows", good + b"\0"),
-    ]  # fmt: skip
-    for name, why, payload in cases:
-        yield _forged(f"payload-{name}", why, payload=payload)
+    ]
+    for name, why, data in cases:
+        yield _forged(f"payload-{name}", why, payload=data)
 
 
 def _changed() -> Iterator[Vector]:
@@ -373,7 +425,7 @@ def _forged(
     file = forge(
         _header() if header is None else header,
         canonical(wrap()) if wraps is None else wraps,
-        bytes(write_payload(profile.embedding, profile.statistics)) if payload is None else payload,
+        bytes(write_payload(profile.tensors)) if payload is None else payload,
     )
     return fails(name, why, WITH_KEY_FILE, file, outcome)
 

@@ -17,7 +17,7 @@ from vault_forge import MemoryKey, make_profile
 
 from parrotlet.errors import ParrotletError, ProfileNotFound, VaultError
 from parrotlet.profile import VoiceProfile
-from parrotlet.vault import KeyFile, ProfileStore, files
+from parrotlet.vault import KeyFile, ProfileStore, files, files_posix
 
 
 def mode(path: Path) -> int:
@@ -139,7 +139,7 @@ def test_a_store_that_is_a_file_or_vanished(tmp_path: Path) -> None:
 
 def test_a_lock_that_is_held_too_long(store: ProfileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.save("me", make_profile())
-    monkeypatch.setattr(files, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(files_posix, "LOCK_SECONDS", 0.05)
     with files.opened_directory(store.path) as directory, files.locked(directory, store.path):
         with pytest.raises(VaultError, match="another program"):
             store.save("you", make_profile())
@@ -166,7 +166,7 @@ def finished(child: int) -> int:
 
 def test_writers_take_turns(store: ProfileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four processes count loads of one profile: none is lost."""
-    monkeypatch.setattr(files, "LOCK_SECONDS", 600.0)
+    monkeypatch.setattr(files_posix, "LOCK_SECONDS", 600.0)
     store.save("me", make_profile(), count_uses=True)
 
     def load_often() -> None:

@@ -174,7 +174,7 @@ def test_key_file_that_is_missing_or_no_file(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, tmp_path / "none" / "none"):
         with pytest.raises(VaultError):
             KeyFile(path)
-    with pytest.raises(VaultError, match=r"no such key file; parrotlet\.KeyFile\.open_or_create\(PATH\) makes one"):
+    with pytest.raises(VaultError, match=r"no such key file; .* KeyFile\.open_or_create\(PATH\)"):
         KeyFile(tmp_path / "none")
 
 

@@ -13,9 +13,10 @@ import pytest
 from vault_forge import MemoryKey, outcome_of
 
 from parrotlet.errors import NewerFormatError, ParrotletError, ProfileExpired, ProfileFormatError, UnlockError
-from parrotlet.vault import KeyProvider, Passphrase, ProfileStore
+from parrotlet.vault import KeyProvider, Passphrase, ProfileStore, payload_v1
 
 VECTORS: list[dict[str, Any]] = json.loads(make_vectors.PATH.read_text(encoding="ascii"))
+EARLIER: list[dict[str, Any]] = json.loads(make_vectors.PATH.with_name("profile-v1.json").read_text(encoding="ascii"))
 ERRORS: dict[str, type[ParrotletError]] = {
     "format": ProfileFormatError,
     "newer": NewerFormatError,
@@ -31,7 +32,8 @@ def key_of(vector: dict[str, Any]) -> KeyProvider:
     return MemoryKey(bytes.fromhex(key["key_file"].split()[1]))
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+@pytest.mark.filterwarnings("ignore::parrotlet.profile.ProfileWarning")
+@pytest.mark.parametrize("vector", [*VECTORS, *EARLIER], ids=lambda vector: vector["name"])
 def test_vector(vector: dict[str, Any], tmp_path: Path) -> None:
     file = base64.b64decode(vector["file"])
     key = key_of(vector)
@@ -45,10 +47,17 @@ def test_vector(vector: dict[str, Any], tmp_path: Path) -> None:
             store.load("me")
         return
     loaded, expected = store.load("me"), vector["profile"]
-    assert loaded.embedding.dtype == np.float32
-    assert loaded.embedding.tolist() == expected["embedding"]
-    assert dict(loaded.statistics) == expected["statistics"]
-    assert (loaded.consent.__dict__ if loaded.consent else None) == expected["consent"]
+    if "tensors" in expected:
+        tensors = {
+            name: np.array(row["values"], row["dtype"]).reshape(row["shape"])
+            for name, row in expected["tensors"].items()
+        }
+    else:
+        embedding = np.array(expected["embedding"], np.float32)
+        tensors = payload_v1.migrated(expected["speaker_model"], embedding, expected["statistics"])
+    assert {name: value.dtype for name, value in loaded.tensors.items()} == {n: v.dtype for n, v in tensors.items()}
+    assert all(np.array_equal(value, tensors[name]) for name, value in loaded.tensors.items())
+    assert (loaded.consent.fields() if loaded.consent else None) == expected["consent"]
     for field in ("speaker_model", "bundle", "created", "expires"):
         assert getattr(loaded, field) == expected[field]
 
@@ -59,3 +68,4 @@ def test_the_vectors_are_what_their_script_makes() -> None:
 
 def test_names_are_unique() -> None:
     assert len({vector["name"] for vector in VECTORS}) == len(VECTORS)
+    assert {vector["outcome"] for vector in VECTORS} == {*ERRORS, "opens"}

@@ -12,10 +12,10 @@ from unittest.mock import patch
 import numpy as np
 
 from parrotlet.errors import NewerFormatError, ProfileFormatError, UnlockError
-from parrotlet.profile import ConsentRecord, VoiceProfile, utc_now
+from parrotlet.profile import ConsentRecord, Pitch, VoiceProfile, person, utc_now
 from parrotlet.vault import envelope, keys, sealing
 from parrotlet.vault import store as store_module
-from parrotlet.vault.format import MAGIC, Sealed, Stanza
+from parrotlet.vault.format import MAGIC, VERSION, Sealed, Stanza
 from parrotlet.vault.keys import KeyProvider, StoredSecret
 from parrotlet.vault.sealing import authenticate, derive, seal
 
@@ -40,15 +40,14 @@ class MemoryKey(StoredSecret):
 def make_profile(seed: int = 0, size: int = 8, **fields: Any) -> VoiceProfile:
     """A small profile, the same for the same arguments."""
     embedding = np.random.default_rng(seed).normal(size=size).astype(np.float32)
-    embedding /= np.linalg.norm(embedding)
     values: dict[str, Any] = {
-        "statistics": {"pitch_median_hz": 120.5, "rate": 1.0},
+        "tensors": person(embedding / np.linalg.norm(embedding), Pitch(120.5, 0.25)),
         "speaker_model": MODEL,
         "bundle": "default-1",
         "created": "2026-11-22T10:00:00Z",
         **fields,
     }
-    return VoiceProfile(embedding=embedding, **values)
+    return VoiceProfile(**values)
 
 
 def full_profile() -> VoiceProfile:
@@ -59,8 +58,15 @@ def full_profile() -> VoiceProfile:
         speaker="Zoë Ōno",
         recording_sha256=sha256(b"recording").hexdigest(),
         method="live prompt",
+        further={"score": "0.97"},
     )
-    return make_profile(1, consent=consent, expires="9000-01-01T00:00:00Z")
+    tensors = {
+        **make_profile(1).tensors,
+        "later.codes": np.arange(-3, 3, dtype=np.int32).reshape(2, 1, 3),
+        "later.nothing": np.zeros((0, 4), np.float32),
+        "recording.flac": np.arange(256, dtype=np.uint8),
+    }
+    return make_profile(tensors=tensors, consent=consent, expires="9000-01-01T00:00:00Z")
 
 
 def wrap(kind_key: StoredSecret | None = None) -> list[dict[str, object]]:
@@ -78,7 +84,7 @@ def canonical(value: object) -> bytes:
 
 def forge(header: bytes, wraps: bytes, payload: bytes) -> bytes:
     """A file with a valid MAC and tag around arbitrary header, wraps and payload; its key is DATA_KEY."""
-    bound = MAGIC + (1).to_bytes(4, "little") + header
+    bound = MAGIC + VERSION.to_bytes(4, "little") + header
     parts = Sealed(header, wraps, b"", seal(derive(DATA_KEY, "parrotlet/1 payload"), payload, bound))
     mac = authenticate(derive(DATA_KEY, "parrotlet/1 header"), parts.covered)
     return Sealed(header, wraps, mac, parts.payload).to_bytes()

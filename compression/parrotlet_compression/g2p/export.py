@@ -17,8 +17,8 @@ from parrotlet.text.unknown import UnknownWords
 from parrotlet_compression.g2p.cmudict import to_arpabet
 from parrotlet_compression.g2p.model import LETTERS, OUTPUTS, LettersToPhonemes, decode, encode_letters
 from parrotlet_compression.g2p.words import edit_distance
+from parrotlet_compression.models.weights import load_weights
 from parrotlet_compression.tflite import export_tflite, quantize_tflite
-from parrotlet_compression.train.loop import load_weights
 
 FORMATS = ("onnx", "tflite")
 _LENGTHS = (13, 17)

@@ -20,7 +20,7 @@ from torch import Tensor
 from parrotlet_compression.g2p.cmudict import to_arpabet
 from parrotlet_compression.g2p.model import SLOTS, LettersToPhonemes, decode, encode_letters, encode_phonemes, fits
 from parrotlet_compression.g2p.words import edit_distance, split_words
-from parrotlet_compression.train.loop import save_weights
+from parrotlet_compression.models.weights import save_weights
 
 _PEAK_RATE = 3e-3
 _WARM_UP = 0.03

@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,9 +30,10 @@ from ..models.likeness import LikenessCritic
 from ..models.refiner import Refiner
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
+from ..models.weights import load_tensors, load_weights, save_weights
 from ..symbols import SYMBOLS, phoneme_ids
 from .adversary import Adversary, voice_asked_for
-from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
+from .loop import Losses, Schedule, data_seed, fast_math, train
 from .speaker import damage
 
 FRAMES_A_BATCH = 2600
@@ -361,7 +361,7 @@ def save_students(joint: Path, out: Path) -> None:
 
     The latter with an untrained refiner, which changes nothing: one learns what one acoustic model lacks.
     """
-    state = load_file(joint)
+    state = load_tensors(joint)
     model = Cloner(len(state["classes"]))
     model.load_state_dict(state)
     save_weights(model.encoder, out / "speaker.safetensors", half=True)

@@ -11,8 +11,9 @@ import torch
 
 from ..export import load_students
 from ..models.speaker import SpeakerEncoder, embed_clips
+from ..models.weights import load_weights, save_weights
 from .acoustic import AlignedClips, Batch, acoustic_losses
-from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
+from .loop import Losses, Schedule, data_seed, fast_math, train
 
 # How many recordings of a person are heard at most, and how often the speaking rate of the clip is known.
 RECORDINGS, RATE_KNOWN = 3, 0.5

@@ -17,6 +17,7 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_filterbank
 
 from ..corpus import Clip, Pack
+from ..models.weights import load_tensors, save_weights
 from ..teachers.hifigan import (
     Generator,
     Heard,
@@ -26,7 +27,7 @@ from ..teachers.hifigan import (
     fold_weight_norm,
     with_weight_norm,
 )
-from .loop import Losses, Schedule, data_seed, save_weights, train
+from .loop import Losses, Schedule, data_seed, train
 
 MEL, FEATURES = 45.0, 2.0
 MIN_SNR_DB = 25.0
@@ -153,9 +154,7 @@ def train_hifigan(
 
 def finished(out: Path, config: HifiGanConfig) -> Generator:
     """The generator of a training folder with its weight norm folded, also written as ``generator.safetensors``."""
-    from safetensors.torch import load_file
-
     model = Generator(config)
-    model.load_state_dict(fold_weight_norm(load_file(out / "model.safetensors")))
+    model.load_state_dict(fold_weight_norm(load_tensors(out / "model.safetensors")))
     save_weights(model, out / "generator.safetensors")
     return model.eval()

@@ -26,13 +26,14 @@ from ..export import load_students
 from ..models.acoustic import RECORDING
 from ..models.aligner import Aligner
 from ..models.synthesizer import Synthesizer
+from ..models.weights import load_weights, save_weights
 from .acoustic import contour_losses, duration_loss
 from .adversaries import Adversaries, Shown
 from .adversary import voice_asked_for
 from .enrolled import RATE_KNOWN
 from .listener import FRAMES as FRAMES_LISTENED
 from .listener import Listener
-from .loop import FASTER, Learner, Losses, fast_math, load_weights, remembered, save_weights
+from .loop import FASTER, Learner, Losses, fast_math, remembered
 from .refiner import FRAMES, LISTENED, MARGIN, UNDERSTOOD, Cuts, Spectra, misheard, refined, voice_layer
 from .resident import Crop, Draw, Enrolled, Resident, Spoken, speak
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from parrotlet.errors import InputError
+from ..models.weights import load_weights, save_weights
 
 Losses = dict[str, Tensor]
 FASTER = 3.0
@@ -76,30 +75,6 @@ def data_seed(out: Path) -> int:
     """Of the batches of a run in ``out``: a resumed one draws others than those it has seen."""
     state = out / "state.pt"
     return int(state.stat().st_mtime) if state.is_file() else 0
-
-
-def save_weights(model: nn.Module, path: Path, half: bool = False) -> None:
-    """Write a state dict as safetensors, in float16 if ``half``; the old file stays until the new one is whole."""
-    state = {
-        name: value.half() if half and value.is_floating_point() else value.clone()
-        for name, value in model.state_dict().items()
-    }
-    part = path.with_suffix(".part")
-    save_file({name: value.contiguous() for name, value in state.items()}, part)
-    part.chmod(0o644)
-    part.replace(path)
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Read safetensors of any float type into ``model``. Raises InputError when they are another model's."""
-    if not path.is_file():
-        raise InputError(f"no weights at {path}: train first, or give the released ones in compression/checkpoints")
-    state = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()  # lists every tensor
-        raise InputError(f"{path} holds another model, or that of another version: {first[:80]}") from error
 
 
 class Learner:

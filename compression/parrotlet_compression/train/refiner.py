@@ -24,11 +24,12 @@ from ..models.aligner import Aligner
 from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
+from ..models.weights import load_weights, save_weights
 from .acoustic import AlignedClips, Batch
 from .adversary import Adversary, voice_asked_for
 from .enrolled import Voices
 from .listener import Listener
-from .loop import Losses, Schedule, data_seed, fast_math, load_weights, save_weights, train
+from .loop import Losses, Schedule, data_seed, fast_math, train
 
 PREDICTED, MEL, MOMENTS, UNDERSTOOD, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 2.0, 0.6, 2.0
 LISTENED = {"ge2e": 2.0, "campplus": 3.0}
@@ -131,7 +132,7 @@ class Enrollments:
             adapted = np.zeros(adaptation.size(), np.float32)
         else:
             heard, share = heard.astype(np.float32), random.uniform(*SHARE)
-            adapted = adaptation.fit(np.concatenate(said), heard, adaptation.shape(), share=share)
+            adapted = adaptation.fit(np.concatenate(said), heard, share=share)
         return self.voices.of(heard_of), adapted
 
 

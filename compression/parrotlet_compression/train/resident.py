@@ -418,7 +418,7 @@ class Resident:
                 starts[place], embeddings[place] = start, mean / np.linalg.norm(mean)
                 if len(heard) >= adaptation.MIN_FRAMES:
                     spoken = np.concatenate(said).astype(np.float32)
-                    adaptations[place] = adaptation.fit(spoken, heard, adaptation.shape(), share=1.0)
+                    adaptations[place] = adaptation.fit(spoken, heard, share=1.0)
 
         _in_processes(enroll, len(self), processes)
         embedded, adapted = (torch.from_numpy(values).to(self.device) for values in (embeddings, adaptations))

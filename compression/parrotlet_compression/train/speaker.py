@@ -97,7 +97,7 @@ def train_speaker(pack_path: Path, targets: npt.NDArray[np.float32], out: Path, 
 
     ``targets`` float32 [len(pack.clips), E]: the teacher's embedding of every clip.
     """
-    from .loop import load_weights, save_weights
+    from ..models.weights import load_weights, save_weights
 
     torch.manual_seed(0)
     pack = Pack(pack_path)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from parrotlet.errors import UnlockError, UsageError
 from parrotlet.profile import VoiceProfile
 
+from . import payload_v1
 from .format import Header, Sealed, Stanza, parse_file, parse_header, parse_wraps, write_header, write_wraps
 from .keys import KeyProvider
 from .payload import parse_payload, write_payload
@@ -40,16 +41,23 @@ class Unlocked:
         if payload is None:
             raise UnlockError(WRONG_KEY_OR_CHANGED)
         with wiped(payload):
-            embedding, statistics = parse_payload(payload)
+            if self.parts.version == 1:
+                tensors = payload_v1.migrated(self.header.speaker_model, *payload_v1.parse_payload(payload))
+            else:
+                tensors = parse_payload(payload)
         return VoiceProfile(
-            embedding=embedding,
-            statistics=statistics,
-            speaker_model=self.header.speaker_model,
+            tensors=tensors,
+            speaker_model=self._speaker_model,
             bundle=self.header.bundle,
             created=self.header.created,
             expires=self.header.expires,
             consent=self.header.consent,
         )
+
+    @property
+    def _speaker_model(self) -> str:
+        model = self.header.speaker_model
+        return payload_v1.encoder_of(model) if self.parts.version == 1 else model
 
     def rewrapped(self, keys: Sequence[KeyProvider]) -> bytes:
         """The file with the same data key and payload, under ``keys`` alone."""
@@ -57,7 +65,11 @@ class Unlocked:
 
     def with_header(self, header: Header) -> bytes:
         """The file with another header, the same data key and wraps, the payload sealed anew for it."""
-        return _sealed(header, self.profile(), self.data_key, self.parts.wraps)
+        return _sealed(self.current(header), self.profile(), self.data_key, self.parts.wraps)
+
+    def current(self, header: Header) -> Header:
+        """A header of this file as the present version writes it."""
+        return replace(header, speaker_model=self._speaker_model)
 
 
 def seal_profile(header: Header, profile: VoiceProfile, keys: Sequence[KeyProvider]) -> bytes:
@@ -73,7 +85,7 @@ def unlocked(data: bytes, keys: Sequence[KeyProvider]) -> Iterator[Unlocked]:
     Raises ProfileFormatError when it cannot be parsed, UnlockError when no key fits or it was changed.
     """
     parts = parse_file(data)
-    header, stanzas = parse_header(parts.header), parse_wraps(parts.wraps)
+    header, stanzas = parse_header(parts.header, parts.version), parse_wraps(parts.wraps)
     with wiped(_unwrap(stanzas, keys)) as data_key:
         if not same(_mac(parts, data_key), parts.mac):
             raise UnlockError(WRONG_KEY_OR_CHANGED)
@@ -98,7 +110,7 @@ def _unwrap(stanzas: Sequence[Stanza], keys: Sequence[KeyProvider]) -> bytearray
 def _sealed(header: Header, profile: VoiceProfile, data_key: bytearray, wraps: bytes) -> bytes:
     parts = Sealed(header=write_header(header), wraps=wraps, mac=b"", payload=b"")
     with (
-        wiped(write_payload(profile.embedding, profile.statistics)) as payload,
+        wiped(write_payload(profile.tensors)) as payload,
         wiped(derive(data_key, "parrotlet/1 payload")) as key,
     ):
         sealed = seal(key, payload, parts.bound)

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import unicodedata
+import warnings
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import NoReturn
@@ -77,7 +78,7 @@ class Passphrase(KeyProvider):
     def from_file(cls, path: str | os.PathLike[str]) -> Passphrase:
         """The file's contents less one final line break. Raises VaultError when it cannot be read."""
         with files.explained("read the passphrase from", path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         try:
             return cls.from_descriptor(descriptor)
         finally:
@@ -105,13 +106,18 @@ class Passphrase(KeyProvider):
         return cls(value)
 
     @classmethod
-    def from_prompt(cls, *, confirm: bool = False) -> Passphrase:
-        """Ask at the terminal without showing what is typed; ``confirm`` asks twice, for a new passphrase."""
+    def from_prompt(cls, prompt: str = "Passphrase: ", *, confirm: bool = False) -> Passphrase:
+        """Ask at the terminal without showing what is typed; ``confirm`` asks twice, for a new passphrase.
+
+        Raises UsageError where there is no terminal: a passphrase is not shown.
+        """
         try:
-            first = getpass.getpass("Passphrase: ")
-            if confirm and getpass.getpass("Again: ") != first:
-                raise UsageError("the two passphrases differ; try again")
-        except EOFError as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", getpass.GetPassWarning)  # it would be shown
+                first = getpass.getpass(prompt)
+                if confirm and getpass.getpass("Again: ") != first:
+                    raise UsageError("the two passphrases differ; try again")
+        except (EOFError, getpass.GetPassWarning) as error:
             raise UsageError("there is no terminal to ask at; name a passphrase file") from error
         return cls(first)
 
@@ -218,7 +224,8 @@ class KeyFile(StoredSecret):
                 content = files.read_private(directory, self.path.name, self.path, limit=256)
             except FileNotFoundError as error:
                 raise VaultError(
-                    f"{self.path}: no such key file; parrotlet.KeyFile.open_or_create(PATH) makes one"
+                    f"{self.path}: no such key file; check the path, or make one with KeyFile.open_or_create(PATH) "
+                    "(`parrotlet enroll --key-file` in a store without profiles)"
                 ) from error
         with wiped(content):
             found = _KEY_LINE.fullmatch(content)

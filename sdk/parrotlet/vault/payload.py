@@ -1,7 +1,8 @@
-"""The secret part of a profile as bytes: embedding and statistics, nothing else.
+"""The secret part of a profile as bytes: named tensors and nothing else.
 
-Layout, little-endian: u32 E, E x float32, u32 S, then S times (u8 length, name, float64),
-names strictly ascending. One value has one encoding.
+Layout, integers little-endian: u32 N, N bytes of index, then the tensors' values in the order of their names, with
+nothing between them and nothing after. The index is canonical JSON, an object from name to ``[dtype, shape]``, so that
+one value has one encoding. The idea is that of safetensors.
 """
 
 from __future__ import annotations
@@ -10,28 +11,37 @@ import math
 import re
 import struct
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from parrotlet.errors import ProfileFormatError, UsageError
 
-MAX_EMBEDDING = 4096
-MAX_STATISTICS = 64
+from .canonical import Invalid, dump, load, reading, require, writing
 
-_STATISTIC = re.compile(rb"[a-z][a-z0-9_]{0,63}")
+MAX_PAYLOAD = 4 * 1024 * 1024
+MAX_INDEX = 16 * 1024
+MAX_TENSORS = 64
+MAX_DIMENSIONS = 4
+DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "I32": np.dtype("<i4"), "U8": np.dtype("u1")}
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 
 
-def write_payload(embedding: npt.NDArray[np.float32], statistics: Mapping[str, float]) -> bytearray:
-    """Encode float32 [E] and named finite floats. Raises UsageError when they are out of bounds."""
-    if embedding.dtype != np.float32 or embedding.ndim != 1:
-        raise UsageError("a voice embedding must be float32 with one dimension; enroll again")
-    data = bytearray(struct.pack("<I", embedding.size))
-    data += embedding.astype("<f4").tobytes()
-    data += struct.pack("<I", len(statistics))
-    for name, value in sorted(statistics.items()):
-        encoded = name.encode("ascii", "replace")
-        data += struct.pack("<B", min(len(encoded), 255)) + encoded + struct.pack("<d", value)
+def write_payload(tensors: Mapping[str, npt.NDArray[Any]]) -> bytearray:
+    """Encode named tensors. Raises UsageError when they are out of bounds."""
+    kinds = {dtype.newbyteorder("="): kind for kind, dtype in DTYPES.items()}
+    index: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for name, value in tensors.items():
+        if not isinstance(value, np.ndarray) or value.dtype.newbyteorder("=") not in kinds:
+            raise UsageError(f"tensor {name} of a profile must be an array of float32, int32 or uint8; enroll again")
+        index[name] = kinds[value.dtype.newbyteorder("=")], value.shape
+    with writing():
+        encoded = dump(index)
+    data = bytearray(struct.pack("<I", len(encoded))) + encoded
+    for name, (kind, _) in sorted(index.items()):
+        data += tensors[name].astype(DTYPES[kind]).tobytes()
     try:
         parse_payload(data)
     except ProfileFormatError as error:
@@ -39,35 +49,41 @@ def write_payload(embedding: npt.NDArray[np.float32], statistics: Mapping[str, f
     return data
 
 
-def parse_payload(data: bytes | bytearray) -> tuple[npt.NDArray[np.float32], dict[str, float]]:
+def parse_payload(data: bytes | bytearray) -> dict[str, npt.NDArray[Any]]:
     """Decode ``write_payload``'s result. Raises ProfileFormatError for anything it could not have written."""
-    try:
-        return _parse(data)
-    except struct.error as error:
-        raise ProfileFormatError("the profile's contents are cut short; enroll again") from error
+    with reading():
+        return _parse(bytes(data))
 
 
-def _parse(data: bytes | bytearray) -> tuple[npt.NDArray[np.float32], dict[str, float]]:
+def _parse(data: bytes) -> dict[str, npt.NDArray[Any]]:
+    require(4 <= len(data) <= MAX_PAYLOAD, "its contents are cut short or too long")
     (size,) = struct.unpack_from("<I", data)
-    if not 1 <= size <= MAX_EMBEDDING or len(data) < 4 + 4 * size:
-        raise ProfileFormatError(f"a voice embedding has 1 to {MAX_EMBEDDING} values; enroll again")
-    embedding = np.frombuffer(data, "<f4", size, 4).astype(np.float32)
-    offset = 4 + 4 * size
-    (count,) = struct.unpack_from("<I", data, offset)
-    offset += 4
-    if count > MAX_STATISTICS:
-        raise ProfileFormatError(f"a profile holds at most {MAX_STATISTICS} statistics; enroll again")
-    statistics: dict[str, float] = {}
-    previous = b""
-    for _ in range(count):
-        (length,) = struct.unpack_from("<B", data, offset)
-        name = bytes(data[offset + 1 : offset + 1 + length])
-        (value,) = struct.unpack_from("<d", data, offset + 1 + length)
-        offset += 1 + length + 8
-        if not _STATISTIC.fullmatch(name) or name <= previous or not math.isfinite(value):
-            raise ProfileFormatError("a statistic's name or value is out of bounds; enroll again")
-        statistics[name.decode("ascii")] = value
-        previous = name
-    if offset != len(data) or not np.isfinite(embedding).all():
-        raise ProfileFormatError("an embedding's values must be finite and nothing may follow; enroll again")
-    return embedding, statistics
+    require(size <= min(MAX_INDEX, len(data) - 4), "the index of its contents is out of bounds")
+    index = load(data[4 : 4 + size])
+    if not isinstance(index, dict) or len(index) > MAX_TENSORS:
+        raise Invalid("the index of its contents is not the expected one")
+    tensors = {}
+    offset = 4 + size
+    for name in sorted(index):
+        dtype, shape = _described(name, index[name])
+        count = math.prod(shape)
+        require(count * dtype.itemsize <= len(data) - offset, "its contents are cut short")
+        values = np.frombuffer(data, dtype, count, offset).reshape(shape).astype(dtype.newbyteorder("="))
+        require(dtype.kind != "f" or bool(np.isfinite(values).all()), "a value in it is not finite")
+        tensors[name] = values
+        offset += count * dtype.itemsize
+    require(offset == len(data), "something follows its contents")
+    return tensors
+
+
+def _described(name: str, entry: object) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    require(_NAME.fullmatch(name) is not None and len(name) <= 64, "a tensor's name is out of bounds")
+    if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[1], list):
+        raise Invalid("a tensor's description is not the expected one")
+    kind, shape = entry
+    require(isinstance(kind, str) and kind in DTYPES, "a tensor's kind of number is unknown")
+    require(len(shape) <= MAX_DIMENSIONS, "a tensor has too many dimensions")
+    # Each size is bounded, so that no product of four overflows in any language that counts in 64 bits or doubles.
+    require(all(type(size) is int and 0 <= size <= MAX_PAYLOAD for size in shape), "a tensor's shape is out of bounds")
+    require(math.prod(shape) <= MAX_PAYLOAD, "a tensor's shape is out of bounds")
+    return DTYPES[kind], tuple(shape)

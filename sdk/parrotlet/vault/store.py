@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ from parrotlet.errors import (
     VaultError,
     WrongModelError,
 )
-from parrotlet.profile import ConsentRecord, VoiceProfile, utc_now
+from parrotlet.profile import ConsentRecord, ProfileWarning, VoiceProfile, utc_now
 
-from . import files
+from . import files, payload_v1
 from .envelope import WRONG_KEY_OR_CHANGED, Unlocked, seal_profile, unlocked
 from .format import MAX_COUNT, MAX_FILE, SUFFIX, Header, is_name, parse_file, parse_header, parse_wraps
 from .keys import KeyProvider
@@ -151,6 +152,16 @@ class ProfileStore:
             with self._directory() as directory, _named(name), unlocked(self._read(directory, name), self.keys):
                 return
 
+    def require_free(self, name: str, *, replace: bool = False) -> None:
+        """Raise what ``save`` would for this name, UsageError or ProfileExists.
+
+        For programs that work for long before they save.
+        """
+        _check_name(name)
+        with self._directory() as directory:
+            if not replace and files.exists(directory, name + SUFFIX):
+                raise _taken(name)
+
     def rotate(self, new_key: KeyProvider | Iterable[KeyProvider], names: Iterable[str] | None = None) -> ProfileStore:
         """Put profiles under another key: new wraps, the data key and the payload's bytes stay.
 
@@ -177,7 +188,7 @@ class ProfileStore:
         """
         with self._writing() as directory, unlocked(self._read(directory, name), self.keys) as file:
             _check_is(file, name)
-            files.replace(directory, name + SUFFIX, seal_profile(file.header, file.profile(), self.keys))
+            files.replace(directory, name + SUFFIX, seal_profile(file.current(file.header), file.profile(), self.keys))
 
     def export(self, name: str, file: str | os.PathLike[str], key: KeyProvider | Iterable[KeyProvider]) -> None:
         """Write a profile to a file elsewhere (0600), under its own data key and ``key`` alone.
@@ -187,7 +198,7 @@ class ProfileStore:
         target = Path(file)
         with self._directory() as directory, unlocked(self._read(directory, name), self.keys) as stored:
             profile = _usable(stored, name, None)
-            data = seal_profile(stored.header, profile, _all(key))
+            data = seal_profile(stored.current(stored.header), profile, _all(key))
         with files.explained("export to", target), files.opened_directory(target.parent) as directory:
             try:
                 files.write_new(directory, target.name, data)
@@ -213,7 +224,7 @@ class ProfileStore:
             data = bytes(files.read_bounded(Path(file), MAX_FILE))
         with unlocked(data, _all(key)) as exported:
             profile = _usable(exported, exported.header.name, None)
-            header = dataclasses.replace(exported.header, name=name or exported.header.name)
+            header = dataclasses.replace(exported.current(exported.header), name=name or exported.header.name)
             return self._put(header, profile, replace)
 
     def _put(self, header: Header, profile: VoiceProfile, replace: bool) -> StoredProfile:
@@ -221,9 +232,7 @@ class ProfileStore:
         entry = header.name + SUFFIX
         with self._writing() as directory:
             if not replace and files.exists(directory, entry):
-                raise ProfileExists(
-                    f"there is a profile {header.name!r} already: pass replace=True (--replace) or choose another name"
-                )
+                raise _taken(header.name)
             files.replace(directory, entry, data)
         return _describe(header.name, data)
 
@@ -233,7 +242,7 @@ class ProfileStore:
         except VaultError as error:
             return StoredProfile(name, problem=str(error))
 
-    def _read(self, directory: int, name: str) -> bytes:
+    def _read(self, directory: files.Directory, name: str) -> bytes:
         _check_name(name)
         entry = name + SUFFIX
         try:
@@ -242,7 +251,7 @@ class ProfileStore:
             raise _not_found(name) from error
 
     @contextmanager
-    def _directory(self) -> Iterator[int]:
+    def _directory(self) -> Iterator[files.Directory]:
         with (
             files.explained("use the profile store", self.path),
             files.private_directory(self.path) as directory,
@@ -250,7 +259,7 @@ class ProfileStore:
             yield directory
 
     @contextmanager
-    def _writing(self) -> Iterator[int]:
+    def _writing(self) -> Iterator[files.Directory]:
         with self._directory() as directory, files.locked(directory, self.path):
             yield directory
 
@@ -261,9 +270,19 @@ def _usable(file: Unlocked, name: str, speaker_model: str | None) -> VoiceProfil
     profile = file.profile()
     if _is_past(profile.expires):
         raise ProfileExpired(f"the profile {name!r} expired at {profile.expires}; enroll again or delete it")
-    if speaker_model is not None and speaker_model != profile.speaker_model:
+    # Of an unreleased bundle, format 1 named encoder and acoustic model together: the engine knows the pair.
+    unknown = file.parts.version == 1 and profile.speaker_model == file.header.speaker_model
+    if speaker_model is not None and speaker_model != profile.speaker_model and not unknown:
         raise WrongModelError(
-            f"the profile {name!r} was made with bundle {profile.bundle!r}; use that bundle or enroll again"
+            f"the profile {name!r} was made with bundle {profile.bundle!r}, which has another speaker encoder; "
+            "use that bundle or enroll again"
+        )
+    if file.parts.version == 1 and profile.spectrum is None:
+        warnings.warn(
+            f"the profile {name!r} is of an early release, which kept less of the recording: it speaks, "
+            "and is more like the person once enrolled again",
+            ProfileWarning,
+            stacklevel=3,
         )
     return profile
 
@@ -285,13 +304,13 @@ def _check_is(file: Unlocked, name: str) -> None:
 
 def _describe(name: str, data: bytes) -> StoredProfile:
     parts = parse_file(data)
-    header, stanzas = parse_header(parts.header), parse_wraps(parts.wraps)
+    header, stanzas = parse_header(parts.header, parts.version), parse_wraps(parts.wraps)
     if header.name != name:
         raise ProfileFormatError(f"the file of {name!r} holds the profile {header.name!r}; give it its name back")
     return StoredProfile(
         name=name,
         id=header.id,
-        speaker_model=header.speaker_model,
+        speaker_model=payload_v1.encoder_of(header.speaker_model) if parts.version == 1 else header.speaker_model,
         bundle=header.bundle,
         created=header.created,
         expires=header.expires,
@@ -315,6 +334,10 @@ def _check_name(name: str) -> None:
             "a profile's name has 1 to 64 letters A-Z a-z, digits, dots, dashes or underscores "
             "and starts with a letter or digit; choose such a name"
         )
+
+
+def _taken(name: str) -> ProfileExists:
+    return ProfileExists(f"there is a profile {name!r} already: pass replace=True (--replace) or choose another name")
 
 
 def _not_found(name: str) -> ProfileNotFound:

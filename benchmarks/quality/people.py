@@ -1,0 +1,43 @@
+"""Recordings of the corpus by person, straight from its archives: what benchmarks of enrollment read."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from parrotlet_compression.corpus import split_of
+
+RATE = 16000
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording: float32 samples [N] at 16 kHz."""
+
+    archive: str
+    person: str
+    name: str
+    samples: npt.NDArray[np.float32]
+
+
+def clips(corpus: Path, split: str, archives: tuple[str, ...] = ("vctk", "commonvoice")) -> Iterator[Clip]:
+    """Recordings of the named people of a split ("train", "validation", "test"), in the order of the archives."""
+    for archive in archives:
+        with zipfile.ZipFile(corpus / f"{archive}.zip") as file:
+            lines = [line.split("\t") for line in file.read(f"{archive}/metadata.tsv").decode().splitlines()]
+            rows = [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
+            count = Counter(row["speaker"] for row in rows)
+            for row in rows:
+                person = row["speaker"]
+                if person and split_of(archive, person, count[person]) == split:
+                    samples, rate = soundfile.read(io.BytesIO(file.read(row["file"])), dtype="float32")
+                    yield Clip(archive, person, row["file"], soxr.resample(samples, rate, RATE))

@@ -1,0 +1,57 @@
+"""Files that other commands or the user wrote, read with an error that names them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from parrotlet.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def read_object(path: Path, advice: str) -> dict[str, Any]:
+    """The object that a JSON file holds. Raises InputError, which ends with ``advice``."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {_why(error)}: {advice}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: holds no JSON object: {advice}")
+    return value
+
+
+def read_array(path: Path, advice: str) -> npt.NDArray[np.float32]:
+    """The array of an .npy file in float32. Raises InputError, which ends with ``advice``."""
+    try:
+        return np.asarray(np.load(path), dtype=np.float32)
+    except (OSError, ValueError, EOFError, TypeError) as error:
+        raise InputError(f"{path}: {_why(error)}: {advice}") from error
+
+
+def read_credits(path: Path) -> dict[str, Any]:
+    """Under which licence a model may be used and what it learned from: a TOML or JSON file of ``licence``, a text,
+    and ``training_data``, a list of texts. Raises InputError."""
+    advice = 'write licence = "..." and training_data = ["...", "..."], as compression/checkpoints/credits.toml'
+    try:
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {_why(error)}: {advice}") from error
+    data = value.get("training_data") if isinstance(value, dict) else None
+    right = isinstance(data, list) and all(isinstance(one, str) for one in data)
+    if not right or set(value) != {"licence", "training_data"} or not isinstance(value["licence"], str):
+        raise InputError(f"{path} is not what a model is credited with: {advice}")
+    return dict(value)
+
+
+def _why(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or f"cannot be read ({str(error).splitlines()[0]})"

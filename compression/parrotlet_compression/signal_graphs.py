@@ -1,0 +1,153 @@
+"""Graphs without weights: what a host computes around the models, so that a host needs no arithmetic of its own.
+
+They are the same in every bundle. ``numbers`` are the thresholds and sizes that go with them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from parrotlet import adaptation, advice, enroller, enrollment, fastspeech_nsf
+from parrotlet.text import TextFrontEnd
+
+from .graph import Feeds, Graph, export_onnx
+from .models.enrollment import Activity, Adapt, MeanEmbedding, Mel, Resample, Spectrum, Speech, Windows
+from .models.rendering import Render
+
+SIGNAL_GRAPHS = ("activity", "speech", "windows", "mean_embedding", "resample", "mel", "spectrum", "adapt", "render")
+_BANDS, _CEPSTRA, _MELS, _EMBEDDING = adaptation.BANDS, adaptation.CEPSTRA, 80, 256
+_BINS, _HOP = 513, 300
+
+
+def signal_graphs() -> list[Graph]:
+    """All of ``SIGNAL_GRAPHS``, with the tensor names that hosts rely on."""
+    return list(_graphs())
+
+
+def _graphs() -> Iterator[Graph]:
+    samples, mel = {"samples": {1: "N"}}, {"mel": {1: "T"}}
+    lengths = (32000, 24000, 64160)
+
+    def one(
+        name: str, module: nn.Module, outputs: str, axes: dict[str, dict[int, str]], open_outputs: str = ""
+    ) -> Graph:
+        named = {**axes, **{output: {1: "T"} for output in open_outputs.split()}}
+        return Graph(name, module, _sound, tuple(outputs.split()), named, lengths)
+
+    yield one("activity", Activity(), "level active speech_s level_dbfs clipped snr_db", samples, "level active")
+    yield one("speech", Speech(), "f0 voiced median_hz spread_octaves bandwidth_hz", samples, "f0")
+    yield one("windows", Windows(), "windows", {**samples, "windows": {0: "W"}})
+    several = {"embeddings": {0: "W"}, "seconds": {0: "W"}, "likeness": {0: "W", 1: "W"}}
+    outputs = ("embedding", "likeness")
+    yield Graph("mean_embedding", MeanEmbedding(), _embeddings, outputs, several, (3, 1, 7))
+    yield one("resample", Resample(), "resampled", {**samples, "resampled": {1: "M"}})
+    yield one("mel", Mel(), "mel", {**samples, **mel})
+    measured = ("exemplars", "mean", "covariance", "band_means", "frames")
+    yield Graph("spectrum", Spectrum(_MELS), _log_mel, measured, mel, (250, 180, 611))
+    yield Graph("adapt", Adapt(_MELS), _fitting, ("map",), {"predicted": {1: "T"}}, (250, 180, 611))
+    frames = {name: {1: "T"} for name in ("magnitude", "phase", "noise")}
+    rendered = {**frames, "f0": {1: "A"}, "white": {1: "N"}, "samples": {1: "N"}}
+    yield Graph("render", Render(), _spectra, ("samples",), rendered, (53, 37, 211))
+
+
+def _sound(length: int) -> Feeds:
+    """A buzz of 125 Hz that comes and goes, in noise."""
+    time = torch.arange(length) / 16000
+    pulses = ((time * 125) % 1 < 0.1).float() * (torch.sin(time * 9) > 0)
+    noise = torch.randn(length, generator=torch.Generator().manual_seed(length))
+    return {"samples": (0.3 * pulses + 0.001 * noise).unsqueeze(0)}
+
+
+def _embeddings(length: int) -> Feeds:
+    random = torch.Generator().manual_seed(length)
+    rows = torch.randn(length, _EMBEDDING, generator=random)
+    return {"embeddings": rows / rows.norm(dim=1, keepdim=True), "seconds": torch.rand(length, generator=random) + 1}
+
+
+def _log_mel(length: int) -> Feeds:
+    return {"mel": torch.randn(1, length, _MELS, generator=torch.Generator().manual_seed(length)) - 5}
+
+
+def _fitting(length: int) -> Feeds:
+    _, mean, covariance, bands, _ = Spectrum(_MELS)(_log_mel(length + 1)["mel"])
+    predicted = _log_mel(length)["mel"]
+    return {"predicted": predicted, "mean": mean, "covariance": covariance, "band_means": bands}
+
+
+def _spectra(length: int) -> Feeds:
+    random = torch.Generator().manual_seed(length)
+
+    def frames() -> Tensor:
+        return torch.rand(1, length, _BINS, generator=random)
+
+    f0 = (torch.arange(length + 9.0) % 20 > 6) * 150.0
+    white = torch.randn(1, length * _HOP, generator=random)
+    magnitude, phase, noise = frames(), frames(), frames()
+    return {
+        "magnitude": magnitude,
+        "phase": phase,
+        "noise": noise,
+        "f0": f0.unsqueeze(0),
+        "white": white,
+        "first": torch.tensor([4]),
+    }
+
+
+def numbers() -> dict[str, dict[str, Any]]:
+    """What the manifest says beside the graphs, by section."""
+    text = TextFrontEnd()
+    return {
+        "enrollment": {
+            "frame_s": enrollment.FRAME_S,
+            "some_speech_s": enrollment.SOME_SPEECH_S,
+            "min_speech_s": enrollment.MIN_SPEECH_S,
+            "good_speech_s": enrollment.GOOD_SPEECH_S,
+            "most_speech_s": enrollment.MOST_SPEECH_S,
+            "min_level_dbfs": enrollment.MIN_LEVEL_DBFS,
+            "max_clipped": enrollment.MAX_CLIPPED,
+            "min_snr_db": enrollment.MIN_SNR_DB,
+            "min_voiced": enrollment.MIN_VOICED,
+            "narrow_hz": advice.NARROW_HZ,
+            "window_s": enroller.EMBED_WINDOW_S,
+            "windows_a_length": enroller.EMBED_WINDOWS_A_LENGTH,
+        },
+        "adaptation": {
+            **adaptation.shape(),
+            "min_frames": adaptation.MIN_FRAMES,
+            "likeness": adaptation.SHARE,
+            "sentences": [text.phonemize(sentence) for sentence in adaptation.SENTENCES],
+        },
+        "pitch": {"reference_hz": fastspeech_nsf.REFERENCE_HZ},
+        "synthesis": {"edge_frames": fastspeech_nsf.EDGE_FRAMES, "render_context": Render().context},
+    }
+
+
+def add_signal_graphs(bundle: Path) -> None:
+    """Write the ONNX form of every signal graph into a bundle, and what goes with them into its manifest.
+
+    Those that are there are replaced.
+    """
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    written: list[Path] = []
+    for graph in signal_graphs():
+        part = bundle / f"{graph.name}.onnx.part"
+        export_onnx(graph, part)
+        written.append(part)
+        inputs = list(graph.example(graph.lengths[0]))
+        form = {"file": f"{graph.name}.onnx", "precision": "fp32", "fold_int8": False}
+        manifest["graphs"][graph.name] = {"inputs": inputs, "outputs": list(graph.outputs), "onnx": form}
+        manifest["files"][f"{graph.name}.onnx"] = hashlib.sha256(part.read_bytes()).hexdigest()
+    for section, values in numbers().items():
+        manifest[section] = {**manifest.get(section, {}), **values}
+    manifest["files"] = dict(sorted(manifest["files"].items()))
+    text = bundle / "manifest.json.part"
+    text.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for part in (*written, text):
+        part.replace(part.with_suffix(""))

@@ -1,0 +1,76 @@
+"""``parrotlet enroll``."""
+
+from __future__ import annotations
+
+import argparse
+
+from parrotlet.advice import RecordingReport
+from parrotlet.bundle import Bundle
+from parrotlet.cli import quiet_interrupt
+from parrotlet.cli.common import emit, open_or_make_store, unicode_text
+from parrotlet.cli.streams import to_stdout
+from parrotlet.engine import Parrotlet
+from parrotlet.errors import UsageError
+from parrotlet.profile import ConsentRecord, utc_now
+
+
+def enroll(options: argparse.Namespace) -> None:
+    """Make a profile. What can be wrong without hearing the recordings is found first."""
+    _check_expiry(options.expires)
+    consent = _consent(options)
+    bird = Parrotlet(Bundle.load(options.bundle))
+    store = open_or_make_store(options)
+    store.require_free(options.name, replace=options.replace)
+    reports: list[RecordingReport] = []
+
+    def show(report: RecordingReport) -> None:
+        reports.append(report)
+        if not options.json:
+            with to_stdout():
+                print(report.line(), flush=True)
+
+    with quiet_interrupt():
+        profile = bird.enroll(
+            options.recordings,
+            expires=options.expires,
+            consent=consent,
+            likeness=options.likeness,
+            keep_recording=options.keep_recording,
+            on_report=show,
+        )
+    store.save(options.name, profile, replace=options.replace)
+    result = {
+        "name": options.name,
+        "bundle": profile.bundle,
+        "created": profile.created,
+        "expires": profile.expires,
+        "recordings": [report.as_dict() for report in reports],
+    }
+    emit(
+        options,
+        result,
+        f"enrolled {options.name!r}: try `parrotlet say 'Hello.' --voice {options.name}`",
+    )
+
+
+def _check_expiry(expires: str | None) -> None:
+    from parrotlet.vault.format import is_time
+
+    if expires is None:
+        return
+    if not is_time(expires):
+        raise UsageError(f"--expires {expires!r} is not a time in UTC: write it as 2030-01-31T00:00:00Z")
+    if expires <= utc_now():
+        raise UsageError(f"--expires {expires} has passed: name a time to come")
+
+
+def _consent(options: argparse.Namespace) -> ConsentRecord | None:
+    if options.consent is None:
+        return None
+    from hashlib import sha256
+
+    digest = sha256()
+    for path in options.recordings:
+        digest.update(path.read_bytes())
+    text = unicode_text(options.consent)
+    return ConsentRecord(text, speaker=options.name, recording_sha256=digest.hexdigest(), method="cli")

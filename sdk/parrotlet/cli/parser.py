@@ -1,0 +1,156 @@
+"""The options of every command, and where each command is: "module.function" in ``parrotlet.cli``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as every error."""
+        print(f"parrotlet: {message}: see {self.prog} --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line. What every command takes may also stand before the command."""
+    top = _Parser(
+        prog="parrotlet",
+        description="Your voice, on your device, and nowhere else.",
+        epilog="Try: parrotlet say 'Hello.' --voice preset:robin. All of it is in docs/cli.md.",
+    )
+    top.add_argument("--version", action=_Version)
+    top.set_defaults(run=None)
+    _add_common(top)
+    commands = top.add_subparsers(metavar="COMMAND")
+    # A command's own default would take the place of an option that stands before it.
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    _add_common(common)
+    speech = _Parser(add_help=False)
+    speech.add_argument("--runtime", choices=["onnx", "tflite"], help="default: the first that is installed")
+    speech.add_argument(
+        "--device", default="cpu", choices=["cpu", "cuda", "xnnpack"], help="what computes (default: cpu)"
+    )
+    speech.add_argument("--threads", type=int, default=1, metavar="N", help="processor cores to use (default: 1)")
+
+    def add(name: str, run: str, text: str, *parents: _Parser, **more: Any) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, parents=[common, *parents], **more)
+        command.set_defaults(run=run)
+        return command
+
+    _add_demo(add("demo", "demo.demo", "enroll (a recording, or presets), speak, print what was measured", speech))
+    enroll_help = "make an encrypted voice profile from recordings of one person"
+    _add_enroll(add("enroll", "enroll.enroll", enroll_help, aliases=["enrol"]))
+    _add_say(add("say", "say.say", "speak a text in an enrolled or preset voice", speech))
+    add("voices", "profiles.voices", "list profiles and presets")
+    show = add("show", "profiles.show", "describe a profile without unlocking it")
+    show.add_argument("name", help="a profile, or preset:NAME")
+    delete = add("delete", "profiles.delete", "destroy a profile's key, then remove it")
+    delete.add_argument("name", help="a profile")
+    _add_rotate(add("rotate", "profiles.rotate", "wrap all profiles with a new key; payloads stay"))
+    _add_export(add("export", "profiles.export", "write a profile for another device, under a passphrase of its own"))
+    _add_import(add("import", "profiles.import_", "take a profile exported elsewhere"))
+    bench = add("bench", "bench.bench", "measure speed, first-audio delay and memory on this machine", speech)
+    bench.add_argument("--repeats", type=int, default=5, metavar="N", help="how often to measure (default: 5)")
+    add("doctor", "doctor.doctor", "say what is installed and whether it works")
+    return top
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", type=Path, metavar="DIR", help="where profiles are kept")
+    parser.add_argument(
+        "--passphrase-file", type=Path, metavar="F", help="unlock with the passphrase in this file; - asks for it"
+    )
+    parser.add_argument("--key-file", type=Path, metavar="F", help="unlock with this key file")
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="another model bundle")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_demo(demo: argparse.ArgumentParser) -> None:
+    demo.add_argument("recording", nargs="?", type=Path, help="5 to 10 s of clear speech (default: presets speak)")
+    demo.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("parrotlet-demo"),
+        metavar="DIR",
+        help="folder for what it makes (default: parrotlet-demo)",
+    )
+
+
+def _add_enroll(enroll: argparse.ArgumentParser) -> None:
+    enroll.add_argument(
+        "recordings", nargs="+", type=Path, metavar="RECORDING", help="10 s of clear speech, see docs/recording.md"
+    )
+    enroll.add_argument("--name", required=True, help="what to call the profile")
+    enroll.add_argument("--replace", action="store_true", help="overwrite a profile of that name")
+    enroll.add_argument(
+        "--expires", metavar="TIME", help="UTC time after which it no longer opens, e.g. 2030-01-31T00:00:00Z"
+    )
+    enroll.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to, kept with the profile")
+    enroll.add_argument(
+        "--likeness", type=float, metavar="X", help="0 to 1 (default: 0.85): what say takes if it is not told otherwise"
+    )
+    enroll.add_argument(
+        "--keep-recording", action="store_true", help="keep the speech in the encrypted profile, for later models"
+    )
+
+
+def _add_say(say: argparse.ArgumentParser) -> None:
+    say.add_argument("text", metavar="TEXT|-|@FILE", help="- reads standard input; @@ begins a text with @")
+    say.add_argument("--voice", required=True, metavar="NAME", help="a profile, or preset:NAME")
+    say.add_argument("-o", "--output", type=Path, metavar="OUT.wav", help="default: speech.wav; - is standard output")
+    say.add_argument("--raw", action="store_true", help="16-bit PCM to standard output instead of a file")
+    say.add_argument("--likeness", type=float, metavar="X", help="0 to 1: more like the person, less natural")
+    say.add_argument("--speed", type=float, default=1.0, metavar="X", help="0.5 to 2")
+    say.add_argument("--pitch", type=float, default=0.0, metavar="X", help="semitones, -6 to 6")
+    say.add_argument("--volume", type=float, default=1.0, metavar="X", help="0 to 4")
+    say.add_argument("--sentence-silence", type=float, metavar="S", help="seconds after each sentence, 0 to 10")
+    say.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
+    say.add_argument("--ssml", action="store_true", help="the text is SSML")
+    say.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the noise in speech: the same seed, the same samples"
+    )
+
+
+def _add_rotate(rotate: argparse.ArgumentParser) -> None:
+    rotate.add_argument(
+        "--new-passphrase-file", type=Path, metavar="F", help="the passphrase from now on; - asks for it"
+    )
+    rotate.add_argument("--new-key-file", type=Path, metavar="F", help="the key file from now on, made if missing")
+
+
+def _add_export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("name", help="a profile")
+    export.add_argument("file", type=Path, help="file to write")
+    _add_transfer(export)
+
+
+def _add_import(imported: argparse.ArgumentParser) -> None:
+    imported.add_argument("file", type=Path, help="file that `parrotlet export` wrote")
+    _add_transfer(imported)
+    imported.add_argument("--name", help="store it under another name")
+    imported.add_argument("--replace", action="store_true", help="overwrite a profile of that name")
+
+
+def _add_transfer(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--transfer-passphrase-file", type=Path, required=True, metavar="F", help="the file's passphrase; - asks for it"
+    )
+
+
+class _Version(argparse.Action):
+    """Reads the package's metadata only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from parrotlet.bench import package_version
+
+        print(f"parrotlet {package_version('parrotlet')}")
+        parser.exit()

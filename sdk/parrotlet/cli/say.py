@@ -1,0 +1,108 @@
+"""``parrotlet say``."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from parrotlet.audio import SYNTHETIC, AudioChunk, wav_header, write_wav
+from parrotlet.cli.common import emit, load_engine, open_store, unicode_text
+from parrotlet.cli.progress import Progress
+from parrotlet.cli.streams import to_stdout
+from parrotlet.errors import InputError, UsageError
+from parrotlet.options import SpeakOptions
+from parrotlet.store import find_voice
+
+if TYPE_CHECKING:
+    import io
+
+OTHER_FORMATS = (".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac", ".webm")
+MAX_TEXT_BYTES = 16 * 1024 * 1024
+
+
+def say(options: argparse.Namespace) -> None:
+    """Speak a text to a file or to standard output."""
+    output = options.output or Path("speech.wav")
+    piped = options.raw or str(output) == "-"
+    if options.raw and options.output and str(output) != "-":
+        raise UsageError(f"--raw writes to standard output, not to {output}: leave out --raw or -o")
+    if output.suffix.lower() in OTHER_FORMATS:
+        raise UsageError(f"{output}: speech is written as WAV: name it {output.with_suffix('.wav')} and convert that")
+    if piped and sys.stdout.isatty():
+        raise UsageError("standard output is a terminal: pipe it into a player, e.g. | aplay -f S16_LE -r 24000")
+    settings = SpeakOptions(
+        options.speed, options.pitch, options.volume, sentence_silence=options.sentence_silence, seed=options.seed
+    )
+    text = read_text(options.text, streamed=piped and not options.ssml)
+    bird = load_engine(options)
+    voice = bird.voice(find_voice(bird, options.voice, lambda: open_store(options)), options.likeness)
+    chunks = _not_empty(bird.speak(text, voice, options=settings, ssml=options.ssml))
+    if piped:
+        _stream(chunks, b"" if options.raw else wav_header(bird.sample_rate, None, SYNTHETIC))
+        return
+    started = time.perf_counter()
+    with Progress("s of speech") as progress:
+        seconds = write_wav(output, progress.count(chunks, lambda chunk: chunk.seconds), bird.sample_rate, SYNTHETIC)
+    took = time.perf_counter() - started
+    result = {"file": str(output), "seconds": round(seconds, 3), "compute_s": round(took, 3)}
+    emit(options, result, f"{output}: {seconds:.1f} s of speech in {took:.2f} s")
+
+
+def _stream(chunks: Iterable[AudioChunk], header: bytes) -> None:
+    for chunk in chunks:
+        with to_stdout():
+            sys.stdout.buffer.write(header + chunk.int16_bytes())
+            sys.stdout.buffer.flush()
+        header = b""
+
+
+def _not_empty(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
+    """The chunks. Raises InputError where there are none."""
+    warnings.filterwarnings("ignore", "the text holds nothing to say")  # said here, as an error
+    empty = True
+    for chunk in chunks:
+        empty = False
+        yield chunk
+    if empty:
+        raise InputError("the text holds nothing to say: write words, or a pause such as [[pause 500ms]]")
+
+
+def read_text(argument: str, streamed: bool) -> str | Iterator[str]:
+    """The text to speak: itself, of standard input (-) or of a file (@FILE); @@ stands for a leading @.
+
+    streamed: standard input as it comes.
+    """
+    if argument == "-":
+        stdin = cast("io.BufferedReader", sys.stdin.buffer)
+        pieces = _decoded(iter(lambda: stdin.read1(65536), b""))
+        return pieces if streamed else "".join(pieces)
+    if argument.startswith("@@"):
+        return unicode_text(argument[1:])
+    if not argument.startswith("@"):
+        return unicode_text(argument)
+    try:
+        return "".join(_decoded([Path(argument[1:]).read_bytes()]))
+    except OSError as error:
+        raise InputError(
+            f"cannot read {argument[1:]}: {error.strerror}: check the path, or begin a text with @@ for an @"
+        ) from error
+
+
+def _decoded(pieces: Iterable[bytes]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    size = 0
+    try:
+        for piece in pieces:
+            size += len(piece)
+            if size > MAX_TEXT_BYTES:
+                raise InputError("the text is longer than 16 MiB: split it")
+            yield decoder.decode(piece)
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise InputError("the text is not UTF-8: convert it, e.g. with iconv -t UTF-8") from error

@@ -1,0 +1,153 @@
+"""Recordings of a person to what a profile holds of them. No acoustic model takes part in it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from parrotlet import adaptation
+from parrotlet.advice import RecordingReport, advised
+from parrotlet.audio import Samples, resample
+from parrotlet.bundle import Bundle, Sessions, run
+from parrotlet.enrollment import (
+    MOST_SPEECH_S,
+    find_speech,
+    judge,
+    require_usable,
+    speech_of,
+    voice_statistics,
+)
+from parrotlet.errors import InputError, UsageError
+from parrotlet.mel import MelConfig, mel_spectrogram
+from parrotlet.profile import VoiceProfile, number, person
+from parrotlet.recording import mixed, read_recording, require_rate
+from parrotlet_runtimes import Session
+
+Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
+
+EMBED_WINDOW_S = 4.0
+EMBED_WINDOWS_A_LENGTH = 1.5
+"""The speaker encoder hears speech in windows that overlap by about a third."""
+KEPT_RATE = 24000
+"""Hz of a recording that is kept."""
+
+
+class Enroller:
+    """Makes profiles with a bundle's speaker encoder."""
+
+    def __init__(self, bundle: Bundle, sessions: Sessions) -> None:
+        self._bundle, self._sessions = bundle, sessions
+
+    @cached_property
+    def speaker(self) -> Session:
+        """The speaker encoder's graph."""
+        return self._sessions("speaker")
+
+    def examine(self, recording: Recording, name: str | None = None) -> tuple[RecordingReport, Samples]:
+        """See Parrotlet.examine."""
+        label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
+        target = self._bundle.speaker_rate
+        return judge(label, _samples(recording, label, target), target, self._window_embedding)
+
+    def enroll(
+        self,
+        recordings: Recording | Sequence[Recording],
+        likeness: float | None = None,
+        keep_recording: bool = False,
+        on_report: Callable[[RecordingReport], None] | None = None,
+    ) -> VoiceProfile:
+        """See Parrotlet.enroll."""
+        sources = _sources(recordings)
+        judged = [self.examine(source) for source in sources]
+        reports = advised([report for report, _ in judged])
+        if on_report is not None:
+            for report in reports:
+                on_report(report)
+        require_usable(reports)
+        embeddings = [self.speaker_embedding(speech) for _, speech in judged]
+        self._require_one_person(embeddings, [report.name for report in reports])
+        weights = np.sqrt([report.speech_s for report in reports])
+        mean = np.average(embeddings, axis=0, weights=weights)
+        tensors = self._measured(mean / np.linalg.norm(mean), np.concatenate([speech for _, speech in judged]))
+        if likeness is not None:
+            tensors["preference.likeness"] = number(likeness)
+        if keep_recording:
+            tensors["recording.flac"] = _flac(sources)
+        return VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name)
+
+    def _measured(self, embedding: npt.NDArray[Any], speech: Samples) -> dict[str, npt.NDArray[Any]]:
+        rate = self._bundle.speaker_rate
+        config = MelConfig(**self._bundle.manifest["mel"])
+        heard = mel_spectrogram(resample(speech[: int(MOST_SPEECH_S * rate)], rate, config.sample_rate), config)
+        return person(embedding, voice_statistics(speech, rate), adaptation.measure(heard))
+
+    def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
+        """Speech [N] at 16 kHz -> unit-norm speaker embedding [E]: the mean over windows of 4 s."""
+        size = int(EMBED_WINDOW_S * self._bundle.speaker_rate)
+        if len(speech) < size:
+            speech = np.tile(speech, -(-size // max(1, len(speech))))[:size]
+        count = max(1, round(len(speech) / size * EMBED_WINDOWS_A_LENGTH))
+        starts = np.linspace(0, len(speech) - size, count).astype(int)
+        mean = np.mean([self._window_embedding(speech[at : at + size]) for at in starts], axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def _window_embedding(self, samples: Samples) -> npt.NDArray[np.float32]:
+        return np.asarray(run(self.speaker, samples=samples[None])["embedding"][0], dtype=np.float32)
+
+    def _require_one_person(self, embeddings: list[npt.NDArray[np.float32]], names: list[str]) -> None:
+        if len(embeddings) < 2:
+            return
+        likeness = np.array(embeddings) @ np.array(embeddings).T
+        # Each recording against the rest: the odd one out is the one to name.
+        others = (likeness.sum(axis=1) - 1) / (len(embeddings) - 1)
+        if likeness.min() < self._bundle.same_speaker:
+            odd = names[int(np.argmin(others))]
+            raise InputError(
+                f"{odd}: sounds like another person than the other recordings: enroll one person at a time"
+            )
+
+
+def _sources(recordings: Recording | Sequence[Recording]) -> list[Recording]:
+    several = isinstance(recordings, Sequence) and not isinstance(recordings, (str, bytes, tuple))
+    sources: list[Recording] = list(recordings) if several else [recordings]  # type: ignore[arg-type, list-item]
+    if not sources:
+        raise InputError("no recording given: pass at least one file")
+    for source in sources:
+        pair = isinstance(source, tuple) and len(source) == 2
+        if not pair and not isinstance(source, (str, Path, bytes)):
+            raise UsageError(
+                f"a recording is a path, the bytes of a file, or (samples, rate), not {type(source).__name__}: "
+                "of samples in memory, pass the rate too"
+            )
+    return sources
+
+
+def _samples(recording: Recording, label: str, target: int) -> Samples:
+    if not isinstance(recording, tuple):
+        return read_recording(recording, target)[0]
+    try:
+        data, rate = np.asarray(recording[0], dtype=np.float32), int(recording[1])
+    except (TypeError, ValueError) as error:
+        raise UsageError("samples are an array of numbers, and their rate is a number in Hz") from error
+    if data.ndim not in (1, 2) or not data.size or not np.isfinite(data).all():
+        raise InputError("samples must be a non-empty finite array [N] or [N, channels]")
+    require_rate(label, rate)
+    return resample(mixed(data, rate, label), rate, target)
+
+
+def _flac(sources: Sequence[Recording]) -> npt.NDArray[np.uint8]:
+    """The speech of recordings, one after the other, as a FLAC file [n]: at most ``MOST_SPEECH_S``."""
+    import soundfile
+
+    whole = [_samples(source, "the recording", KEPT_RATE) for source in sources]
+    speech = np.concatenate([speech_of(samples, find_speech(samples, KEPT_RATE)[0], KEPT_RATE) for samples in whole])
+    file = io.BytesIO()
+    kept = np.clip(speech[: int(MOST_SPEECH_S * KEPT_RATE)], -1, 1)
+    soundfile.write(file, kept, KEPT_RATE, format="FLAC", subtype="PCM_16")
+    return np.frombuffer(file.getvalue(), np.uint8)

@@ -1,0 +1,234 @@
+"""The architecture ``fastspeech-nsf/1``: an acoustic graph with durations and pitch, and a source-filter vocoder."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from parrotlet import adaptation, intonation
+from parrotlet.audio import Samples
+from parrotlet.bundle import Bundle, Sessions, run
+from parrotlet.errors import InputError, ProfileFormatError
+from parrotlet.loudness import integrated_loudness
+from parrotlet.profile import Fitted, ProfileWarning, Spectrum, VoiceProfile
+from parrotlet.rendering import Renderer
+from parrotlet.speech_model import Spoken, Voice
+from parrotlet.text import TextFrontEnd, Utterance
+from parrotlet_runtimes import Session, SessionInfo
+
+REFERENCE_HZ = 160.0
+FIRST_FRAMES, CHUNK_FRAMES = 32, 432
+EDGE_FRAMES = 10  # of the silence before an utterance
+MEASURED = adaptation.SENTENCES[0]
+"""What a voice's loudness is measured on. (Over 16 voices and two other texts, 0.9 LU lie between the softest and the
+loudest; measured on two or three sentences 0.9 to 1.7.)"""
+START, END = "^", "$"
+
+
+@dataclass(frozen=True)
+class Acoustics:
+    """The acoustic graph's answer: mel [T, M], f0 [T] in Hz (0 unvoiced), durations [L] in frames.
+
+    predicted [T, M]: mel as it was before the voice's adaptation, for which it is needed, and the refiner.
+    """
+
+    mel: npt.NDArray[np.float32]
+    f0: npt.NDArray[np.float32]
+    durations: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.float32]
+
+
+_OF_ANOTHER_SHAPE = "the profile's spectrum is not what this model takes: enroll again"
+
+
+class FastSpeechNsf:
+    """See ``SpeechModel``. Its stages can be run alone."""
+
+    def __init__(self, bundle: Bundle, sessions: Sessions, text: TextFrontEnd) -> None:
+        self._bundle, self._sessions, self._text = bundle, sessions, text
+
+    @cached_property
+    def acoustic(self) -> Session:
+        """The acoustic graph."""
+        return self._sessions("acoustic")
+
+    @cached_property
+    def vocoder(self) -> Session:
+        """The vocoder graph."""
+        return self._sessions("vocoder")
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: index for index, symbol in enumerate(self._bundle.symbols) if symbol}
+
+    def load(self) -> None:
+        """See SpeechModel."""
+        self.acoustic, self.vocoder  # noqa: B018
+
+    @property
+    def session_info(self) -> dict[str, SessionInfo]:
+        """See SpeechModel."""
+        return {"acoustic": self.acoustic.info, "vocoder": self.vocoder.info}
+
+    # Voices
+
+    def fit(self, profile: VoiceProfile) -> Fitted:
+        """The map of the adaptation, for which the model says a few sentences, and the loudness.
+
+        The loudness is that of the likeness that the profile prefers.
+        """
+        spectrum = _spectrum(profile)
+        fitted = None
+        if spectrum is not None:
+            if spectrum.mean is None:
+                warnings.warn(
+                    "this voice was enrolled with an earlier release, which kept less of the recording: "
+                    "it is more like the person once enrolled again",
+                    ProfileWarning,
+                    stacklevel=2,
+                )
+            plain = self._voice(profile, None, 0.0)
+            said = [self.acoustics(self._text.phonemize(text), plain).predicted for text in adaptation.SENTENCES]
+            fitted = adaptation.fit_map(np.concatenate(said), spectrum)
+        voice = self._voice(profile, fitted, adaptation.preferred(profile.likeness))
+        return Fitted(fitted, self._loudness(voice))
+
+    def prepare(self, profile: VoiceProfile, likeness: float) -> Voice:
+        """See SpeechModel; takes what the profile holds for this model, and makes what it does not."""
+        kept = profile.fitted(self._bundle.model_sha256)
+        fitted = kept.map
+        if fitted is None and profile.spectrum is not None:
+            kept = self.fit(profile)
+            fitted = kept.map
+        voice = self._voice(profile, fitted, likeness)
+        # A kept loudness is that of the preferred likeness.
+        known = profile.spectrum is None or math.isclose(likeness, adaptation.preferred(profile.likeness), abs_tol=1e-6)
+        loudness = kept.loudness_lufs if known else None
+        return replace(voice, loudness_lufs=self._loudness(voice) if loudness is None else loudness)
+
+    def _voice(self, profile: VoiceProfile, fitted: npt.NDArray[np.float32] | None, likeness: float) -> Voice:
+        """A voice whose loudness is not known yet."""
+        width = int(self._bundle.manifest["speaker"]["embedding"])
+        if profile.embedding.shape != (width,):
+            raise ProfileFormatError(f"the profile's speaker embedding is not of {width} numbers: enroll again")
+        adapted = np.zeros(adaptation.size(), np.float32)
+        spectrum = _spectrum(profile)
+        if fitted is not None and spectrum is not None:
+            adapted = adaptation.assemble(fitted, spectrum.exemplars, likeness)
+        if len(adapted) != adaptation.size():
+            raise ProfileFormatError(_OF_ANOTHER_SHAPE)
+        pitch = profile.pitch
+        if not (pitch.median_hz > 0 and pitch.spread_octaves >= 0):
+            raise ProfileFormatError("the profile's pitch is out of bounds: enroll again")
+        statistics = [math.log2(pitch.median_hz / REFERENCE_HZ), pitch.spread_octaves, 0.0]
+        inputs = {
+            "embedding": np.concatenate([profile.embedding, adapted])[None],
+            "statistics": np.array([statistics], np.float32),
+        }
+        return Voice(inputs, 0.0, self._bundle.model_sha256, likeness)
+
+    def _loudness(self, voice: Voice) -> float:
+        """LUFS of a voice as the vocoder gives it."""
+        acoustics = self.acoustics(self._text.phonemize(MEASURED), voice)
+        speech = np.concatenate(list(self.vocode(acoustics.mel, acoustics.f0)))
+        return max(-70.0, integrated_loudness(speech, self._bundle.sample_rate))
+
+    # Speech
+
+    def speak(
+        self, utterance: Utterance, voice: Voice, speed: float, pitch: float, random: np.random.Generator
+    ) -> Spoken:
+        """See SpeechModel. The acoustic stage runs now, the vocoder as samples are asked for."""
+        made = self._intoned(utterance, voice, speed, pitch)
+        return Spoken(np.cumsum(made.durations) * self._bundle.hop_length, self.vocode(made.mel, made.f0, random))
+
+    def phoneme_ids(self, phonemes: str) -> list[int]:
+        """The acoustic graph's input for a phoneme string. Raises InputError for what cannot be spoken."""
+        unknown = sorted({symbol for symbol in phonemes if symbol not in self._ids or symbol in START + END})
+        if unknown:
+            raise InputError(
+                f"{' '.join(unknown)} cannot be spoken: the phonemes are {''.join(self._bundle.symbols[3:])}"
+            )
+        return [self._ids[START], *(self._ids[symbol] for symbol in phonemes), self._ids[END]]
+
+    def acoustics(self, phonemes: str, voice: Voice, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:
+        """The acoustic stage alone: one utterance's phonemes to mel spectrogram, f0 and durations."""
+        out = run(
+            self.acoustic,
+            phonemes=np.array([self.phoneme_ids(phonemes)]),
+            **voice.inputs,
+            speed=np.array([speed], np.float32),
+            pitch=np.array([pitch], np.float32),
+        )
+        durations = np.asarray(out["durations"][0], dtype=np.int64)
+        cut = max(0, int(durations[0]) - EDGE_FRAMES)
+        durations = np.concatenate([[durations[0] - cut], durations[1:]])
+        return Acoustics(out["mel"][0, cut:], out["f0"][0, cut:], durations, out["predicted"][0, cut:])
+
+    def _intoned(self, utterance: Utterance, voice: Voice, speed: float, pitch: float) -> Acoustics:
+        """The acoustic stage with a rise at the end of a question, for which the stage runs a few times."""
+        spoken = self.acoustics(utterance.phonemes, voice, speed, pitch)
+        if not intonation.rises(utterance):
+            return spoken
+        frame_rate = self._bundle.sample_rate / self._bundle.hop_length
+        up = intonation.lift(utterance.phonemes, spoken.durations, spoken.f0, frame_rate)
+        most = float(up.max())
+        if most <= 0:
+            return spoken
+        steps = math.ceil(most / intonation.STEP)
+        higher = [
+            self.acoustics(utterance.phonemes, voice, speed, pitch + most * (k + 1) / steps) for k in range(steps)
+        ]
+        mel = intonation.blend([spoken.mel, *(one.mel for one in higher)], up / np.float32(most))
+        return replace(spoken, mel=mel, f0=intonation.raised(spoken.f0, up))
+
+    def vocode(
+        self,
+        mel: npt.NDArray[np.float32],
+        f0: npt.NDArray[np.float32] | None = None,
+        random: np.random.Generator | None = None,
+        first: int = FIRST_FRAMES,
+        chunk: int = CHUNK_FRAMES,
+    ) -> Iterator[Samples]:
+        """The vocoder stage alone: mel [T, M] to samples, T * hop in all, a chunk at a time.
+
+        f0 [T] in Hz; where it is not given the vocoder reads it off the mel spectrogram.
+        first: frames of the first chunk. Each later one is three times as long as the one before, up to ``chunk``:
+        while one plays there is time to make the next, and long ones spend less on context. The sizes change when
+        samples come, not which.
+        """
+        frames, context = len(mel), self._bundle.vocoder_context
+        if f0 is None:
+            f0 = run(self.vocoder, mel=mel[None])["f0"][0]
+        renderer = Renderer(
+            f0,
+            self._bundle.hop_length,
+            self._bundle.n_fft,
+            self._bundle.sample_rate,
+            random or np.random.default_rng(0),
+        )
+        end, size = 0, first
+        while end < frames:
+            start, end, size = end, min(frames, end + size), min(3 * size, chunk)
+            low, high = max(0, start - context), min(frames, end + context)
+            out = run(self.vocoder, mel=mel[None, low:high])
+            inside = slice(start - low, end - low)
+            yield renderer.push(out["magnitude"][0, inside], out["phase"][0, inside], out["noise"][0, inside])
+        yield renderer.finish()
+
+
+def _spectrum(profile: VoiceProfile) -> Spectrum | None:
+    """The spectrum, once its shape is known to be right."""
+    spectrum = profile.spectrum
+    if spectrum is None:
+        return None
+    for value, shape in zip(spectrum, adaptation.SHAPES, strict=True):
+        if value is not None and value.shape != shape:
+            raise ProfileFormatError(_OF_ANOTHER_SHAPE)
+    return spectrum
