@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation, intonation
-from parrotlet.advice import advised
+from parrotlet.advice import NARROW_HZ, advised
 from parrotlet.audio import AudioChunk, Mark, Samples, resample
 from parrotlet.bundle import Bundle, Preset
 from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
@@ -22,8 +23,9 @@ from parrotlet.finishing import Finisher
 from parrotlet.loudness import integrated_loudness
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.profile import ConsentRecord, VoiceProfile
-from parrotlet.recording import mixed, read_recording, require_rate
+from parrotlet.recording import RecordingWarning, mixed, read_recording, require_rate
 from parrotlet.rendering import Renderer
+from parrotlet.same_person import odd_one, voiceprint
 from parrotlet.text import TextFrontEnd, Utterance
 from parrotlet.text.sentences import Pause
 from parrotlet_runtimes import RUNTIMES, GraphError, Session, SessionInfo, installed
@@ -220,7 +222,7 @@ class Parrotlet:
                 on_report(report)
         require_usable(reports)
         embeddings = [self.speaker_embedding(speech) for _, speech in judged]
-        self._require_one_person(embeddings, [report.name for report in reports])
+        self._require_one_person(judged, embeddings)
         weights = np.sqrt([report.speech_s for report in reports])
         mean = np.average(embeddings, axis=0, weights=weights)
         speech = np.concatenate([speech for _, speech in judged])
@@ -256,15 +258,26 @@ class Parrotlet:
     def _window_embedding(self, samples: Samples) -> npt.NDArray[np.float32]:
         return np.asarray(self._run(self._speaker, samples=samples[None])["embedding"][0], dtype=np.float32)
 
-    def _require_one_person(self, embeddings: list[npt.NDArray[np.float32]], names: list[str]) -> None:
-        if len(embeddings) < 2:
+    def _require_one_person(
+        self, judged: Sequence[tuple[RecordingReport, Samples]], embeddings: Sequence[npt.NDArray[np.float32]]
+    ) -> None:
+        if len(judged) < 2:
             return
-        likeness = np.array(embeddings) @ np.array(embeddings).T
-        # Each recording against the rest: the odd one out is the one to name.
-        others = (likeness.sum(axis=1) - 1) / (len(embeddings) - 1)
-        if likeness.min() < self.bundle.same_speaker:
-            odd = names[int(np.argmin(others))]
-            raise InputError(f"{odd}: sounds like another person than the other recordings: enrol one person at a time")
+        config = MelConfig(**self.bundle.manifest["mel"])
+        prints = [
+            voiceprint(speech, self.bundle.speaker_rate, embedding, config)
+            for (_, speech), embedding in zip(judged, embeddings, strict=True)
+        ]
+        narrow = any(report.bandwidth_hz < NARROW_HZ for report, _ in judged)
+        odd = odd_one(prints, self.bundle.manifest["speaker"]["weights_sha256"], narrow, self.bundle.same_speaker)
+        if odd is None:
+            return
+        name = judged[odd.index][0].name
+        if odd.sure:
+            raise InputError(
+                f"{name}: sounds like another person than the other recordings: enrol one person at a time"
+            )
+        warnings.warn(f"{name}: may be of another person than the other recordings", RecordingWarning, stacklevel=3)
 
     # Synthesis
 
