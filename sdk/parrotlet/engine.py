@@ -17,11 +17,12 @@ from parrotlet import adaptation, intonation
 from parrotlet.advice import NARROW_HZ, advised
 from parrotlet.audio import AudioChunk, Mark, Samples, resample
 from parrotlet.bundle import Bundle, Preset
-from parrotlet.enrollment import RecordingReport, judge, require_usable, voice_statistics
+from parrotlet.enrollment import MIN_SPEECH_S, RecordingReport, judge, require_usable, voice_statistics
 from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
 from parrotlet.finishing import Finisher
 from parrotlet.loudness import integrated_loudness
 from parrotlet.mel import MelConfig, mel_spectrogram
+from parrotlet.narrow_band import completed
 from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.recording import RecordingWarning, mixed, read_recording, require_rate
 from parrotlet.rendering import Renderer
@@ -36,6 +37,7 @@ Sessions = Callable[[str], Session]
 REFERENCE_HZ = 160.0
 SPEED, PITCH, VOLUME = (0.5, 2.0), (-6.0, 6.0), (0.0, 4.0)
 EMBED_WINDOW_S = 4.0
+FULL_BAND_HZ = 8000  # of recordings at 16 kHz
 ADAPT_S = 60.0  # of the recordings, at most
 FIRST_FRAMES, CHUNK_FRAMES = 32, 432
 EDGE_FRAMES = 10  # of the silence before an utterance
@@ -235,14 +237,28 @@ class Parrotlet:
             expires=expires,
             consent=consent,
         )
-        adapted = replace(profile, embedding=np.concatenate([embedding, self.adaptation(profile, speech, likeness)]))
+        # A recording that lacks the upper bands says less of the voice than one that has them.
+        full = [pair for pair in judged if pair[0].bandwidth_hz >= NARROW_HZ]
+        if sum(report.speech_s for report, _ in full) < MIN_SPEECH_S:
+            full = judged
+        bandwidth = min(report.bandwidth_hz for report, _ in full)
+        heard = np.concatenate([speech for _, speech in full])
+        fitted = self.adaptation(profile, heard, likeness, bandwidth)
+        adapted = replace(profile, embedding=np.concatenate([embedding, fitted]))
         return replace(adapted, statistics={**adapted.statistics, "loudness_lufs": self._measured_loudness(adapted)})
 
-    def adaptation(self, profile: VoiceProfile, speech: Samples, likeness: float) -> npt.NDArray[np.float32]:
-        """What brings a voice that is not adapted yet to its person's speech [N] at 16 kHz; see ``adaptation.fit``."""
+    def adaptation(
+        self, profile: VoiceProfile, speech: Samples, likeness: float, bandwidth_hz: int = FULL_BAND_HZ
+    ) -> npt.NDArray[np.float32]:
+        """What brings a voice that is not adapted yet to its person's speech [N] at 16 kHz; see ``adaptation.fit``.
+
+        bandwidth_hz: up to where the speech holds something; bands above are completed.
+        """
         config = MelConfig(**self.bundle.manifest["mel"])
         longest = speech[: int(ADAPT_S * self.bundle.speaker_rate)]
         heard = mel_spectrogram(resample(longest, self.bundle.speaker_rate, config.sample_rate), config)
+        if bandwidth_hz < NARROW_HZ:
+            heard = completed(heard, bandwidth_hz, config)
         spoken = [self.acoustics(self.phonemize(sentence), profile).predicted for sentence in adaptation.SENTENCES]
         return adaptation.fit(np.concatenate(spoken), heard, self.bundle.adaptation, share=likeness)
 
