@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +28,7 @@ from parrotlet_compression.train import aligner  # noqa: E402
 from parrotlet_compression.train.acoustic_losses import acoustic_losses  # noqa: E402
 from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.enrolled import Voices  # noqa: E402
-from parrotlet_compression.train.loop import Schedule, train  # noqa: E402
+from parrotlet_compression.train.loop import Schedule, data_seed, train  # noqa: E402
 from parrotlet_compression.train.refiner import REFINER_FRAMES, Enrollments, phoneme_recognition_loss, refiner_batch  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
@@ -85,6 +87,27 @@ def test_training_learns_resumes_and_stops_where_it_should(tmp_path: Path) -> No
     restored = torch.nn.Linear(4, 1)
     load_weights(restored, tmp_path / "model.safetensors")
     assert torch.allclose(restored.weight.T, target, atol=0.1)
+
+
+def test_a_resumed_run_can_be_repeated(tmp_path: Path) -> None:
+    def batches(seed: int):
+        random = np.random.default_rng(seed)
+        while True:
+            yield torch.from_numpy(random.standard_normal((8, 4)).astype(np.float32))
+
+    def run(out: Path, steps: int) -> tuple[int, torch.Tensor]:
+        torch.manual_seed(0)
+        model, seed = torch.nn.Linear(4, 1), data_seed(out)
+        train(model, batches(seed), lambda x: {"error": model(x).square().mean()}, out, Schedule(steps, warmup=1))
+        return seed, model.weight.detach()
+
+    first, _ = run(tmp_path / "first", 3)
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    os.utime(tmp_path / "second" / "state.pt", (1, 1))  # when a state was written does not count
+    (seed, one), (again, other) = (run(tmp_path / name, 6) for name in ("first", "second"))
+    later, _ = run(tmp_path / "first", 9)
+    assert first == 0 and seed == again and len({first, seed, later}) == 3
+    assert torch.equal(one, other)
 
 
 def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .blocks import ConvNeXtStack, Convolution
 
 STATISTICS = ("pitch_median", "pitch_spread", "rate")
-"""What the ``statistics`` input holds, in order: log2 of the median f0 in Hz over 160 Hz; standard deviation
+"""What the ``statistics`` input holds, in order: log2 of the median f0 in Hz over REFERENCE_HZ; standard deviation
 of log2 f0; log of the speaking rate relative to the training data."""
 
 RECORDING = ("noise", "narrow_band")
@@ -24,7 +24,6 @@ RECORDING = ("noise", "narrow_band")
 distance of the signal-to-noise ratio from 40 dB in units of 40 dB, clipped to [0, 1]; and whether
 everything above 8 kHz is missing."""
 
-VOICED_FLOOR_HZ = 40.0
 REFERENCE_HZ = 160.0
 
 

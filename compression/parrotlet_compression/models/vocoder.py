@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .acoustic import REFERENCE_HZ
 from .blocks import ConvNeXtStack, Convolution
 
 
@@ -70,7 +71,7 @@ class Vocoder(nn.Module):
         return 3 * (1 + self.config.layers)
 
     def pitch_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Backbone features [B, T, C] -> log2(f0 / 160 Hz) [B, T], voicing logit [B, T]."""
+        """Backbone features [B, T, C] -> log2(f0 / REFERENCE_HZ) [B, T], voicing logit [B, T]."""
         out = self.pitch_head(self.pitch(x))
         return out[..., 0], out[..., 1]
 
@@ -88,7 +89,7 @@ class Vocoder(nn.Module):
     def forward(self, mel: Tensor) -> VocoderOutput:
         x = self.backbone(mel)
         pitch, voicing = self.pitch_logits(x)
-        f0 = 160 * torch.exp(pitch * math.log(2)) * (voicing > 0).to(pitch.dtype)
+        f0 = REFERENCE_HZ * torch.exp(pitch * math.log(2)) * (voicing > 0).to(pitch.dtype)
         return VocoderOutput(*self.filters(x), f0)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
@@ -72,9 +73,16 @@ def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]
 
 
 def data_seed(out: Path) -> int:
-    """Of the batches of a run in ``out``: a resumed one draws others than those it has seen."""
-    state = out / "state.pt"
-    return int(state.stat().st_mtime) if state.is_file() else 0
+    """Seed of the batches of a run in ``out``: 0 for a new run.
+
+    A resumed run draws other batches than before. They follow from the seed and the step in its state, so that resuming
+    twice from one state gives the same run.
+    """
+    path = out / "state.pt"
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True, mmap=True)
+    return int(np.random.SeedSequence((state.get("seed", 0), state["step"])).generate_state(1)[0])
 
 
 class Learner:
@@ -137,7 +145,8 @@ def train(
     """Train ``model`` in place until ``schedule.steps``, resuming from ``out`` when it holds a state.
 
     Writes ``state.pt`` (everything needed to go on), ``model.safetensors`` (averaged weights) and
-    TensorBoard scalars to ``out``. ``start_from``: weights to begin with when there is no state yet.
+    TensorBoard scalars to ``out``. Draw ``batches`` by ``data_seed``, so that a resumed run can be repeated.
+    ``start_from``: weights to begin with when there is no state yet.
     ``faster``: parameters, by name, that learn at FASTER times the rate. ``companion``: saved and resumed too.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -148,7 +157,7 @@ def train(
     ]
     optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     average = torch.optim.swa_utils.AveragedModel(model, avg_fn=_averaging(schedule.average), use_buffers=False)
-    step = 0
+    step, seed = 0, data_seed(out)
     if (out / "state.pt").is_file():
         state = torch.load(out / "state.pt", weights_only=True)
         model.load_state_dict(state["model"])
@@ -169,6 +178,7 @@ def train(
                 "average": average.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "step": step,
+                "seed": seed,
                 **({"companion": companion.state_dict()} if companion is not None else {}),
             },
             part,

@@ -17,6 +17,7 @@ from torch.nn import functional
 from parrotlet.errors import InputError
 
 from ..corpus import Pack
+from ..models.acoustic import REFERENCE_HZ
 from ..models.discriminator import SpectrumDiscriminator
 from ..models.vocoder import Vocoder, pulse_train, render
 from .adversary import Adversary
@@ -127,7 +128,7 @@ def synthesize(model: Vocoder, batch: VocoderBatch) -> tuple[Tensor, Losses]:
     source = pulse_train(f0, config.hop_length, config.sample_rate, torch.rand(len(f0)))
     made = render(magnitude.float(), phase.float(), noise.float(), source, torch.randn_like(samples), config)
     voiced = (f0 > 0).float()
-    target = torch.log2(f0.clamp_min(40) / 160)
+    target = torch.log2(f0.clamp_min(40) / REFERENCE_HZ)
     return made, {
         "spectral": spectral_loss(made, samples, narrow, config.sample_rate),
         "pitch": ((pitch.float() - target).abs() * voiced).sum() / voiced.sum().clamp_min(1),
