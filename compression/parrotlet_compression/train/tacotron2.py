@@ -54,7 +54,7 @@ class GuidedClips:
         if len(embeddings) != len(pack.clips):
             raise InputError(
                 f"{len(embeddings)} embeddings for {len(pack.clips)} clips in {pack.path}: "
-                "make them from this pack with `parrotlet-compress embed`"
+                "make them from this pack with `parrotlet-compress speaker-embeddings`"
             )
         self.pack, self.embeddings = pack, embeddings
         usable = [i for i, c in enumerate(pack.clips) if c.durations and c.split == "train" and 40 < c.frames < 1100]
