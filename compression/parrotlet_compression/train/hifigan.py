@@ -28,9 +28,9 @@ from ..teachers.hifigan import (
     with_weight_norm,
 )
 from .loop import Losses, Schedule, data_seed, train
+from .vocoder import MIN_SNR_DB
 
 MEL, FEATURE_MATCHING = 45.0, 2.0
-MIN_SNR_DB = 25.0
 HifiGanBatch = tuple[Tensor, Tensor]
 
 
