@@ -45,7 +45,8 @@ def train_enrolled(clips: AlignedClips, out: Path, schedule: Schedule, students:
     """Train, or go on training, the acoustic model of students in a folder; write ``acoustic.safetensors`` to ``out``.
 
     Voices are enrolled from other recordings of the person. Speaker encoder, refiner and vocoder do not learn; train
-    the refiner next (``train refiner``)."""
+    the refiner next (``train refiner``).
+    """
     torch.manual_seed(data_seed(out))
     speaker, synthesizer, _ = load_students(students)
     synthesizer.requires_grad_(False)

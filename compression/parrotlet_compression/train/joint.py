@@ -326,7 +326,8 @@ def train_joint(
     ``acoustic.safetensors`` to ``out``.
 
     aligner: its weights, for the phoneme recognition loss. speaker_consistency: use that loss too, through the
-    students' vocoder, by GE2E and CAM++. processes: how many enroll voices before training."""
+    students' vocoder, by GE2E and CAM++. processes: how many enroll voices before training.
+    """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.manual_seed(plan.seed)
     dataset = DeviceDataset(out / "resident", device)
