@@ -94,10 +94,10 @@ def acoustic_with_encoder_losses(
     made = torch.where(mask > 0, out.mel.float(), batch.mel)
     if critic is not None:
         with fast_math():
-            heard = critic(made, inside.unsqueeze(-1)).float()
+            predicted = critic(made, inside.unsqueeze(-1)).float()
             with torch.no_grad():
-                wanted = critic(batch.mel, inside.unsqueeze(-1)).float()
-        losses["likeness"] = LIKENESS * (1 - (heard * wanted).sum(-1)).mean()
+                recorded = critic(batch.mel, inside.unsqueeze(-1)).float()
+        losses["likeness"] = LIKENESS * (1 - (predicted * recorded).sum(-1)).mean()
     if adversary is not None:
         voice = discriminator_condition(embedding.detach(), batch.recording)
         losses |= adversary.losses(made, batch.mel, voice)

@@ -19,8 +19,8 @@ from parrotlet.mel import MelConfig, mel_filterbank
 from ..corpus import Clip, Pack
 from ..models.weights import load_metadata, load_tensors, save_weights
 from ..teachers.hifigan import (
+    DiscriminatorOutputs,
     Generator,
-    Heard,
     HifiGanConfig,
     MultiPeriodDiscriminator,
     MultiScaleDiscriminator,
@@ -95,15 +95,15 @@ class HifiGanAdversaries:
         self.models.load_state_dict(state["models"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def _hear(self, samples: Tensor) -> Heard:
-        return [heard for model in self.models for heard in model(samples)]
+    def _outputs(self, samples: Tensor) -> DiscriminatorOutputs:
+        return [output for model in self.models for output in model(samples)]
 
     def losses(self, made: Tensor, real: Tensor) -> Losses:
         """Learn from one batch of samples [B, N]; then what the generator must learn from them."""
         self.models.requires_grad_(True)
         parts = [
             (1 - on_real).square().mean() + on_made.square().mean()
-            for (on_real, _), (on_made, _) in zip(self._hear(real), self._hear(made.detach()), strict=True)
+            for (on_real, _), (on_made, _) in zip(self._outputs(real), self._outputs(made.detach()), strict=True)
         ]
         learned = torch.stack(parts).sum()
         self.optimizer.zero_grad(set_to_none=True)
@@ -111,14 +111,14 @@ class HifiGanAdversaries:
         self.optimizer.step()
         self.models.requires_grad_(False)
         with torch.no_grad():
-            wanted = self._hear(real)
-        adversarial, apart = [], []
-        for (score, features), (_, targets) in zip(self._hear(made), wanted, strict=True):
+            wanted = self._outputs(real)
+        adversarial, distances = [], []
+        for (score, features), (_, targets) in zip(self._outputs(made), wanted, strict=True):
             adversarial.append((1 - score).square().mean())
-            apart += [(a - b).abs().mean() for a, b in zip(features, targets, strict=True)]
+            distances += [(a - b).abs().mean() for a, b in zip(features, targets, strict=True)]
         return {
             "adversarial": torch.stack(adversarial).sum(),
-            "features": FEATURE_MATCHING * torch.stack(apart).sum(),
+            "features": FEATURE_MATCHING * torch.stack(distances).sum(),
             "discriminators": learned.detach(),
         }
 

@@ -122,8 +122,8 @@ class RefineTrainer:
         named = dict(learning.requires_grad_(True).train().named_parameters())
         text = [p for name, p in named.items() if name.startswith(TEXT_SIDE)]
         voice = [p for name, p in named.items() if voice_layer(name) and not name.startswith(TEXT_SIDE)]
-        apart = {id(p) for p in (*text, *voice)}
-        rest = [p for p in named.values() if id(p) not in apart]
+        chosen = {id(p) for p in (*text, *voice)}
+        rest = [p for p in named.values() if id(p) not in chosen]
         self.learner = Learner([(rest, 1.0), (voice, FASTER), (text, SLOWER)], plan.rate, clip=plan.clip)
         width = synthesizer.acoustic.config.embedding + len(RECORDING)
         self.adversaries = ConditionalAdversaries(width, device, plan.adversary_rate)

@@ -59,10 +59,10 @@ def moments_loss(made: Tensor, real: Tensor, frames: Tensor, basis: Tensor) -> T
     loud = torch.where(frames > 0, level, -99.0).amax(dim=1, keepdim=True)
     speech = ((level > loud - adaptation.COUNTED - 0.5) & (frames > 0)).float()
     (mean, *spread), (mean_real, *spread_real) = (_moments(mel @ basis, speech) for mel in (made, real))
-    apart = (mean - mean_real).abs().mean()
+    distance = (mean - mean_real).abs().mean()
     for a, b in zip(spread, spread_real, strict=True):
-        apart = apart + (torch.log(a + 0.05) - torch.log(b + 0.05)).abs().mean()
-    return apart
+        distance = distance + (torch.log(a + 0.05) - torch.log(b + 0.05)).abs().mean()
+    return distance
 
 
 def _moments(cepstra: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
