@@ -45,6 +45,7 @@ TITLES = {
     "rep": "representative",
     "pres": "president",
     "supt": "superintendent",
+    "amb": "ambassador",
     "fr": "father",
     "mt": "mount",
     "ft": "fort",
@@ -368,6 +369,9 @@ UNITS: dict[str, tuple[str, str]] = {
     "sq. mi": ("square mile", "square miles"),
     "sq. m": ("square meter", "square meters"),
     "cc": ("C-C", "C-C's"),
+    "c.": ("cup", "cups"),
+    "pkg": ("package", "packages"),
+    "pkgs": ("package", "packages"),
     "bpm": ("beat per minute", "beats per minute"),
     "ha": ("hectare", "hectares"),
     "sq ft": ("square foot", "square feet"),
@@ -621,6 +625,9 @@ DIGIT_WORDS = {
     "20/20": "twenty twenty",
     "911": "nine one one",
     "411": "four one one",
+    "311": "three one one",
+    "511": "five one one",
+    "211": "two one one",
     "101": "one oh one",
     "360°": "three hundred sixty degrees",
     "1080p": "ten eighty P",
@@ -746,6 +753,7 @@ FUNCTIONS = {
 }  # fmt: skip
 WARS = {"I": "one", "II": "two", "III": "three", "1": "one", "2": "two"}
 RANKS = {"1st": "first", "first": "first", "2nd": "second", "2d": "second", "second": "second"}
+LIMITS = {"min": "minimum", "max": "maximum"}
 LIFE = {"b": "born", "d": "died", "r": "reigned", "c": "circa", "m": "married", "fl": "flourished"}
 COORDINATES = {"lat": "latitude", "lon": "longitude", "long": "longitude"}
 DOTFILES = {
