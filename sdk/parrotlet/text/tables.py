@@ -714,7 +714,8 @@ BOOKS = (
     "psalm psalms proverbs ecclesiastes isaiah jeremiah lamentations ezekiel daniel hosea joel amos obadiah jonah "
     "micah nahum habakkuk zephaniah haggai zechariah malachi matthew mark luke john acts romans corinthians galatians "
     "ephesians philippians colossians thessalonians timothy titus philemon hebrews james peter jude revelation surah "
-    "sura quran verse"
+    "sura quran verse gen exod lev num deut josh judg sam chron neh ps prov eccl isa jer ezek dan hos mic hab zech mal "
+    "matt mk lk jn rom cor gal eph phil col thess tim heb jas pet rev"
 ).split()
 """Before "3:16" these make it chapter and verse."""
 
@@ -744,6 +745,8 @@ DESCRIBED_THINGS = (
 
 MONEY_NAMES = {sign: names[1] for sign, names in CURRENCIES.items()}
 CENT_NAMES = {sign: names[3] for sign, names in CURRENCIES.items()}
+MONEY_NAMES |= {code: MONEY_NAMES[sign] for code, sign in CURRENCY_CODES.items()}
+CENT_NAMES |= {code: CENT_NAMES[sign] for code, sign in CURRENCY_CODES.items()}
 HALVES = {"a": "A-M", "p": "P-M"}
 SIGN_WORDS = {"+": "plus", "-": "minus", "−": "minus"}
 HEAT = {"C": "Celsius", "F": "Fahrenheit"}

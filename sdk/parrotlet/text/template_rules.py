@@ -6,7 +6,7 @@ They are tried before those of `rules.py`. Patterns stay within what Python's `r
 
 from __future__ import annotations
 
-from parrotlet.text.patterns import MONEY, MONTH, NUM, PER_UNIT, REAL, UNIT, WEEKDAY, either
+from parrotlet.text.patterns import CODES, MONEY, MONTH, NUM, PER_UNIT, REAL, UNIT, WEEKDAY, either
 from parrotlet.text.place import Rule
 from parrotlet.text.tables import (
     ADDRESS_PARTS,
@@ -107,6 +107,7 @@ _CODE = (
         "{1:cardinal} point {2:cardinal}",
         r"(?i)\b(?:python|node|java|ubuntu|version|ios|android|macos|php|ruby|go|rust|swift|kernel|release|fedora)\s$",
     ),
+    _rule("sharp", "A", r"([A-G])#m(?!\w)", "{1:code} sharp minor"),
     _rule("sharp", "A", r"([A-G])#(?!\w)", "{1:code} sharp"),
     _rule("dotted name", ".", r"\.NET(?!\w)", "dot net"),
     _rule("dotted name", ".", r"\.([a-z]+)(?![\w.])", "dot {1:DOTFILES}", bar=r"\w$"),
@@ -273,7 +274,7 @@ _TIMES = (
         "0",
         r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\w:])",
         "{1:cardinal} {2:cardinal} {3?to} {3:cardinal}",
-        rf"(?i)\b(?:{either(BOOKS)})\s$",
+        rf"(?i)\b(?:{either(BOOKS)})\.?\s$",
     ),
 )
 _QUANTITIES = (
@@ -334,17 +335,18 @@ _QUANTITIES = (
     ),
     _rule("inch", "0", rf"({REAL})(?:\"|'')" + _STOP, "{1:count inch inches}", bar=r"(?:^|[\s(])\"[^\"]*$"),
     _rule("grouped", "0", r"\d{1,3}(?: \d{3}){2,}(?!\w|[,.-]\w)", "{0:real}"),
+    _rule("grouped", "0", r"\d{1,3}(?: \d{3})+,\d+(?!\w|[.,]\d)", "{0:grouped}"),
     _rule("grouped", "0", r"\d{1,3} 000(?!\w|[ ,.-]\d)", "{0:real}"),
     _rule(
         "decimal comma",
-        ".",
-        rf"({MONEY})\s?{_AMOUNT},(\d\d)(?!\w|,\d)",
+        ".A",
+        rf"({MONEY}|{CODES})\s?{_AMOUNT},(\d\d)(?!\w|,\d)",
         "{2:grouped} {1:MONEY_NAMES} and {3:cardinal} {1:CENT_NAMES}",
     ),
     _rule(
         "decimal comma",
         "0",
-        rf"{_AMOUNT},(\d\d)\s?({MONEY})(?!\w)",
+        rf"{_AMOUNT},(\d\d)\s?({MONEY}|{CODES})(?!\w)",
         "{1:grouped} {3:MONEY_NAMES} and {2:cardinal} {3:CENT_NAMES}",
     ),
     _rule("grouped", ".", rf"({MONEY})\s?(\d{{1,3}}(?:\.\d{{3}}){{2,}})(?!\w|[.,]\d)", "{2:grouped} {1:MONEY_NAMES}"),
@@ -356,7 +358,9 @@ _QUANTITIES = (
 _MATHEMATICS = (
     _rule("function", "Aa", rf"({_LETTER})\(({_LETTER}(?:,\s?{_LETTER})*)\)", "{1:code} of {2:code}"),
     _rule("function", "a", r"([fgh])\(([-−]?\d+)\)", "{1:code} of {2:number}"),
-    _rule("function", "a", rf"({either(FUNCTIONS)})\(({_LETTER}|\d+)\)", "{1:FUNCTIONS} of {2:code}"),
+    _rule("function", "a", rf"({either(FUNCTIONS)})\(({_LETTER})\)", "{1:FUNCTIONS} of {2:code}"),
+    _rule("function", "a", rf"({either(FUNCTIONS)})\((\d+)\)", "{1:FUNCTIONS} of {2:number}"),
+    _rule("factorial", ".", r"!(?=\s?[=*/+-])", "factorial", r"(?:\d|(?:^|\s)[a-z])$"),
     _rule(
         "power",
         ".",
@@ -368,11 +372,12 @@ _MATHEMATICS = (
     _rule("area", "a", r"(m|km|cm|mm|ft|in)([²³])", "{2:POWERS} {1:one}", r"\bper\s$"),
     _rule("letter", "Aa", r"([A-Za-z]{1,2})(?=[²³^])", "{1:letters}"),
     _rule("letter", "Aa", rf"({_LETTER})\s?=\s?(?=[-−.]?\d|[A-Za-z]\b)", "{1:code} equals"),
+    _rule("minus", "0", rf"({REAL})[-−](?={REAL}\s?=)", "{1:number} minus"),
     _rule("minus", "0", rf"({REAL})\s[-−](?=\s{REAL}\s?(?:[=+*/]|(?:is|equals|makes|leaves)\b))", "{1:number} minus"),
     _rule(
         "minus",
         ".",
-        rf"[-−](?=\s(?:{_LETTER}|{REAL})(?:\s?[-+=*/^²³<>)]|\s(?:is|equals)\b|[.,]?$))",
+        rf"[-−](?=\s(?:{REAL}[a-z]?|{_LETTER})(?:\s?[-+=*/^²³<>)]|\s(?:is|equals)\b|[.,]?$))",
         "minus",
         rf"(?:(?:^|[\s(]){_LETTER}|\d|[)²³])\s$",
     ),
