@@ -674,7 +674,8 @@ SENTENCE_STARTERS = frozenset(
     "some several other another all both each every since because though where whereas meanwhile also still yet "
     "perhaps maybe our us please let's do does did is are was were can could will would should have has had "
     "there's it's i'm he's she's that's what's don't isn't we're they're you're i'll we'll i've "
-    "we've whether from with by".split()
+    "we've whether from with by everyone everybody someone nobody nothing something people later next today tomorrow "
+    "yesterday tonight".split()
 )
 """After "p.m.", "Inc." or "plan B." these begin a new sentence."""
 
