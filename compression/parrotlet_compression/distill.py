@@ -28,9 +28,12 @@ from parrotlet.text import TextFrontEnd
 from .calibration import require_speech
 from .corpus import Clip, Pack, PackWriter, measured_f0
 from .symbols import phoneme_ids
+from .teachers.durations import durations_from_alignment
 from .teachers.ge2e import resemblyzer_weights
 from .teachers.hifigan import read_hifigan
-from .teachers.tacotron2 import Array, Spoken, Tacotron2, durations_from_alignment, read_tacotron2
+from .teachers.tacotron2 import Tacotron2, Tacotron2Speech
+from .teachers.tacotron2_checkpoint import read_tacotron2
+from .teachers.tacotron2_layers import Array
 from .teachers.text import encoder_of, symbol_ids, texts_of
 
 if sys.version_info >= (3, 11):
@@ -98,7 +101,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Utterance:
+class TeacherUtterance:
     """What a teacher said: samples [N] at ``rate``; mel [T, M] where it follows our contract, else None."""
 
     id: str
@@ -193,7 +196,7 @@ def _last_id(writer: PackWriter) -> int:
     return int(json.loads(lines[-1])["id"]) + 1 if lines else 0
 
 
-def _write(writer: PackWriter, number: int, said: Utterance, config: MelConfig) -> None:
+def _write(writer: PackWriter, number: int, said: TeacherUtterance, config: MelConfig) -> None:
     samples = soxr.resample(said.samples, said.rate, config.sample_rate).astype(np.float32)
     frames = sum(said.durations) or len(samples) // config.hop_length
     frames = len(said.mel) if said.mel is not None else frames
@@ -207,7 +210,7 @@ def _write(writer: PackWriter, number: int, said: Utterance, config: MelConfig) 
     writer.add(clip, samples, low, mel, measured_f0(samples, config))
 
 
-def _utterances(recipe: Recipe) -> tuple[int, Iterator[Callable[[], Utterance | None]]]:
+def _utterances(recipe: Recipe) -> tuple[int, Iterator[Callable[[], TeacherUtterance | None]]]:
     """How many there will be, and what makes each: None where it is not usable."""
     vocode, mel_config = _vocoder(recipe)
     if "pack" in recipe.source:
@@ -236,7 +239,7 @@ def _vocoder(recipe: Recipe) -> tuple[Vocode, MelConfig]:
 
 def _rendered(
     recipe: Recipe, vocode: Vocode, config: MelConfig
-) -> tuple[int, Iterator[Callable[[], Utterance | None]]]:
+) -> tuple[int, Iterator[Callable[[], TeacherUtterance | None]]]:
     """Copy synthesis of clips of a pack: the vocoder student learns to sound like the teacher."""
     corpus = Pack(recipe.existing(recipe.source, "pack"))
     clips = [c for c in corpus.clips if c.split == "train" and c.snr_db >= 25 and c.frames > 80]
@@ -253,14 +256,16 @@ def _rendered(
 
     require_speech([mel_of(clips[i]) for i in chosen[:4]])
 
-    def make(clip: Clip) -> Utterance:
+    def make(clip: Clip) -> TeacherUtterance:
         samples = vocode(mel_of(clip))
-        return Utterance(clip.id, clip.speaker, clip.text, "", [], samples, config.sample_rate, None)
+        return TeacherUtterance(clip.id, clip.speaker, clip.text, "", [], samples, config.sample_rate, None)
 
     return len(chosen), ((lambda clip=clips[i]: make(clip)) for i in chosen)
 
 
-def _spoken(recipe: Recipe, vocode: Vocode, config: MelConfig) -> tuple[int, Iterator[Callable[[], Utterance | None]]]:
+def _spoken(
+    recipe: Recipe, vocode: Vocode, config: MelConfig
+) -> tuple[int, Iterator[Callable[[], TeacherUtterance | None]]]:
     """A text list spoken by Tacotron 2 in every voice."""
     teacher = read_tacotron2(recipe.existing(recipe.teacher, "tacotron2"))
     encoder_of(teacher.config.symbols)
@@ -280,7 +285,7 @@ def _spoken(recipe: Recipe, vocode: Vocode, config: MelConfig) -> tuple[int, Ite
     per_text = min(int(recipe.source.get("voices_per_text", 1)), len(voices))
     front_end = TextFrontEnd()
 
-    def make(text: str, which: int) -> Utterance | None:
+    def make(text: str, which: int) -> TeacherUtterance | None:
         ids, phonemes = symbol_ids(teacher.config.symbols, text, front_end)
         spoken = teacher.speak(ids, voices[which], seed=zlib.crc32(text.encode()))
         return _utterance(teacher, spoken, text, ids, phonemes, which, vocode, config)
@@ -291,14 +296,14 @@ def _spoken(recipe: Recipe, vocode: Vocode, config: MelConfig) -> tuple[int, Ite
 
 def _utterance(
     teacher: Tacotron2,
-    spoken: Spoken,
+    spoken: Tacotron2Speech,
     text: str,
     ids: list[int],
     phonemes: str,
     which: int,
     vocode: Vocode,
     config: MelConfig,
-) -> Utterance | None:
+) -> TeacherUtterance | None:
     durations: list[int] = []
     if not spoken.stopped or len(spoken.mel) < len(ids):
         return None
@@ -315,7 +320,7 @@ def _utterance(
         assert len(durations) == len(phoneme_ids(phonemes))
     mel = spoken.mel if config == ours else None
     samples = vocode(spoken.mel)
-    return Utterance("", f"voice{which}", text, phonemes, durations, samples, config.sample_rate, mel)
+    return TeacherUtterance("", f"voice{which}", text, phonemes, durations, samples, config.sample_rate, mel)
 
 
 def _sounds(ids: list[int], phonemes: str) -> list[str]:

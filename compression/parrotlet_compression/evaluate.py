@@ -23,8 +23,8 @@ from parrotlet.errors import InputError, ParrotletError
 
 from .corpus import Clip, Pack
 from .export import load_students
-from .predict import predicted_mel
-from .train.acoustic import AlignedClips
+from .export_mels import predicted_mel
+from .train.aligned_clips import AlignedClips
 
 SENTENCES = (
     "Good morning, the coffee is ready and the windows are open.",

@@ -19,7 +19,7 @@ from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
 from .models.weights import load_weights
 from .teachers.ge2e import GE2E, ge2e_embeddings
-from .train.acoustic import pitch_statistics
+from .train.aligned_clips import pitch_statistics
 
 if sys.version_info >= (3, 11):
     import tomllib

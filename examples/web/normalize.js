@@ -298,6 +298,7 @@ export class Normalizer {
   domain(written) {
     const names = written.split(".");
     const top = names.pop();
+    if (isDigits(top)) return [...names, top].map((part) => this.numbers.cardinal(part)).join(" dot ");
     const ending = this.tables.domain_words.has(top.toLowerCase()) ? top.toLowerCase() : letters(top);
     return [...names.map((name) => this.address(name)), ending].join(" dot ");
   }
@@ -342,7 +343,9 @@ export class Normalizer {
 
   /** True among other capitals that make words: a headline, not a list of acronyms. */
   isShouted(at, word) {
-    const line = this.text.slice(back(this.text, at, 60), forth(this.text, at + word.length, 60));
+    const after = at + word.length;
+    const [following] = this.text.slice(after, forth(this.text, after, 60)).split(this.patterns.clause_end);
+    const line = this.text.slice(back(this.text, at, 60), after) + following;
     const others = findAll(this.patterns.caps_word, line).filter((other) => other !== word);
     const known = (other) => other.length > 3 && this.knows(other.toLowerCase().replace(/^'+|'+$/g, ""));
     const shouts = others.filter(known).length + others.filter((other) => this.tables.common.has(other)).length;
@@ -425,6 +428,7 @@ const WAYS = {
   groups: (written, { numbers }) => findAll(/\d+/g, written).map((group) => numbers.spelled(group)).join(", "),
   code: (written) => findAll(/[A-Za-z0-9]+/g, written).map(signs).join(", "),
   letters: (written) => letters(written.replace(/[^A-Za-z]/g, "")),
+  camel: (written) => findAll(/[A-Z]?[a-z]+|[A-Z]/g, written).join(" ").toLowerCase(),
   month: (written, { months }) => months[written - 1] ?? null,
   day: (written, { numbers }) => (written >= 1 && written <= 31 ? numbers.ordinal(written) : null),
   one: (written, { tables }) => tables.units[written][0],
@@ -536,6 +540,10 @@ const SAY = {
 
   "set phrase"([all]) {
     return this.tables.digit_words[all.toLowerCase()] ?? null;
+  },
+
+  identifier([all]) {
+    return this.address(all);
   },
 
   hashtag([, word]) {
@@ -657,7 +665,7 @@ const SAY = {
 
   dimensions(match) {
     const [, sizes, unit] = match;
-    const reckoned = this.tables.reckoning.has(this.before) || /^\s?[=<>≤≥≈≠]/u.test(this.after(match));
+    const reckoned = this.tables.reckoning.has(this.before) || /^\s?[=<>≤≥≈≠^]/u.test(this.after(match));
     const spoken = sizes.split(/\s?[x×]\s?/u).map((size) => this.numbers.real(size));
     return words(spoken.join(reckoned ? " times " : " by "), unit && this.tables.units[unit][1]);
   },
@@ -777,6 +785,7 @@ const SAY = {
       return (word.endsWith("s") ? `${said}${said.includes("-") ? "'s" : "s"}` : said) + (dot ?? "");
     }
     if (has(weekdays, lower)) {
+      if (["the", "a", "our", "its"].includes(this.before)) return null;
       return isUpper(word[0]) && (dot || (lower.length > 3 && lower.length < 6)) ? weekdays[lower] + last : null;
     }
     if (!has(abbreviations, lower) || (!dot && dotNeeded.has(lower))) return null;

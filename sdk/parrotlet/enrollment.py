@@ -75,11 +75,11 @@ def speech_of(samples: Samples, active: npt.NDArray[np.bool_], rate: int) -> Sam
 
 
 def judge(
-    name: str, samples: Samples, rate: int, embed: Callable[[Samples], Samples]
+    name: str, samples: Samples, rate: int, embed: Callable[[Samples], Samples] | None = None
 ) -> tuple[RecordingReport, Samples]:
     """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz.
 
-    embed: samples of a window -> unit-norm speaker embedding, by which a second person is noticed.
+    embed: samples of a window -> unit-norm speaker embedding, by which a second person is noticed, if it is given.
     """
     seconds = len(samples) / rate
     active, level = find_speech(samples, rate)
@@ -112,8 +112,10 @@ def judge(
         bandwidth(speech, rate),
     )
     report = _judged(report)
+    if embed is None or report.problem:
+        return report, speech
     times = np.asarray(np.flatnonzero(active) * FRAME_S, dtype=np.float64)
-    other = None if report.problem else find_other_voice(speech, times, rate, embed)
+    other = find_other_voice(speech, times, rate, embed)
     return report if other is None else _with_other_voice(report, other), speech
 
 

@@ -133,10 +133,10 @@ def test_errors(tmp_path: Path, sessions: dict[str, Session]) -> None:
         sessions["vocoder"].run({"sound": np.zeros(1)})
 
 
-def test_without_a_runtime_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_runtime_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(RuntimeMissing, match=r"parrotlet\[tflite\]"):
+    with pytest.raises(RuntimeMissing, match="pip install ai-edge-litert"):
         load_session(b"", "tflite")
     assert survey()["tflite"].version is None
 

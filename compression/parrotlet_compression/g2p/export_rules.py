@@ -20,6 +20,7 @@ from parrotlet.text import (
     context,
     emoji,
     fold,
+    hints,
     markup,
     numbers,
     phonemes,
@@ -46,7 +47,10 @@ _TABLES = {
     pronounce: "_KEEP_UNSTRESSED _CONTRACTIONS _SUFFIXES _PREFIXES",
     spelling: "_RULES",
     context: "_WANTS_VERB _SUBJECTS _THIRD_PERSONS _HAVE_OR_BE _HAVE _WANTS_NOUN _DETERMINERS _ADVERBS "
-    "_PAST_CUES _AFTER_NOUNS _ADJECTIVE_ENDS _NOUN_ENDS _BEFORE _AFTER _POINTED_AT _POINTING_AFTER",
+    "_PAST_CUES _AFTER_NOUNS _ADJECTIVE_ENDS _NOUN_ENDS _POINTED_AT _POINTING_AFTER _ASKS _ASKS_OF_THE_PAST _PRONOUNS "
+    "_LETTING _OBJECTS _DEGREES _ADJECTIVE_FIRST _HINT_ONLY _PARTICIPLES "
+    "_PRESENT_CUES _AFTER_SUBJECTS _OPENERS _TO_NOUNS",
+    hints: "BEFORE AFTER",
 }
 _NORMALIZER_TABLES = {
     tables: " ".join(name for name in vars(tables) if name.isupper()),
@@ -66,13 +70,15 @@ _PATTERNS = {
     "power": fold._POWER,
     "ideographs": fold._IDEOGRAPHS,
     "caps_word": acronyms._CAPS_WORD,
+    "clause_end": acronyms._CLAUSE_END,
 }
 
 
 def pronunciation_rules() -> dict[str, Any]:
     """Every table by its name in Python, in lower case without the underscore; `normalizer` holds the other part."""
-    spelled = ecmascript(pronounce._SPELLED.pattern)
-    return _tables(_TABLES) | {"normalizer": _normalizer(), "sentences": _sentences(), "spelled": spelled}
+    said = [[word, tag, ecmascript(before), ecmascript(after)] for word, tag, before, after in hints.HINTS]
+    written = {"spelled": ecmascript(pronounce._SPELLED.pattern), "hints": said}
+    return _tables(_TABLES) | {"normalizer": _normalizer(), "sentences": _sentences()} | written
 
 
 def _normalizer() -> dict[str, Any]:

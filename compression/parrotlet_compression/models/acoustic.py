@@ -55,7 +55,7 @@ class AcousticOutput(NamedTuple):
     features: Tensor
 
 
-def places(durations: Tensor, times: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+def frame_positions(durations: Tensor, times: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     """Which phoneme is spoken at a time, and where in it.
 
     durations [B, L] and times [B or 1, T], whole numbers of frames -> index [B, T] of the phoneme and the position
@@ -72,14 +72,14 @@ def places(durations: Tensor, times: Tensor, dtype: torch.dtype = torch.float32)
     return index, position
 
 
-def expand(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Tensor, Tensor]:
+def length_regulate(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Tensor, Tensor]:
     """Repeat each phoneme's vector for its duration (the length regulator of FastSpeech).
 
     encoded [B, L, C], durations [B, L] whole numbers of frames -> [B, T, C] and the position of every frame
-    inside its phoneme [B, T, 3], as ``places`` gives it.
+    inside its phoneme [B, T, 3], as ``frame_positions`` gives it.
     """
     times = torch.arange(frames, device=durations.device)  # type: ignore[arg-type] # a tensor when traced
-    index, position = places(durations, times[None], encoded.dtype)
+    index, position = frame_positions(durations, times[None], encoded.dtype)
     rows = torch.gather(encoded, 1, index.unsqueeze(-1).expand(-1, -1, encoded.shape[-1]))
     return rows, position
 
@@ -134,7 +134,7 @@ class AcousticModel(nn.Module):
 
     def aligned(self, encoded: Tensor, durations: Tensor, frames: int) -> tuple[Tensor, Tensor]:
         """A padded batch brought to frames by known durations: rows [B, T, C + 3] and mask [B, T, 1]."""
-        rows, position = expand(encoded, durations, frames)
+        rows, position = length_regulate(encoded, durations, frames)
         mask = (torch.arange(frames, device=encoded.device)[None] < durations.sum(1)[:, None]).unsqueeze(-1)
         return torch.cat([rows, position], dim=-1), mask.to(encoded.dtype)
 

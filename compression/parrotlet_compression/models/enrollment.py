@@ -59,7 +59,8 @@ class Activity(nn.Module):
         active = active * used
         speech = active.sum()
         some = (speech > 0).to(level.dtype)
-        power = (frames.square().mean(dim=1) * active).sum() / speech.clamp_min(1)
+        offset = (frames.mean(dim=1) * active).sum() / speech.clamp_min(1)
+        power = ((frames - offset).square().mean(dim=1) * active).sum() / speech.clamp_min(1)
         full = (samples.abs() >= enrollment.FULL_SCALE).to(level.dtype)
         full_before = full[:, : count * self.size].reshape(-1, self.size).mean(dim=1) @ used / used.sum()
         clipped = some * torch.where(too_long > 0, full_before, full.mean())

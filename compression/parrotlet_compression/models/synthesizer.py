@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from parrotlet import adaptation
 
-from .acoustic import RECORDING, REFERENCE_HZ, AcousticModel, expand
+from .acoustic import RECORDING, REFERENCE_HZ, AcousticModel, length_regulate
 from .adapter import Adapter, AdapterAfter
 from .refiner import Refiner
 
@@ -80,7 +80,7 @@ class Synthesizer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """What is computed once a frame: the second half of ``synthesize``.
 
-        rows [1, T, C] and position [1, T, 3] from ``expand``, condition [1, D], statistics [1, 3], pitch [1]
+        rows [1, T, C] and position [1, T, 3] from ``length_regulate``, condition [1, D], statistics [1, 3], pitch [1]
         (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), predicted [1, T, M]: mel as it was before
         adaptation, refiner and emphasis.
         """
@@ -106,6 +106,6 @@ class Synthesizer(nn.Module):
         """
         encoded, condition, frames = self.text_side(phonemes, embedding, statistics)
         durations = self.durations(frames, speed)
-        rows, position = expand(encoded, durations, durations.sum())
+        rows, position = length_regulate(encoded, durations, durations.sum())
         mel, f0, predicted = self.frame_side(rows, position, condition, statistics, pitch)
         return mel, f0, durations, predicted

@@ -36,7 +36,7 @@ class VocoderConfig:
         return self.n_fft // 2 + 1
 
 
-class Spectra(NamedTuple):
+class VocoderOutput(NamedTuple):
     """magnitude, phase, noise: [B, T, F] each; f0 [B, T] in Hz, 0 where unvoiced."""
 
     magnitude: Tensor
@@ -46,7 +46,7 @@ class Spectra(NamedTuple):
 
 
 class Vocoder(nn.Module):
-    """mel [B, T, M] (natural log) -> Spectra."""
+    """mel [B, T, M] (natural log) -> VocoderOutput."""
 
     def __init__(self, config: VocoderConfig | None = None) -> None:
         super().__init__()
@@ -85,11 +85,11 @@ class Vocoder(nn.Module):
         magnitude, phase, noise = self.head(x).float().chunk(3, dim=-1)
         return torch.exp(magnitude.clamp(max=6)), phase, torch.exp(noise.clamp(max=6))
 
-    def forward(self, mel: Tensor) -> Spectra:
+    def forward(self, mel: Tensor) -> VocoderOutput:
         x = self.backbone(mel)
         pitch, voicing = self.pitch_logits(x)
         f0 = 160 * torch.exp(pitch * math.log(2)) * (voicing > 0).to(pitch.dtype)
-        return Spectra(*self.filters(x), f0)
+        return VocoderOutput(*self.filters(x), f0)
 
 
 def pulse_train(f0: Tensor, hop_length: int, sample_rate: int, phase: Tensor | None = None) -> Tensor:

@@ -22,10 +22,10 @@ from parrotlet.text import TextFrontEnd
 from ..corpus import Pack
 from ..models.aligner import Aligner, align
 from ..symbols import phoneme_ids
-from .acoustic import AlignedClips
+from .aligned_clips import AlignedClips
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
-Batch = tuple[Tensor, Tensor]
+AlignerBatch = tuple[Tensor, Tensor]
 # Of a batch, in the second round; how often a real or damaged clip loses bands, and frames (SpecAugment; Park 2019).
 RECORDED, MASKED = 0.6, 0.5
 NARROW_BANDS = 68  # of 80 mel bands, those below 8 kHz
@@ -61,7 +61,7 @@ def _masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.ND
     return mel
 
 
-def labelled(clips: AlignedClips, frames: int, batch: int, seed: int) -> Iterator[Batch]:
+def aligner_batches(clips: AlignedClips, frames: int, batch: int, seed: int) -> Iterator[AlignerBatch]:
     """Random cuts of speech, for ever: mel [B, T, M] and symbol ids [B, T]. RECORDED of a batch are real recordings, if
     any are aligned. Raises InputError without synthetic clips to learn from."""
     random, pack = np.random.default_rng(seed), clips.pack
@@ -87,13 +87,13 @@ def train_aligner(clips: AlignedClips, out: Path, schedule: Schedule) -> Aligner
     torch.manual_seed(0)
     model = Aligner()
 
-    def losses(batch: Batch) -> Losses:
+    def losses(batch: AlignerBatch) -> Losses:
         mel, ids = batch
         with fast_math():
             logits = model(mel)
         return {"phoneme": functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten())}
 
-    train(model, labelled(clips, 160, 16, seed=data_seed(out)), losses, out, schedule)
+    train(model, aligner_batches(clips, 160, 16, seed=data_seed(out)), losses, out, schedule)
     return model
 
 

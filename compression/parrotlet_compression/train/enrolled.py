@@ -12,7 +12,8 @@ import torch
 from ..export import load_students
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.weights import load_weights, save_weights
-from .acoustic import AlignedClips, Batch, acoustic_losses
+from .acoustic_losses import acoustic_losses
+from .aligned_clips import AcousticBatch, AlignedClips
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
 # How many recordings of a person are heard at most, and how often the speaking rate of the clip is known.
@@ -52,7 +53,7 @@ def train_enrolled(clips: AlignedClips, out: Path, schedule: Schedule, students:
     model = synthesizer.acoustic.requires_grad_(True).train()
     voices, random = Voices(clips, speaker), np.random.default_rng(data_seed(out))
 
-    def losses(batch: Batch) -> Losses:
+    def losses(batch: AcousticBatch) -> Losses:
         others = [
             random.permutation(voices.others(i))[: random.integers(1, RECORDINGS + 1)] for i in batch.clips.tolist()
         ]

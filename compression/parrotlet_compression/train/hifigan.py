@@ -29,9 +29,9 @@ from ..teachers.hifigan import (
 )
 from .loop import Losses, Schedule, data_seed, train
 
-MEL, FEATURES = 45.0, 2.0
+MEL, FEATURE_MATCHING = 45.0, 2.0
 MIN_SNR_DB = 25.0
-Batch = tuple[Tensor, Tensor]
+HifiGanBatch = tuple[Tensor, Tensor]
 
 
 class LogMel(nn.Module):
@@ -55,7 +55,7 @@ class LogMel(nn.Module):
         return (magnitude @ self.bank).clamp_min(config.log_floor).log()
 
 
-def cuts(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
+def hifigan_batches(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[HifiGanBatch]:
     """Random cuts of clean full-band training clips, for ever: mel [B, T, M], samples [B, T * hop].
 
     Raises InputError when no clip is long and clean enough.
@@ -78,7 +78,7 @@ def cuts(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
         yield torch.from_numpy(mel), torch.from_numpy(samples.astype(np.float32) / 32768)
 
 
-class Adversaries:
+class HifiGanAdversaries:
     """Both discriminators and their optimizer, resumed with the generator."""
 
     def __init__(self, rate: float, narrower: int = 1) -> None:
@@ -118,7 +118,7 @@ class Adversaries:
             apart += [(a - b).abs().mean() for a, b in zip(features, targets, strict=True)]
         return {
             "adversarial": torch.stack(adversarial).sum(),
-            "features": FEATURES * torch.stack(apart).sum(),
+            "features": FEATURE_MATCHING * torch.stack(apart).sum(),
             "discriminators": learned.detach(),
         }
 
@@ -138,17 +138,17 @@ def train_hifigan(
         raise InputError(f"the generator reads another mel spectrogram than {pack.path} holds: {config.mel}")
     torch.manual_seed(0)
     model = with_weight_norm(Generator(config))
-    adversaries = Adversaries(schedule.rate, narrower)
+    adversaries = HifiGanAdversaries(schedule.rate, narrower)
     log_mel = LogMel(config.mel)
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(config.as_dict(), indent=1) + "\n")
 
-    def losses(taken: Batch) -> Losses:
+    def losses(taken: HifiGanBatch) -> Losses:
         mel, samples = taken
         made = model(mel)
         return {"mel": MEL * (log_mel(made) - log_mel(samples)).abs().mean()} | adversaries.losses(made, samples)
 
-    train(model, cuts(pack, frames, batch, data_seed(out)), losses, out, schedule, companion=adversaries)
+    train(model, hifigan_batches(pack, frames, batch, data_seed(out)), losses, out, schedule, companion=adversaries)
     return finished(out, config)
 
 

@@ -58,7 +58,7 @@ class Schedule:
         return self.rate * min(1.0, (step + 1) / self.warmup) * max(0.01, min(1.0, remaining))
 
 
-def remembered(decay: float, count: int) -> float:
+def ema_decay(decay: float, count: int) -> float:
     """What an exponential average keeps of itself so that it forgets its beginning: after ``count`` updates it spans at
     most the last tenth of them."""
     return min(decay, (1 + count) / (10 + count))
@@ -66,7 +66,7 @@ def remembered(decay: float, count: int) -> float:
 
 def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
     def update(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
-        return mean.lerp(value, 1 - remembered(decay, int(count)))
+        return mean.lerp(value, 1 - ema_decay(decay, int(count)))
 
     return update
 

@@ -19,30 +19,30 @@ from torch.nn import functional
 from parrotlet import adaptation
 
 from ..export import load_students
-from ..models.acoustic import RECORDING, REFERENCE_HZ, expand
+from ..models.acoustic import RECORDING, REFERENCE_HZ, length_regulate
 from ..models.aligner import Aligner
 from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
 from ..models.weights import load_weights, save_weights
-from .acoustic import AlignedClips, Batch
-from .adversary import Adversary, voice_asked_for
+from .adversary import Adversary, discriminator_condition
+from .aligned_clips import AcousticBatch, AlignedClips
 from .enrolled import Voices
-from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, train
+from .speaker_consistency import SpeakerConsistencyLoss
 
-PREDICTED, MEL, MOMENTS, UNDERSTOOD, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 2.0, 0.6, 2.0
-LISTENED = {"ge2e": 2.0, "campplus": 3.0}
+PREDICTED, MEL, MOMENTS, PHONEME_RECOGNITION, ADVERSARIAL, FEATURE_MATCHING = 0.5, 0.5, 0.5, 2.0, 0.6, 2.0
+SPEAKER_CONSISTENCY = {"ge2e": 2.0, "campplus": 3.0}
 # Frames that a moment is also measured over the means of: how the voice varies from sound to sound.
 SLOW = 8
 # How often a voice is not adapted: as presets are not, which are of the synthetic part, and telephone recordings.
 UNADAPTED, UNADAPTED_ELSE = {"synthetic": 0.4}, 0.08
 # Frames of a person that are heard, and clips of what the model says in the voice, to adapt it by.
-HEARD, SAID = (240, 800), 4
+ENROLLMENT_FRAMES, SPOKEN_CLIPS = (240, 800), 4
 # How often the person is heard in a noisier room than the one to be spoken as in; nepers of its noise below speech.
 NOISY, NOISE = 0.4, (1.5, 4.0)
 # A batch for the acoustic model, and what of every clip the refiner learns from.
-FRAMES_HEARD, CLIPS, FRAMES = 5600, 14, 224
+BATCH_FRAMES, BATCH_CLIPS, REFINER_FRAMES = 5600, 14, 224
 # Frames around them that the decoder sees too, as it does when it speaks.
 MARGIN = 24
 # How much of the way voices go to exemplars.
@@ -80,7 +80,7 @@ def _moments(cepstra: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return mean, quick, slow
 
 
-def noisy(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
+def add_noise(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
     """Log-mel frames [T, M] with steady noise of a random colour added to them."""
     level = np.percentile(mel[:, adaptation.LEVEL_BANDS].mean(axis=1), 95) - random.uniform(*NOISE)
     colour = level + np.linspace(-1, 1, mel.shape[1]) * random.uniform(-1, 1)
@@ -88,12 +88,12 @@ def noisy(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDAr
     return np.asarray(0.5 * np.logaddexp(2 * mel, 2 * noise), dtype=np.float32)  # powers add up
 
 
-def heard_in(others: Sequence[int], frames: Callable[[int], int], random: np.random.Generator) -> list[int]:
+def enrollment_clips(others: Sequence[int], frames: Callable[[int], int], random: np.random.Generator) -> list[int]:
     """Clips of a person out of ``others``, in random order, that are enough to be heard for an enrollment.
 
     frames: says how long a clip is.
     """
-    chosen, length, wanted = [], 0, random.uniform(*HEARD)
+    chosen, length, wanted = [], 0, random.uniform(*ENROLLMENT_FRAMES)
     for k in random.permutation(others):
         if length < wanted:
             chosen.append(int(k))
@@ -119,14 +119,16 @@ class Enrollments:
         """
         spans, mel = self.clips.span, self.clips.pack.mel
         others = self.voices.others(index)
-        heard_of = heard_in(others, self.clips.frames, random)
+        heard_of = enrollment_clips(others, self.clips.frames, random)
         if heard_of != [index]:
             heard = np.concatenate([mel[spans[k]] for k in heard_of])
         else:
             heard = np.delete(mel[spans[index]], cut, axis=0)
         if random.random() < NOISY and len(heard):
-            heard = noisy(heard.astype(np.float32), random)
-        said = [self.predicted[spans[k]].astype(np.float32) for k in random.permutation([*{index, *others}])[:SAID]]
+            heard = add_noise(heard.astype(np.float32), random)
+        said = [
+            self.predicted[spans[k]].astype(np.float32) for k in random.permutation([*{index, *others}])[:SPOKEN_CLIPS]
+        ]
         said = [mel for mel in said if not np.isnan(mel).any()]
         if not said or len(heard) < adaptation.MIN_FRAMES:
             adapted = np.zeros(adaptation.size(), np.float32)
@@ -137,7 +139,7 @@ class Enrollments:
 
 
 @dataclass(frozen=True)
-class Cuts:
+class RefinerBatch:
     """Pieces of clips: mel as recorded, as predicted and as adapted [B, T, M], the decoder's features [B, T, C], f0
     [B, T] in Hz; phonemes int [B, T], the symbol spoken in every frame; inside [B, T, 1], 0 for padding; mask
     [B, T, M], 0 also for what the recording does not hold; frames [B]; embedding, statistics, recording and adaptation
@@ -158,7 +160,7 @@ class Cuts:
     adaptation: Tensor
 
 
-class Spectra(nn.Module):
+class DecoderParameters(nn.Module):
     """What learns of a synthesizer: all that comes after durations and pitch."""
 
     def __init__(self, synthesizer: Synthesizer) -> None:
@@ -170,23 +172,26 @@ class Spectra(nn.Module):
 
 
 def cut_out(x: Tensor, starts: Sequence[int], margin: int = 0) -> Tensor:
-    """FRAMES of every row of x [B, T, ...] from its start on, and margins around them; zeros beyond the ends."""
-    out = x.new_zeros(len(x), FRAMES + 2 * margin, *x.shape[2:])
+    """REFINER_FRAMES of every row of x [B, T, ...] from its start on, and margins around them; zeros beyond the
+    ends."""
+    out = x.new_zeros(len(x), REFINER_FRAMES + 2 * margin, *x.shape[2:])
     for row, start, piece in zip(x, starts, out, strict=True):
-        first, last = max(0, start - margin), min(len(row), start + FRAMES + margin)
+        first, last = max(0, start - margin), min(len(row), start + REFINER_FRAMES + margin)
         piece[first - start + margin : last - start + margin] = row[first:last]
     return out
 
 
-def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, random: np.random.Generator) -> Cuts:
+def refiner_batch(
+    synthesizer: Synthesizer, batch: AcousticBatch, enrollments: Enrollments, random: np.random.Generator
+) -> RefinerBatch:
     """What the acoustic model predicts of a batch in voices as enrolled, adapted or, now and then, not.
 
-    Cut to FRAMES of every clip: many voices are heard at a time.
+    Cut to REFINER_FRAMES of every clip: many voices are heard at a time.
     """
-    starts = [int(random.integers(max(1, int(length) - FRAMES + 1))) for length in batch.frames]
+    starts = [int(random.integers(max(1, int(length) - REFINER_FRAMES + 1))) for length in batch.frames]
     voices = []
     for index, start in zip(batch.clips.tolist(), starts, strict=True):
-        identity, change = enrollments.of(index, slice(start, start + FRAMES), random)
+        identity, change = enrollments.of(index, slice(start, start + REFINER_FRAMES), random)
         archive = enrollments.clips.pack.clips[index].archive
         known = random.random() >= UNADAPTED.get(archive, UNADAPTED_ELSE)
         voices.append((identity, change * np.float32(known)))
@@ -200,13 +205,13 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
             rows, spoken = acoustic.aligned(encoded, batch.durations, batch.pitch.shape[1])
         rows, spoken, pitch, voiced = (cut_out(x, starts, MARGIN) for x in (rows, spoken, batch.pitch, batch.voiced))
         features, mel = acoustic.decode(rows, spoken, condition, pitch, voiced, median)
-    inner = slice(MARGIN, MARGIN + FRAMES)
+    inner = slice(MARGIN, MARGIN + REFINER_FRAMES)
     mel = mel.float()
     f0 = REFERENCE_HZ * torch.exp2(pitch + median) * voiced
-    phonemes, _ = expand(batch.phonemes.float().unsqueeze(-1), batch.durations, batch.pitch.shape[1])
-    frames = batch.frames.clamp_max(FRAMES)
-    inside = (torch.arange(FRAMES)[None] < frames[:, None]).float().unsqueeze(-1)
-    return Cuts(
+    phonemes, _ = length_regulate(batch.phonemes.float().unsqueeze(-1), batch.durations, batch.pitch.shape[1])
+    frames = batch.frames.clamp_max(REFINER_FRAMES)
+    inside = (torch.arange(REFINER_FRAMES)[None] < frames[:, None]).float().unsqueeze(-1)
+    return RefinerBatch(
         cut_out(batch.mel, starts),
         mel[:, inner],
         synthesizer.adapter(mel, adapted)[:, inner],
@@ -221,7 +226,9 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
     )
 
 
-def misheard(aligner: nn.Module, made: Tensor, real: Tensor, phonemes: Tensor, inside: Tensor) -> Tensor:
+def phoneme_recognition_loss(
+    aligner: nn.Module, made: Tensor, real: Tensor, phonemes: Tensor, inside: Tensor
+) -> Tensor:
     """Cross-entropy, in nats a frame, of what an aligner hears in made [B, T, M]; phonemes int [B, T] are meant.
 
     A frame counts by how sure the aligner is of its symbol in real [B, T, M], and only where inside [B, T, 1] is not 0:
@@ -235,7 +242,7 @@ def misheard(aligner: nn.Module, made: Tensor, real: Tensor, phonemes: Tensor, i
     return (wrong * sure.squeeze(-1)).sum() / sure.sum()
 
 
-def refined(synthesizer: Synthesizer, cut: Cuts) -> tuple[Tensor, Losses]:
+def refined(synthesizer: Synthesizer, cut: RefinerBatch) -> tuple[Tensor, Losses]:
     """What the refiner makes of a batch [B, T, M], and how far that and what it was given are from the recording.
 
     Where the recording holds nothing, or is padding, the former is what is there: it is not for others to judge.
@@ -255,23 +262,25 @@ def refined(synthesizer: Synthesizer, cut: Cuts) -> tuple[Tensor, Losses]:
 
 def refiner_losses(
     synthesizer: Synthesizer,
-    cut: Cuts,
+    cut: RefinerBatch,
     adversary: Adversary,
-    listener: Listener | None = None,
+    consistency: SpeakerConsistencyLoss | None = None,
     aligner: Aligner | None = None,
 ) -> Losses:
     """L1 on the mel spectrogram, on its moments, and how easily it is told from a recorded one; L1 also on what the
     acoustic model alone predicts.
 
-    With a ``listener``, also how unlike the two sound; with an ``aligner``, also how hard the words are to make out.
+    With a ``consistency``, also how unlike the two sound; with an ``aligner``, also how hard the words are to make out.
     """
     made, losses = refined(synthesizer, cut)
-    if listener is not None:
-        heard = listener.losses(made, cut.real, cut.f0, cut.frames)
-        losses |= {name: LISTENED[name] * unlike for name, unlike in heard.items()}
+    if consistency is not None:
+        heard = consistency.losses(made, cut.real, cut.f0, cut.frames)
+        losses |= {name: SPEAKER_CONSISTENCY[name] * unlike for name, unlike in heard.items()}
     if aligner is not None:
-        losses["misheard"] = UNDERSTOOD * misheard(aligner, made, cut.real, cut.phonemes, cut.inside)
-    voice = voice_asked_for(cut.embedding, cut.recording)
+        losses["phoneme_recognition"] = PHONEME_RECOGNITION * phoneme_recognition_loss(
+            aligner, made, cut.real, cut.phonemes, cut.inside
+        )
+    voice = discriminator_condition(cut.embedding, cut.recording)
     return losses | adversary.losses(made, cut.real, synthesizer.refiner.comb(cut.f0), voice)
 
 
@@ -299,21 +308,23 @@ def train_refiner(
     torch.manual_seed(data_seed(out))
     speaker, synthesizer, vocoder = load_students(students)
     synthesizer.requires_grad_(False)
-    learning = Spectra(synthesizer).requires_grad_(True).train()
-    listener = None if embeddings is None else Listener(vocoder, embeddings.mean(axis=0))
+    learning = DecoderParameters(synthesizer).requires_grad_(True).train()
+    consistency = None if embeddings is None else SpeakerConsistencyLoss(vocoder, embeddings.mean(axis=0))
     recognizer = None
     if aligner is not None:
         load_weights(recognizer := Aligner().requires_grad_(False).eval(), aligner)
-    adversary = Adversary(ScaledMelDiscriminator(speaker.config.embedding + len(RECORDING)), ADVERSARIAL, FEATURES)
+    adversary = Adversary(
+        ScaledMelDiscriminator(speaker.config.embedding + len(RECORDING)), ADVERSARIAL, FEATURE_MATCHING
+    )
     enrollments = Enrollments(clips, speaker, np.memmap(predicted, "<f2", "r", shape=clips.pack.mel.shape))
     random = np.random.default_rng(data_seed(out))
 
-    def losses(batch: Batch) -> Losses:
-        cut = cuts(synthesizer, batch, enrollments, random)
-        return refiner_losses(synthesizer, cut, adversary, listener, recognizer)
+    def losses(batch: AcousticBatch) -> Losses:
+        cut = refiner_batch(synthesizer, batch, enrollments, random)
+        return refiner_losses(synthesizer, cut, adversary, consistency, recognizer)
 
     # Warped voices have no adaptation.
-    batches = clips.batches(data_seed(out), FRAMES_HEARD, CLIPS, warping=0.0)
+    batches = clips.batches(data_seed(out), BATCH_FRAMES, BATCH_CLIPS, warping=0.0)
     train(learning, batches, losses, out, schedule, faster=voice_layer, companion=adversary)
     load_weights(learning, out / "model.safetensors")
     save_weights(synthesizer, out / "acoustic.safetensors", half=True)

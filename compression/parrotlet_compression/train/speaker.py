@@ -18,7 +18,7 @@ from ..models.speaker import SpeakerEncoder, embed_clips, fit_whitening
 from .loop import Losses, Schedule, fast_math, train
 
 SECONDS = (1.6, 3.2)
-Batch = tuple[Tensor, Tensor, Tensor]
+SpeakerBatch = tuple[Tensor, Tensor, Tensor]
 Samples = npt.NDArray[np.float32]
 
 
@@ -44,9 +44,9 @@ def damage(samples: Samples, noise: Samples, random: np.random.Generator) -> Sam
     return np.asarray(samples, dtype=np.float32)
 
 
-def crops(
+def speaker_batches(
     pack: Pack, targets: npt.NDArray[np.float32], label: dict[int, int], batch: int, seed: int
-) -> Iterator[Batch]:
+) -> Iterator[SpeakerBatch]:
     """Random crops, for ever, every speaker equally often: samples [B, N], target [B, E], speaker id [B]."""
     random = np.random.default_rng(seed)
     by_speaker: dict[int, list[int]] = defaultdict(list)
@@ -78,7 +78,7 @@ class _Student(nn.Module):
         self.encoder = encoder
         self.classes = nn.Parameter(torch.randn(speakers, encoder.config.embedding) * 0.1)
 
-    def losses(self, batch: Batch) -> Losses:
+    def losses(self, batch: SpeakerBatch) -> Losses:
         samples, target, speaker = batch
         mel = self.encoder.features(samples)
         with fast_math():
@@ -105,7 +105,7 @@ def train_speaker(pack_path: Path, targets: npt.NDArray[np.float32], out: Path, 
     number = {name: k for k, name in enumerate(names)}
     label = {i: number[c.speaker] for i, c in enumerate(pack.clips) if c.speaker in number and c.split == "train"}
     student = _Student(SpeakerEncoder(), len(names))
-    batches = crops(pack, targets, label, batch=32, seed=int(torch.randint(1 << 30, ())))
+    batches = speaker_batches(pack, targets, label, batch=32, seed=int(torch.randint(1 << 30, ())))
     train(student, batches, student.losses, out, schedule)
     load_weights(student, out / "model.safetensors")
     indices = sorted(label)

@@ -21,7 +21,8 @@ from parrotlet.errors import InputError
 
 from ..corpus import SILENCE, Pack
 from ..symbols import SYMBOLS, phoneme_ids
-from ..teachers.tacotron2 import OWN_SCALES, Tacotron2, Tacotron2Config
+from ..teachers.tacotron2 import Tacotron2
+from ..teachers.tacotron2_layers import OWN_SCALES, Tacotron2Config
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
 FRAMES_A_BATCH = 4000
@@ -33,7 +34,7 @@ GUIDE = 2.0
 
 
 @dataclass(frozen=True)
-class Batch:
+class Tacotron2Batch:
     """symbols, durations int [B, L]; mel [B, T, M]; embedding [B, E]; frames [B]."""
 
     symbols: Tensor
@@ -64,7 +65,7 @@ class GuidedClips:
         for i in usable:
             self.clips_of[pack.clips[i].speaker].append(i)
 
-    def batches(self, seed: int, frames: int) -> Iterator[Batch]:
+    def batches(self, seed: int, frames: int) -> Iterator[Tacotron2Batch]:
         """Random batches of about ``frames`` frames, for ever, each of clips of similar length."""
         random = np.random.default_rng(seed)
         while True:
@@ -73,7 +74,7 @@ class GuidedClips:
             near = self.by_length[max(0, centre - 2 * size) : centre + 2 * size]
             yield self._batch(random.choice(near, size=min(size, len(near)), replace=False).tolist(), random)
 
-    def _batch(self, indices: list[int], random: np.random.Generator) -> Batch:
+    def _batch(self, indices: list[int], random: np.random.Generator) -> Tacotron2Batch:
         clips = [self.pack.clips[i] for i in indices]
         ids = [phoneme_ids(clip.phonemes) for clip in clips]
         symbols, durations = (np.zeros((len(clips), max(map(len, ids))), np.int64) for _ in range(2))
@@ -84,7 +85,7 @@ class GuidedClips:
             durations[row, : len(ids[row])] = clip.durations
             mel[row, : clip.frames] = np.maximum(self.pack.mel[clip.start : clip.start + clip.frames], SILENCE)
             voices.append(random.choice(self.clips_of[clip.speaker]) if random.random() < OTHER_CLIP else index)
-        return Batch(
+        return Tacotron2Batch(
             torch.from_numpy(symbols),
             torch.from_numpy(durations),
             torch.from_numpy(mel),
@@ -116,7 +117,7 @@ def guide(durations: Tensor, steps: int, frames_per_step: int) -> Tensor:
     return inside.float().unflatten(1, (steps, frames_per_step)).mean(2)
 
 
-def tacotron2_losses(model: Tacotron2, batch: Batch) -> Losses:
+def tacotron2_losses(model: Tacotron2, batch: Tacotron2Batch) -> Losses:
     """L1 + L2 on the mel before and after the post-net, cross-entropy of the stop token and of the attention
     against the known durations. Mels are padded to whole steps and TAIL steps more."""
     r = model.config.frames_per_step

@@ -33,16 +33,18 @@ ARCHIVE_SHARES = {
 MIN_SNR_DB = 25.0
 RESOLUTIONS = ((256, 64), (512, 128), (1024, 240), (2048, 480))
 NARROW_BAND_HZ = 7600.0
-ADVERSARIAL, FEATURES = 0.1, 1.0
+ADVERSARIAL, FEATURE_MATCHING = 0.1, 1.0
 PREDICTED_SHARE = 0.6
-FRAMES = 64
+VOCODER_FRAMES = 64
 # Cuts in a batch; against an adversary fewer, since a step costs more and the two need many.
 BATCH, ADVERSARIAL_BATCH = 16, 8
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+VocoderBatch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | None = None) -> Iterator[Batch]:
+def vocoder_batches(
+    pack: Pack, frames: int, batch: int, seed: int, predicted: Path | None = None
+) -> Iterator[VocoderBatch]:
     """Random cuts, for ever: mel [B, T, M], f0 [B, T], samples [B, T * hop], narrow [B] in {0, 1}.
 
     predicted: a file like the pack's mel.f16 with mels of the acoustic model, NaN where there is none. They take the
@@ -114,7 +116,7 @@ def spectral_loss(made: Tensor, real: Tensor, narrow: Tensor, sample_rate: int) 
     return total / len(RESOLUTIONS)
 
 
-def synthesize(model: Vocoder, batch: Batch) -> tuple[Tensor, Losses]:
+def synthesize(model: Vocoder, batch: VocoderBatch) -> tuple[Tensor, Losses]:
     """Rendered audio [B, N], and the losses of the spectrum and of the pitch head (which does not shape the rest)."""
     mel, f0, samples, narrow = batch
     config = model.config
@@ -141,14 +143,14 @@ def train_vocoder(
     adversarial: bool = False,
     predicted: Path | None = None,
 ) -> None:
-    """Train, or go on training, a vocoder from the packed corpus; see ``segments`` for ``predicted``."""
+    """Train, or go on training, a vocoder from the packed corpus; see ``vocoder_batches`` for ``predicted``."""
     torch.manual_seed(0)
     model = Vocoder()
-    adversary = Adversary(SpectrumDiscriminator(), ADVERSARIAL, FEATURES) if adversarial else None
+    adversary = Adversary(SpectrumDiscriminator(), ADVERSARIAL, FEATURE_MATCHING) if adversarial else None
     batch = ADVERSARIAL_BATCH if adversarial else BATCH
-    batches = segments(Pack(pack), FRAMES, batch, data_seed(out), predicted)
+    batches = vocoder_batches(Pack(pack), VOCODER_FRAMES, batch, data_seed(out), predicted)
 
-    def losses(cuts: Batch) -> Losses:
+    def losses(cuts: VocoderBatch) -> Losses:
         made, result = synthesize(model, cuts)
         if adversary is not None:
             keep = 1 - cuts[3] * (1 - NARROW_BAND_HZ / (model.config.sample_rate / 2))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from parrotlet.text.tables import ACRONYM_WORDS, SPELLED_WORDS
 
 _CAPS_WORD = re.compile(r"\b[A-Z][A-Z']+\b")
+_CLAUSE_END = re.compile(r"[,;:—][\"')\]]*\s")
 _LINE_WINDOW = 60
 _COMMON = frozenset(
     "THE AND FOR NOT YOU ALL CAN HER WAS ONE OUR OUT HAD HAS HIS HOW ITS MAY NEW NOW OLD SEE TWO WHY WHO DID GET "
@@ -24,10 +25,10 @@ class AcronymReader:
     def __init__(self, knows: Callable[[str], bool]) -> None:
         self._knows = knows
 
-    def read(self, word: str, tail: str, text: str, at: int) -> str:
-        """`word` is all capitals and stands at `text[at]`; `tail` is "", "s", "'s", "'S" or "'"."""
+    def read(self, word: str, tail: str, before: str, after: str) -> str:
+        """`word` is all capitals, between two pieces of text; `tail` is "", "s", "'s", "'S" or "'"."""
         tail = tail.lower()
-        if self._shouted(text, at, word):
+        if self._shouted(before, after, word):
             return word.lower() + tail
         spoken = self.word_or_letters(word)
         if not tail:
@@ -44,9 +45,12 @@ class AcronymReader:
             return word.lower()
         return "-".join(word)
 
-    def _shouted(self, text: str, at: int, word: str) -> bool:
-        """True among other capitals that make words: a headline, not a list of acronyms."""
-        line = text[max(0, at - _LINE_WINDOW) : at + len(word) + _LINE_WINDOW]
+    def _shouted(self, before: str, after: str, word: str) -> bool:
+        """True among other capitals that make words: a headline, not a list of acronyms.
+
+        Of what follows, one clause counts: there may be no more of it yet.
+        """
+        line = before[-_LINE_WINDOW:] + word + _CLAUSE_END.split(after[:_LINE_WINDOW], maxsplit=1)[0]
         others = [other for other in _CAPS_WORD.findall(line) if other != word]
         shouts = sum(len(other) > 3 and self._knows(other.lower().strip("'")) for other in others)
         shouts += sum(other in _COMMON for other in others)

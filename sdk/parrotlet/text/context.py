@@ -1,13 +1,19 @@
 """Which of a word's pronunciations fits here: the sounds that follow, and the part of speech.
 
 Tags: END before a pause, VOWEL before a vowel, N noun, V verb, J adjective, R adverb, D past tense,
-P past participle, B present tense, T determiner, L letter, M the metal (lead). A part of speech is guessed from the
-neighbours, by tables; only words that have variants ask for it.
+P past participle, B present tense, T determiner, L letter, M the metal (lead), O a rarer word of its own (the row that
+is a quarrel, the town of Reading). A part of speech is guessed from the neighbours: from words that open a noun phrase,
+from a question's inverted subject, from what the word itself is known to stand beside. Only words that have variants
+ask for it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
+
+from parrotlet.text.hints import AFTER, BEFORE, HINTS
 
 Variants = Mapping[str, str]
 """Tag to phonemes; the empty tag is the default."""
@@ -39,65 +45,48 @@ _ADVERBS = frozenset(
     "also always often usually sometimes never ever just only still already really then now once soon again even "
     "well not quickly slowly carefully suddenly finally widely recently simply actually".split()
 )
+_ASKS = frozenset(
+    "do does did don't doesn't didn't can could will would shall should may might must can't won't couldn't wouldn't "
+    "shouldn't".split()
+)
+_ASKS_OF_THE_PAST = frozenset("have has had haven't hasn't hadn't".split())
+_PRONOUNS = frozenset("i you he she it we they this that there who anyone anybody everyone everybody someone".split())
+_LETTING = frozenset("let lets make makes made help helps helped watch watched hear heard see saw have having".split())
+_OBJECTS = frozenset("me him her us them it you".split())
+_DEGREES = frozenset("very more most so too less least quite rather as fairly extremely highly".split())
+_ADJECTIVE_FIRST = frozenset(
+    "invalid compact deliberate elaborate animate diffuse converse consummate adulterate close learned blessed aged "
+    "cursed supposed live perfect separate moderate intimate appropriate alternate absent articulate".split()
+)
+"""Before a noun these are adjectives, though they are nouns elsewhere."""
+
+_PARTICIPLES = frozenset("learned blessed aged cursed supposed".split())
+"""After "is" these are no adjectives."""
+
+_HINT_ONLY = frozenset(("minute", "bass"))
+"""Adjectives before certain nouns alone."""
+
+_PRESENT_CUES = frozenset("every always usually often daily each now when whenever if can will should today".split())
 _PAST_CUES = frozenset(
-    "yesterday ago last once already earlier previously before when was were had did said told saw went came heard "
-    "thought knew took gave found felt left loved liked enjoyed".split()
+    "yesterday ago last earlier previously was were had did said told saw went came heard thought knew took "
+    "gave found felt left loved liked enjoyed".split()
 )
 _AFTER_NOUNS = frozenset(
     "of in on at by with for from to into and or but is was are were be has have had will would can could that which "
     "who as than if when while because not do does did may might must should".split()
 )
+_AFTER_SUBJECTS = frozenset("is was are were be has had will would can could should may might must did does do".split())
+_OPENERS = frozenset(
+    "the a an this these those my your his her its our their whose no some any every each another one two three four "
+    "five six seven eight nine ten".split()
+)
+_TO_NOUNS = frozenset(
+    "due according thanks access addicted next similar prior contrary leads led back moved went".split()
+)
+"""After these "to" is a preposition: "due to close contact"."""
+
 _ADJECTIVE_ENDS = ("al", "ous", "ful", "ive", "ic", "less", "able", "ary", "ible", "ish", "ern")
 _NOUN_ENDS = ("tion", "ment", "ness", "ity", "ist", "ship", "ism")
-
-_BEFORE: Mapping[str, Mapping[str, frozenset[str]]] = {
-    "bass": {"J": frozenset("the electric double upright play plays played playing".split())},
-    "bow": {"V": frozenset("a the".split())},
-    "lead": {"M": frozenset("of molten heavy".split())},
-    "use": {"N": frozenset("of in no any much little daily regular in-".split())},
-    "minute": {"J": frozenset("most very".split())},
-}
-_AFTER: Mapping[str, Mapping[str, frozenset[str]]] = {
-    "bass": {
-        "J": frozenset(
-            "guitar guitars player players drum drums line lines clef singer solo notes note sounds".split()
-        ),
-        "": frozenset("fish fishing swam".split()),
-    },
-    "lead": {
-        "M": frozenset(
-            "pipe pipes paint poisoning acid crystal bullet bullets weight weights solder pencil metal levels".split()
-        )
-    },
-    "live": {
-        "V": frozenset("in at near here there together alone by on with under for like without where next".split()),
-        "": frozenset("music show shows concert broadcast performance audience stream wire coverage video".split()),
-    },
-    "lives": {"V": frozenset("in at near here there together alone by on with next under".split())},
-    "minute": {
-        "J": frozenset(
-            "detail details amount amounts particle particles traces trace difference differences crack cracks hole "
-            "holes change changes quantity quantities fragment fragments fraction speck specks".split()
-        )
-    },
-    "use": {"N": frozenset("of".split()), "V": frozenset("the a an it this that them your my".split())},
-    "uses": {"N": frozenset("of for".split()), "V": frozenset("the a an it this that them".split())},
-    "close": {
-        "": frozenset("to by friend friends enough together relative relatives up look call contact range".split()),
-        "N": frozenset("of".split()),
-    },
-    "content": {"": frozenset("with to".split()), "N": frozenset("of".split())},
-    "wind": {"V": frozenset("up down the it through its your around".split())},
-    "wound": {"D": frozenset("up down around through the its it".split())},
-    "dove": {"V": frozenset("into in under down off headfirst deep".split())},
-    "tear": {"V": frozenset("up down apart it the off out away".split()), "": frozenset("gas drop ducts".split())},
-    "bow": {"V": frozenset("to down before of".split()), "": frozenset("and tie ties string arrow".split())},
-    "desert": {"V": frozenset("him her them his their us me".split())},
-    "invalid": {"N": frozenset("who".split())},
-    "used": {"D": frozenset(("to",))},
-    "perfect": {"V": frozenset("his her their its your my".split())},
-}
-
 
 _POINTED_AT = frozenset("is was will would has could can night day time way one".split())
 _POINTING_AFTER = frozenset(("", *"and but of in at on for from with by to after before if".split()))
@@ -148,19 +137,28 @@ def _tags(word: str, before: str, after: str, words: Sequence[str], at: int) -> 
         return ("D",) if after == "to" and before not in _HAVE_OR_BE - _HAVE else ()
     if word in ("in", "by"):
         return ("R",) if not after else ()
-    if word == "read":
-        return ("D",) if _is_past(before, words, at) else ()
-    hinted = _hinted(word, before, after)
+    hinted = _hinted(word, before, after, words, at)
     if hinted is not None:
         return (hinted,) if hinted else ()
+    asked = _asked(words, at)
+    if word in ("read", "reread"):
+        return ("D",) if asked == "P" or (not asked and _is_past(before, after, words, at)) else ()
+    if asked:
+        return ("P", "D") if asked == "P" else ("V", "B")
+    if before in _HAVE_OR_BE and word in _PARTICIPLES:
+        return ()
     if before in _HAVE_OR_BE:
         return ("P", "J") if before not in _HAVE else ("P", "D")
-    if before in _WANTS_VERB:
+    reached = before == "to" and _before_that(words, at) in _TO_NOUNS and after not in _DETERMINERS
+    if before in _WANTS_VERB and not reached:
         return ("V", "B")
-    if before in _WANTS_NOUN or before.endswith(_ADJECTIVE_ENDS):
-        return ("N",)
+    if before in _DEGREES:
+        return ("J",) if word in _ADJECTIVE_FIRST else ("J", "N")
+    if before in _WANTS_NOUN or before == "to" or before.endswith((*_ADJECTIVE_ENDS, "ing")):
+        return _in_noun_phrase(word, after)
     if word.endswith("s") and not word.endswith("ss"):
-        singular = before in _THIRD_PERSONS or before.endswith(_NOUN_ENDS) or words[at - 1][:1].isupper()
+        named = at > 1 and words[at - 1][:1].isupper() and words[at - 2][0].isalpha()
+        singular = before in _THIRD_PERSONS or before.endswith(_NOUN_ENDS) or named
         return ("V",) if before and (singular or after in _DETERMINERS) else ("N",)
     if before in _SUBJECTS:
         return ("V", "B")
@@ -168,22 +166,94 @@ def _tags(word: str, before: str, after: str, words: Sequence[str], at: int) -> 
         return ("D", "V")
     if not before or before in ("and", "or", "then", "but"):
         return ("V",) if after in _DETERMINERS else ("N",)
-    if before.endswith("s") and not before.endswith(("ss", "'s")):
-        return ("V", "B") if after in _DETERMINERS or after in _WANTS_NOUN else ("N",)
+    if before.endswith("s") and not before.endswith(("ss", "'s", "us")):
+        return ("N",) if after in _AFTER_SUBJECTS or after.endswith("ed") else ("V", "B")
     if after in _DETERMINERS and before not in ("of", "in"):
         return ("V",)
+    if _opens(words, at):
+        return _in_noun_phrase(word, after)
     return ("V",) if after and after not in _AFTER_NOUNS else ("N",)
 
 
-def _hinted(word: str, before: str, after: str) -> str | None:
+def _in_noun_phrase(word: str, after: str) -> Sequence[str]:
+    """An adjective before a noun, a noun before anything else."""
+    if not after or after in _AFTER_NOUNS or word in _HINT_ONLY or after.endswith("ed"):
+        return ("N",)
+    return ("J",) if word in _ADJECTIVE_FIRST else ("J", "N")
+
+
+def _opens(words: Sequence[str], at: int) -> bool:
+    """True where a word like "the" stands two or three words before, with nothing between that ends its phrase."""
+    for place in range(at - 1, max(-1, at - 4), -1):
+        word = words[place].lower()
+        if word in _OPENERS:
+            return place < at - 1
+        if not word[0].isalpha() or word in _AFTER_NOUNS or word in _SUBJECTS or word in _WANTS_VERB:
+            return False
+    return False
+
+
+def _asked(words: Sequence[str], at: int) -> str:
+    """V after "did you", "can the new system"; P after "have you"; V after "let him". Else empty."""
+    between: list[str] = []
+    for place in range(at - 1, max(-1, at - 5), -1):
+        word = words[place].lower()
+        if not word[0].isalpha():
+            return ""
+        if word in _ADVERBS:
+            continue
+        if between and (word in _ASKS or word in _ASKS_OF_THE_PAST) and _is_subject(between, words[place + 1]):
+            return "V" if word in _ASKS else "P"
+        if word in _LETTING and len(between) == 1 and between[0] in _OBJECTS:
+            return "V"
+        between.insert(0, word)
+    return ""
+
+
+def _is_subject(between: Sequence[str], first: str) -> bool:
+    """True for a pronoun, a name, or "the" with one or two words that may be a noun at the end."""
+    if len(between) == 1:
+        return between[0] in _PRONOUNS or (first[:1].isupper() and first.isalpha())
+    return between[0] in _OPENERS and len(between) < 4 and between[-1] not in _WANTS_NOUN
+
+
+def _before_that(words: Sequence[str], at: int) -> str:
+    return words[at - 2].lower() if at > 1 else ""
+
+
+def _hinted(word: str, before: str, after: str, words: Sequence[str], at: int) -> str | None:
     """What the tables know of this very word between these neighbours."""
-    for table, neighbour in ((_AFTER, after), (_BEFORE, before)):
+    hints = _hints().get(words[at]) or _hints().get(word)
+    if hints:
+        left = "".join(f"{one} " for one in words[max(0, at - 4) : at]).lower()
+        right = " ".join(_clause_after(words, at)).lower()
+        for tag, before_it, after_it in hints:
+            if before_it.search(left) and after_it.search(right):
+                return tag
+    for table, neighbour in ((AFTER, after), (BEFORE, before)):
         for tag, neighbours in table.get(word, {}).items():
             if neighbour in neighbours:
-                if tag == "V" and table is _AFTER and before in _DETERMINERS - {"it"} and word not in ("bow",):
+                if tag == "V" and table is AFTER and before in _DETERMINERS - {"it"}:
                     continue
                 return tag
     return None
+
+
+def _clause_after(words: Sequence[str], at: int) -> Sequence[str]:
+    """The next words up to a pause, and a name behind it: all that is there when clauses are spoken one by one."""
+    following = words[at + 1 : at + 5]
+    pause = next((place for place, word in enumerate(following) if not word[0].isalpha()), len(following))
+    named = following[pause + 1 : pause + 2] and following[pause + 1][0].isupper()
+    return following[: pause + 2 if named else pause + 1]
+
+
+@cache
+def _hints() -> Mapping[str, Sequence[tuple[str, re.Pattern[str], re.Pattern[str]]]]:
+    """`HINTS` by word, compiled."""
+    hints: dict[str, list[tuple[str, re.Pattern[str], re.Pattern[str]]]] = {}
+    for word, tag, before, after in HINTS:
+        hints.setdefault(word, []).append((tag, re.compile(before), re.compile(after)))
+    return hints
 
 
 def _is_letter(words: Sequence[str], at: int) -> bool:
@@ -198,13 +268,17 @@ def _stands_alone(before: str, after: str) -> bool:
     return after in _POINTED_AT and before in _POINTING_AFTER
 
 
-def _is_past(before: str, words: Sequence[str], at: int) -> bool:
+def _is_past(before: str, after: str, words: Sequence[str], at: int) -> bool:
     """True for "read" as ɹɛd: after "have", after a subject that would want "reads", near words of the past."""
     if before in _HAVE_OR_BE:
         return True
-    if before in _WANTS_VERB or not before:
+    if before in _WANTS_VERB or not before or before in _WANTS_NOUN:
         return False
-    if before in ("he", "she", "it", "who") or (words[at - 1][:1].isupper() and words[at - 1] != "I"):
+    if before in ("he", "she", "it", "who") or (words[at - 1][:1].isupper() and words[at - 1] != "I" and at > 1):
         return True
-    near = {word.lower() for word in words[max(0, at - 12) : at + 12]}
-    return before in ("i", "we", "you", "they", "and") and not near.isdisjoint(_PAST_CUES)
+    pause = next((place for place in range(at, min(len(words), at + 12)) if not words[place][0].isalpha()), at + 12)
+    near = {word.lower() for word in words[max(0, at - 12) : pause]}
+    if before in ("i", "we", "you", "they", "and"):
+        return not near.isdisjoint(_PAST_CUES) and near.isdisjoint(_PRESENT_CUES)
+    subject = not before.endswith("s") and (_opens(words, at) or at == 1)
+    return subject and bool(after) and (after in _DETERMINERS or after in _WANTS_NOUN or after in _AFTER_NOUNS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from parrotlet.text.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with
 from parrotlet.text.pronounce import Pronouncer
 from parrotlet.text.reader import CodeBlocks, Format, begins_as_ssml, read, read_stream
 from parrotlet.text.rules import Normalizer
-from parrotlet.text.sentences import Pause, cut_phonemes, cut_stream, natural_pause, pauses
+from parrotlet.text.sentences import Pause, cut_phonemes, cut_with_context, natural_pause, pauses
 from parrotlet.text.spelling import by_rule
 from parrotlet.text.ssml import Segment, Style, parse_ssml
 from parrotlet.text.unknown import UnknownWords
@@ -25,6 +25,9 @@ from parrotlet.text.userlexicon import Source, read_user_lexicon
 
 _DATA = Path(__file__).parent / "data"
 _TOKEN = re.compile(r"\[\[[^\[\]]*\]\]|[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,;:.!?]")
+_HEARD = 12
+"""Words of a sentence to remember while its clauses are spoken one by one."""
+
 LONGEST = 300
 """Phonemes in an utterance, at most."""
 
@@ -162,25 +165,31 @@ class TextFrontEnd:
         yield from map(_silence, left)
 
     def _from_text(self, pieces: Iterable[str], style: Style, clauses: bool = False) -> Iterator[Utterance]:
-        for sentence in cut_stream(pieces, clauses):
+        heard: list[str] = []
+        for sentence, earlier in cut_with_context(pieces, clauses):
             if is_foreign(sentence):
                 warnings.warn(
                     "letters of a script that is not read here are named or guessed", TextWarning, stacklevel=3
                 )
-            spoken = self._normalizer(sentence)
+            spoken = self._normalizer(sentence, earlier)
+            heard = heard if earlier else []
             start = 0
             for match in INLINE.finditer(spoken):
                 seconds = pause_seconds(match.group(1))
                 if seconds is not None:
-                    yield from self._utterances(spoken[start : match.start()], style, Pause(seconds, "text"), "")
+                    pause = Pause(seconds, "text")
+                    yield from self._utterances(spoken[start : match.start()], style, pause, "", heard)
                     start = match.end()
             rest = spoken[start:]
             if rest.strip():
-                yield from self._utterances(rest, style, None, sentence)
+                yield from self._utterances(rest, style, None, sentence, heard)
+            heard = (heard + _TOKEN.findall(spoken))[-_HEARD:] if clauses else []
 
-    def _utterances(self, spoken: str, style: Style, pause: Pause | None, source: str) -> Iterator[Utterance]:
+    def _utterances(
+        self, spoken: str, style: Style, pause: Pause | None, source: str, heard: Sequence[str]
+    ) -> Iterator[Utterance]:
         """Utterances of normalized text; `pause`, if given, is the silence after the last."""
-        phonemes, words = self._speak(spoken)
+        phonemes, words = self._speak(spoken, heard)
         slices = list(cut_phonemes(phonemes, LONGEST))
         for start, end in slices:
             last = (start, end) == slices[-1]
@@ -196,11 +205,15 @@ class TextFrontEnd:
         if not slices and pause is not None:
             yield _silence(pause)
 
-    def _speak(self, spoken: str) -> tuple[str, list[Word]]:
-        """Phonemes and words of normalized text, from right to left: what follows decides."""
+    def _speak(self, spoken: str, heard: Sequence[str] = ()) -> tuple[str, list[Word]]:
+        """Phonemes and words of normalized text, from right to left: what follows decides.
+
+        `heard` are the last words before it in its sentence.
+        """
         pronounce = self._pronounce
         tokens = _TOKEN.findall(spoken)
         sounds: list[str] = [""] * len(tokens)
+        context = [*heard, *tokens]
         before_vowel: bool | None = None
         for at in range(len(tokens) - 1, -1, -1):
             token = tokens[at]
@@ -212,7 +225,7 @@ class TextFrontEnd:
                 sound = inline_phonemes(token[2:-2])
             else:
                 entry = pronounce(token)
-                sound = entry if isinstance(entry, str) else choose(entry, tokens, at, before_vowel)
+                sound = entry if isinstance(entry, str) else choose(entry, context, len(heard) + at, before_vowel)
             first = sound[1:2] if sound[:1] in "ˈˌ" else sound[:1]
             if first in VOWELS:
                 before_vowel = True

@@ -24,12 +24,19 @@ class Place:
     spoken: list[str]
     knows: Callable[[str], bool]
     acronyms: AcronymReader
+    earlier: str = ""
+    """What the sentence had before the text."""
 
     @property
     def before(self) -> str:
         """The last spoken word, in lower case; empty after a pause."""
         last = next((piece for piece in reversed(self.spoken) if piece.strip()), "")
         return re.split(r"[\s-]", last.strip())[-1].lower()
+
+    def behind(self, at: int) -> str:
+        """What stands before `at`, as far as any rule looks back."""
+        known = self.text[max(0, at - HINDSIGHT) : at]
+        return known if at >= HINDSIGHT or not self.earlier else (self.earlier + known)[-HINDSIGHT:]
 
     def after(self, match: re.Match[str]) -> str:
         """What follows a match, as far as any rule looks."""
@@ -73,7 +80,7 @@ class Rule:
         if match is None or match.end() == at:
             return None
         if self.left or self.bar:
-            before = place.text[max(0, at - HINDSIGHT) : at]
+            before = place.behind(at)
             if (self.left and not self._left.search(before)) or (self.bar and self._bar.search(before)):
                 return None
         said = self.say(match, place)

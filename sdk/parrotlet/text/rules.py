@@ -30,7 +30,7 @@ from parrotlet.text.patterns import (
     WEEKDAY,
     either,
 )
-from parrotlet.text.place import Place, Rule, Say, kind_of
+from parrotlet.text.place import FORESIGHT, Place, Rule, Say, kind_of
 from parrotlet.text.tables import (
     ABBREVIATIONS,
     COUNTED,
@@ -140,6 +140,8 @@ _SHORT_WORDS = frozenset("a i am an as at be by co do go he hi if in is it me my
 
 def _domain(domain: str, place: Place) -> str:
     *names, top = domain.split(".")
+    if top.isdecimal():
+        return " dot ".join(map(numbers.cardinal, [*names, top]))
     ending = top.lower() if top.lower() in DOMAIN_WORDS else _letters(top)
     return " dot ".join([*(_address(name, place) for name in names), ending])
 
@@ -387,7 +389,7 @@ def _ordinal(match: re.Match[str], _: Place) -> str:
 
 def _dimensions(match: re.Match[str], place: Place) -> str:
     *sizes, unit = re.split(r"\s?[x×]\s?", match.group(1)) + [match.group(2)]
-    reckoned = place.before in _RECKONING or re.match(r"\s?[=<>≤≥≈≠]", place.after(match))
+    reckoned = place.before in _RECKONING or re.match(r"\s?[=<>≤≥≈≠^]", place.after(match))
     spoken = (" times " if reckoned else " by ").join(numbers.real(size) for size in sizes)
     return f"{spoken} {UNITS[unit][1]}" if unit else spoken
 
@@ -521,8 +523,10 @@ def _abbreviation(match: re.Match[str], place: Place) -> str | None:
             return TITLES[lower] if lower in ("mr", "mrs", "ms") else None
         return TITLES[lower] + last
     if word in SPELLED_SMALL:
-        return place.acronyms.read(word.removesuffix("s").upper(), "s" * word.endswith("s"), "", 0) + (dot or "")
+        return place.acronyms.read(word.removesuffix("s").upper(), "s" * word.endswith("s"), "", "") + (dot or "")
     if lower in WEEKDAYS:
+        if place.before in ("the", "a", "our", "its"):
+            return None
         return WEEKDAYS[lower] + last if word[0].isupper() and (dot or 3 < len(lower) < 6) else None
     if lower not in ABBREVIATIONS or (not dot and lower in DOT_NEEDED):
         return None
@@ -546,7 +550,8 @@ def _initials(match: re.Match[str], place: Place) -> str | None:
 
 
 def _acronym(match: re.Match[str], place: Place) -> str | None:
-    return place.acronyms.read(match.group(1), match.group(2) or "", place.text, match.start())
+    before, after = place.behind(match.start()), place.text[match.end(1) : match.end(1) + FORESIGHT]
+    return place.acronyms.read(match.group(1), match.group(2) or "", before, after)
 
 
 def _table_word(match: re.Match[str], _: Place) -> str | None:
@@ -655,6 +660,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("dial code", ".", r"[*#]+\d+(?:\*\d+)*#|\*\d+" + END, lambda match, _: _dial_code(match.group())),
     Rule("set phrase", "0Aa.", r"[\d/-]+[\w°()-]*|[A-Za-z]\w*", _table_word),
+    Rule(
+        "identifier",
+        "Aa.",
+        r"_*[A-Za-z][A-Za-z0-9]*(?:_+[A-Za-z0-9]+)+(?!\w)",
+        lambda match, place: _address(match.group(), place),
+    ),
     Rule("hashtag", ".", r"#([A-Za-z]\w*)", _hashtag),
     Rule("handle", ".", r"@([A-Za-z]\w*)", _handle),
     Rule(
@@ -688,7 +699,7 @@ RULES: tuple[Rule, ...] = (
         r"[-–]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm]))",
         _until,
     ),
-    Rule("clock", "0", r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([AaPp])\.?[Mm]\b\.?)?(?![\d:])", _clock),
+    Rule("clock", "0", r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s?([AaPp])\.?[Mm]\b\.?)?(?!\d|:\d)", _clock),
     Rule("hour", "0", r"(\d{1,2})\s?([AaPp])\.?[Mm]\b\.?", _hour_half),
     Rule("ratio", "0", r"(\d+):(\d)(?![\d:])", _ratio),
     Rule("duration", "0", r"(\d+)\s?h\s?(\d{1,2})(?:\s?m(?:in)?)?(?:\s?(\d{1,2})\s?s)?(?!\w)", _duration),
@@ -746,7 +757,7 @@ RULES: tuple[Rule, ...] = (
 _BY_START = {kind: [rule for rule in RULES if kind in rule.starts] for kind in "0Aa."}
 _TOKEN = re.compile(r"\S+")
 _PLAIN = re.compile(r"\"*'?[A-Za-z]+(?:['-][A-Za-z]+)*'?[,;:.!?]?\"*\Z")
-_CAPS = re.compile(r"[A-Z]{2}|[A-Z][a-z]*[A-Z]|\"*[A-Z]\.|[A-Z][a-z]?-[A-Z]")
+_CAPS = re.compile(r"[a-z]{2}[A-Z]|[A-Z]{2}|[A-Z][a-z]*[A-Z]|\"*[A-Z]\.|[A-Z][a-z]?-[A-Z]")
 _ATOM = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*'?|\d+|[,;:.!?]|.", re.DOTALL)
 _TRIGGERS = frozenset(
     {
@@ -779,11 +790,11 @@ class Normalizer:
         self._knows = knows
         self._speak_emoji = speak_emoji
 
-    def __call__(self, text: str) -> str:
-        """The words to speak, with the punctuation that pauses."""
+    def __call__(self, text: str, earlier: str = "") -> str:
+        """The words to speak, with the punctuation that pauses; `earlier` is what the sentence had before `text`."""
         folded = _outside_inline(fold, text)
         spoken: list[str] = []
-        place = Place(folded, spoken, self._knows, self._acronyms)
+        place = Place(folded, spoken, self._knows, self._acronyms, fold(earlier))
         at = 0
         while (token := _TOKEN.search(folded, at)) is not None:
             start, word = token.start(), token.group()

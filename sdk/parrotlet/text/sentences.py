@@ -23,6 +23,8 @@ _LONGEST_SENTENCE = 1_000
 _END = re.compile(r"((?<![.!?…。！？])[.!?…。！？]+)([\"'”’)\]」』]*)(?:(?=\s)|(?<=[。！？」』]))|\n[ \t]*\n")
 _NEXT = re.compile(r"\S|\Z")
 _LAST_WORD = re.compile(r"([\w./]+)$")
+_NAME = re.compile(r"(?:^|[^\w'])[A-Z][\w'.]*$")
+_EARLIER = 120
 _OPENING = 40
 """Characters of a sentence's beginning to remember when its clauses are passed on."""
 _ADDRESS = re.compile(r"https?://|www\.")
@@ -48,38 +50,54 @@ def cut_stream(pieces: Iterable[str], clauses: bool = False) -> Iterator[str]:
 
     Where the cuts are does not depend on the size of the pieces.
     """
-    waiting = opening = ""
+    return (part for part, _ in cut_with_context(pieces, clauses))
+
+
+def cut_with_context(pieces: Iterable[str], clauses: bool = False) -> Iterator[tuple[str, str]]:
+    """The same, and with each part what its sentence had before it, as far as rules look back."""
+    waiting = opening = earlier = ""
     for piece in pieces:
         waiting += piece
         start = 0
         for end in _ends(waiting, opening, last=False):
-            yield from _parts(waiting[start:end], clauses)
-            start, opening = end, ""
+            yield from _parts(waiting[start:end], earlier, clauses)
+            start, opening, earlier = end, "", ""
         waiting = waiting[start:]
         if clauses:
             *done, waiting = _clauses(waiting)
-            yield from done
-            opening = (opening + "".join(done))[:_OPENING]
+            for part in done:
+                yield part, earlier
+                opening = (opening + part)[:_OPENING]
+                earlier = (earlier + part)[-_EARLIER:]
     start = 0
     for end in _ends(waiting, opening, last=True):
-        yield from _parts(waiting[start:end], clauses)
-        start = end
-    yield from _parts(waiting[start:], clauses)
+        yield from _parts(waiting[start:end], earlier, clauses)
+        start, opening, earlier = end, "", ""
+    yield from _parts(waiting[start:], earlier, clauses)
 
 
-def _parts(sentence: str, clauses: bool) -> Iterator[str]:
-    if sentence.strip():
-        yield from _clauses(sentence) if clauses else [sentence]
+def _parts(sentence: str, earlier: str, clauses: bool) -> Iterator[tuple[str, str]]:
+    if not sentence.strip():
+        return
+    for part in _clauses(sentence) if clauses else [sentence]:
+        yield part, earlier
+        earlier = (earlier + part)[-_EARLIER:]
 
 
 def _clauses(text: str) -> list[str]:
-    """`text` cut at its clause ends, none of the clauses but the last shorter than 30 characters."""
+    """`text` cut at its clause ends, none of the clauses but the last shorter than 30 characters.
+
+    A number, or a name after a name ("Reading, Pennsylvania"), stays with what stands before it.
+    """
     parts, start = [], 0
     for match in _CLAUSE_END.finditer(text):
         inside_brackets = text.count("[[", start, match.end()) > text.count("]]", start, match.end())
-        if match.end() - start >= _SHORTEST_CLAUSE and not inside_brackets:
-            parts.append(text[start : match.end()])
-            start = match.end()
+        if match.end() - start < _SHORTEST_CLAUSE or inside_brackets or text[match.end()].isdigit():
+            continue
+        if text[match.end()].isupper() and _NAME.search(text[start : match.start()]):
+            continue
+        parts.append(text[start : match.end()])
+        start = match.end()
     return [*parts, text[start:]]
 
 

@@ -598,9 +598,9 @@ SPELLED_WORDS = frozenset(
 """All-capital words that are spelled though the lexicon would have a word for them."""
 
 SPELLED_SMALL = frozenset(
-    "fyi idk omg btw tbh smh brb afk lmk ttyl wtf rsvp diy faq faqs tba tbd irl nvm imo imho ikr npm ssh vpn html css "
-    "xml sql api apis url urls pdf pdfs usb cpu gpu dns http https ftp cli gui sdk ui ux tldr tv tvs dvd gps atm ceo "
-    "cto lgbt".split()
+    "fyi idk omg btw tbh smh brb afk lmk ttyl wtf rsvp diy faq faqs tba tbd irl nvm imo imho ikr npm ssh vpn html "
+    "css xml sql api apis url urls pdf pdfs usb cpu gpu dns http https ftp cli gui sdk ui ux tldr tv tvs dvd gps "
+    "atm ceo cto lgbt".split()
 )
 """Spelled where they are written small, too."""
 
@@ -730,6 +730,7 @@ DESCRIBED_THINGS = (
     "pizza cake pan skillet plate plates speaker speakers amp motor motors engine engines outlet supply panel panels "
     "fuse fuses resistor resistors capacitor can cans jar jug carton bucket pack packet box boxes dumbbell dumbbells "
     "barbell weight weights kettlebell fish rifle gun camera sensor phone tablet display ladder fence tape hose "
+    "loop loops trail trails stretch commute detour course route "
     "breaker light lights lamp lamps heater microwave circuit connection plan card stick module chip processor"
 ).split()
 """Before these a measure stands in the singular: "a sixty watt bulb"."""

@@ -6,7 +6,7 @@ They are tried before those of `rules.py`. Patterns stay within what Python's `r
 
 from __future__ import annotations
 
-from parrotlet.text.patterns import MONEY, MONTH, NUM, REAL, UNIT, WEEKDAY, either
+from parrotlet.text.patterns import MONEY, MONTH, NUM, PER_UNIT, REAL, UNIT, WEEKDAY, either
 from parrotlet.text.place import Rule
 from parrotlet.text.tables import (
     ADDRESS_PARTS,
@@ -29,7 +29,7 @@ _CODE_LEFT = (
     r"(?:\s(?:is|was))?|\b(?:ending|ends|starting|beginning)\s(?:in|with)|\btext\s[^\s]{1,15}\sto|\bdial)[\s:#]+$"
 )
 _DATE_LEFT = (
-    r"(?i)\b(?:due|by|on|until|till|since|before|after|from|through|thru|date|dated|starting|starts?|begins?|beginning|"
+    r"(?i)\b(?:due|by|on|open|closed|runs|valid|available|until|till|since|before|after|from|through|thru|date|dated|starting|starts?|begins?|beginning|"
     r"ends?|ending|expires?|effective|arrives?|arriving|delivered|ships|shipped|born|day|week of|mon|tues?|wed|"
     r"thu(?:rs?)?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[.,:]?\s$"
 )
@@ -44,7 +44,8 @@ _TIMED = (
 )
 _CLOCKED = r"(?i)\b(?:timer|countdown|stopwatch|duration|run(?:ning )? ?time)(?:\s(?:is|was|of|for|at|set|to))*:?\s$"
 _WAITING = (
-    r"(?i)\b(?:timer|snooze|wait|eta|next \w+|back|starts|leaves?|arrives?)(?:\s(?:is|in|for|of|set|at|to))*:?\s$"
+    r"(?i)\b(?:timer|snooze|wait|eta|next \w+|back|starts|leaves?|arrives?|break|nap|rest)"
+    r"(?:\s(?:is|in|for|of|set|at|to))*:?\s\(?$"
 )
 _UNDER_WAY = r"(?=\s(?:remaining|left|ago|later|from now|timer|delay|early|late|break)\b)"
 _HOT = (
@@ -95,6 +96,14 @@ _CHAT = (
     _rule("ten code", "0", r"10-(\d{1,2})(?=[,.!]?\s(?:over|copy|good|roger|that)|[.!]?$)", "ten {1:cardinal}"),
 )
 _CODE = (
+    _rule("camel case", "a", r"([a-z]{2,}(?:[A-Z][a-z]+|[A-Z])*[A-Z][a-z]+)(?!\w)", "{1:camel}"),
+    _rule(
+        "version",
+        "0",
+        r"(\d+)\.([1-9]\d)(?!\d|\.\d|%)",
+        "{1:cardinal} point {2:cardinal}",
+        r"(?i)\b(?:python|node|java|ubuntu|version|ios|android|macos|php|ruby|go|rust|swift|kernel|release|fedora)\s$",
+    ),
     _rule("sharp", "A", r"([A-G])#(?!\w)", "{1:code} sharp"),
     _rule("dotted name", ".", r"\.NET(?!\w)", "dot net"),
     _rule("dotted name", ".", r"\.([a-z]+)(?![\w.])", "dot {1:DOTFILES}", bar=r"\w$"),
@@ -126,12 +135,27 @@ _DATES = (
         _DATE_LEFT,
     ),
     _rule("date", "0", rf"{_DATE}(?![\w/]){_NO_PART}", "{1:month} {2:day}", _DATE_LEFT),
+    _rule("over", "0", r"(\d{2,3})/(\d{2,3})\s?(mmHg)", "{1:cardinal} over {2:cardinal} {3:many}"),
+    _rule(
+        "over",
+        "0",
+        r"(\d{2,3})/(\d{2,3})(?![\w/])",
+        "{1:cardinal} over {2:cardinal}",
+        r"(?i)\b(?:blood pressure|bp|pressure)(?:\s(?:is|was|of|at|reads?|reading))*:?\s$",
+    ),
     _rule("shares", "0", rf"(?={_SHARES})(\d+)/(\d+)(?![\w/]|\sof\b)", "{1:cardinal} {2:cardinal}"),
     _rule("all of it", "0", r"(?!20/|50/)(\d{1,3})/\1(?![\w/])", "{1:cardinal} out of {1:cardinal}"),
     _rule(
         "out of", "0", r"(\d{1,3}(?:\.\d)?)/(\d{1,3})(?![\w/])(?!\sof\b)", "{1:real} out of {2:cardinal}", left=_RATED
     ),
     _rule("out of", "0", rf"(\d{{1,2}}(?:\.\d)?)/(10|100)(?![\w/]){_NO_PART}", "{1:real} out of {2:cardinal}"),
+    _rule(
+        "out of",
+        "0",
+        r"(\d{1,3})/(\d{1,3})(?=\s(?:tasks|steps|items|questions|points|lessons|episodes|files|pages|done|complete|"
+        r"completed|correct|remaining|people|players|members|answers|goals)\b)",
+        "{1:cardinal} out of {2:cardinal}",
+    ),
     _rule("out of", "0", r"(\d(?:\.\d)?)/([45])(?=\s(?:stars?|points)\b)", "{1:real} out of {2:cardinal}"),
     _rule(
         "date",
@@ -159,7 +183,7 @@ _DATES = (
         "A",
         r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?![\w'-]|\.\w)",
         "{1:DAYS}",
-        r"(?i)\b(?:on|every|each|next|this|last|until|by|till|and|or|&)\s$",
+        r"(?i)\b(?:on|every|each|next|this|last|until|by|till|and|or)\s$|[&+/]\s$",
     ),
     _rule("weekday letters", "A", r"(M|Tu?|W)\s?[-–]\s?(Th|F|Sa|Su|S)(?![\w'-])", "{1:DAY_LETTERS} to {2:DAY_LETTERS}"),
 )
@@ -197,6 +221,19 @@ _TIMES = (
         r"(\d{1,3})\s?m(?:ins?)?\.?,?\s?(\d{1,2})\s?s(?:ecs?)?(?!\w)",
         "{1:count minute minutes} {2:count second seconds}",
     ),
+    _rule(
+        "timer",
+        "0",
+        r"(\d{1,2}):(\d\d):(\d\d)(?=\s(?:session|timer|video|run|workout|call|meeting|film|movie|recording|left)\b)",
+        "{1:some hour hours} {2:some minute minutes} {3:some second seconds}",
+    ),
+    _rule(
+        "seconds",
+        "0",
+        r"(\d{1,3})s(?!\w)",
+        "{1:count second seconds}",
+        r"(?i)\b(?:for|wait|in|after|every|within|takes?|took|timer|delay|about|under|last|next|first|another)\s$",
+    ),
     _rule("minutes", "0", r"(\d{1,3})\s?m" + _UNDER_WAY, "{1:count minute minutes}"),
     _rule("minutes", "0", r"(\d{1,3})m(?![\w²³^/])", "{1:count minute minutes}", _WAITING),
     _rule(
@@ -218,14 +255,14 @@ _QUANTITIES = (
     _rule(
         "unit apart",
         "0",
-        rf"({REAL})\s(V|W|L)(?!\w|'|\.\w|\.\s[A-Z]\w|[-&/]|\s\d|\s[A-Z])",
+        rf"({REAL})\s(V|W|L)(?!\w|'|\.\w|[-&/]|\.?\s(?:\d|(?:[A-Z]\w*\s){{1,2}}{_STREET_NAMED}))",
         "{1:real} {2:many}",
         bar=r"(?i)\b(?:section|part|size|chapter|type|class|model|rocky|plan|act|street|st\.?)\s$",
     ),
     _rule(
         "described",
         "0",
-        rf"({REAL})\s?-?(V|W|A|L|kg|g|km|m|mm|cm|ml|mL|GB|TB|MB|oz|lb|ft|Hz|MP|mph)(?=\s(?:{either(DESCRIBED_THINGS)})\b)",
+        rf"({REAL})\s?-?(V|W|A|L|kg|g|km|m|mm|cm|ml|mL|GB|TB|MB|oz|lb|ft|mi|yd|gal|Hz|MP|mph)(?=\s(?:{either(DESCRIBED_THINGS)})\b)",
         "{1:real} {2:one}",
     ),
     _rule("inch", "0", rf"({REAL})-in(?=\.?\s[a-z])\.?", "{1:real} inch"),
@@ -273,7 +310,13 @@ _MATHEMATICS = (
     _rule("function", "Aa", rf"({_LETTER})\(({_LETTER}(?:,\s?{_LETTER})*)\)", "{1:code} of {2:code}"),
     _rule("function", "a", r"([fgh])\(([-−]?\d+)\)", "{1:code} of {2:number}"),
     _rule("function", "a", rf"({either(FUNCTIONS)})\(({_LETTER}|\d+)\)", "{1:FUNCTIONS} of {2:code}"),
-    _rule("power", ".", rf"\^([-−]?\d+)\s({UNIT})(?!\w)", "{1:power} {2:many}"),
+    _rule(
+        "power",
+        ".",
+        rf"\^([-−]?\d+)\s({UNIT})(?:/({PER_UNIT}))?(?![\w/])",
+        "{1:power} {2:many} {3?per} {3:PER}",
+    ),
+    _rule("by", ".", rf"×(?=\s?{REAL}\s?(?:{UNIT})(?!\w))", "by", r"\d\s?$"),
     _rule("power", ".", r"\^\(?([-−+]?(?:\d+|[a-z]))\)?(?!\w)", "{1:power}"),
     _rule("area", "a", r"(m|km|cm|mm|ft|in)([²³])", "{2:POWERS} {1:one}", r"\bper\s$"),
     _rule("letter", "Aa", r"([A-Za-z]{1,2})(?=[²³^])", "{1:letters}"),

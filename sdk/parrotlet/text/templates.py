@@ -94,6 +94,7 @@ WAYS: Mapping[str, Callable[[str], str | None]] = {
     "groups": _groups,
     "code": _code,
     "letters": _letters,
+    "camel": lambda written: " ".join(re.findall("[A-Z]?[a-z]+|[A-Z]", written)).lower(),
     "month": _month,
     "day": _day,
     "power": _power,

@@ -21,7 +21,7 @@ Weights = dict[str, Tensor]
 ACOUSTIC = "acoustic.safetensors"
 
 
-def mean_of_weights(first: Weights, second: Weights, share: float, parts: Mapping[str, float]) -> Weights:
+def average_weights(first: Weights, second: Weights, share: float, parts: Mapping[str, float]) -> Weights:
     """``share`` of the second model and the rest of the first, in float32.
 
     parts: other shares of the tensors whose names begin so; of several that fit the longest counts. Raises InputError
@@ -44,16 +44,16 @@ def mean_of_weights(first: Weights, second: Weights, share: float, parts: Mappin
     return {name: mean(name) for name in first}
 
 
-def write_mean(first: Path, second: Path, out: Path, share: float, parts: Mapping[str, float]) -> None:
+def write_average(first: Path, second: Path, out: Path, share: float, parts: Mapping[str, float]) -> None:
     """Write to the folder ``out`` the students of the folder ``first``, their acoustic.safetensors averaged with that
-    of ``second``. Raises InputError as ``mean_of_weights``, and when files are missing."""
+    of ``second``. Raises InputError as ``average_weights``, and when files are missing."""
     _, synthesizer, _ = new_students()
 
     def read(folder: Path) -> Weights:
         load_weights(synthesizer, folder / ACOUSTIC)
         return {name: value.clone() for name, value in synthesizer.state_dict().items()}
 
-    synthesizer.load_state_dict(mean_of_weights(read(first), read(second), share, parts))
+    synthesizer.load_state_dict(average_weights(read(first), read(second), share, parts))
     out.mkdir(parents=True, exist_ok=True)
     if out.resolve() != first.resolve():
         for path in first.glob("*.safetensors"):

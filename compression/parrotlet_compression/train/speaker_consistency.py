@@ -18,11 +18,11 @@ from ..teachers.ge2e import GE2E, HOP, PARTIAL_FRAMES, WINDOW
 from .loop import Losses, fast_math
 
 WINDOWS = 8
-FRAMES = 128  # 1.6 s, what GE2E hears at a time
+CONSISTENCY_FRAMES = 128  # 1.6 s, what GE2E hears at a time
 LEVEL = 10 ** (-23 / 20)  # root mean square of the recordings that GE2E embeds; it hears levels
 
 
-class Listener:
+class SpeakerConsistencyLoss:
     """``losses`` says how unlike two voices sound to GE2E and to CAM++.
 
     mean [E]: of GE2E's embeddings of people; without it, cosines tell people apart worse.
@@ -34,7 +34,7 @@ class Listener:
             model.requires_grad_(False).eval()
         self.mean = torch.from_numpy(mean)
 
-    def to(self, device: torch.device) -> Listener:
+    def to(self, device: torch.device) -> SpeakerConsistencyLoss:
         """Move to a device, there to be listened with many times a second."""
         for model in (self.vocoder, self.ge2e, self.campplus):
             model.to(device)
@@ -48,23 +48,24 @@ class Listener:
 
         made, real [B, T, M] log-mel; f0 [B, T] in Hz, 0 where unvoiced; frames [B], how many are not padding.
         """
-        rows = torch.arange(len(frames))[frames >= FRAMES]
+        rows = torch.arange(len(frames))[frames >= CONSISTENCY_FRAMES]
         if not len(rows):
             return dict.fromkeys(("ge2e", "campplus"), made.sum() * 0)
         chosen = rows[torch.randint(len(rows), (WINDOWS,))]
-        starts = [int(torch.randint(int(frames[row]) - FRAMES + 1, ())) for row in chosen]
+        starts = [int(torch.randint(int(frames[row]) - CONSISTENCY_FRAMES + 1, ())) for row in chosen]
 
         def cut(x: Tensor) -> Tensor:
-            return torch.stack([x[row, at : at + FRAMES] for row, at in zip(chosen, starts, strict=True)])
+            return torch.stack([x[row, at : at + CONSISTENCY_FRAMES] for row, at in zip(chosen, starts, strict=True)])
 
-        return self.unlike(cut(made), cut(real), cut(f0))
+        return self.piece_losses(cut(made), cut(real), cut(f0))
 
-    def unlike(self, made: Tensor, real: Tensor, f0: Tensor) -> Losses:
-        """``losses`` over whole pieces [B, FRAMES, M] and [B, FRAMES], on the listener's device."""
+    def piece_losses(self, made: Tensor, real: Tensor, f0: Tensor) -> Losses:
+        """``losses`` over whole pieces [B, CONSISTENCY_FRAMES, M] and [B, CONSISTENCY_FRAMES], on the listener's
+        device."""
         config, device = self.vocoder.config, made.device
         phase = torch.rand(len(f0), device=device)
         source = pulse_train(f0, config.hop_length, config.sample_rate, phase)
-        white = torch.randn(len(f0), FRAMES * config.hop_length, device=device)
+        white = torch.randn(len(f0), CONSISTENCY_FRAMES * config.hop_length, device=device)
         heard = self._embed(self._voice(made, source, white))
         with torch.no_grad():
             wanted = self._embed(self._voice(real, source, white))

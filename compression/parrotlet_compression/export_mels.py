@@ -18,7 +18,7 @@ from .export import load_students
 from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
 from .models.synthesizer import Synthesizer
-from .train.acoustic import AlignedClips
+from .train.aligned_clips import AlignedClips
 from .train.loop import fast_math
 
 
@@ -55,7 +55,7 @@ def predicted_mel(
     return np.asarray((mel[0].float() @ synthesizer.emphasis).numpy())
 
 
-def predict_mels(clips: AlignedClips, students: Path, out: Path, bare: bool = False) -> int:
+def export_mels(clips: AlignedClips, students: Path, out: Path, bare: bool = False) -> int:
     """Write a file like the pack's ``mel.f16``, NaN where nothing was predicted; return how many clips were.
 
     students: folder with speaker, acoustic and vocoder weights; of these the vocoder is not used. bare: as the acoustic
@@ -68,7 +68,7 @@ def predict_mels(clips: AlignedClips, students: Path, out: Path, bare: bool = Fa
     for start in range(0, len(made), 1 << 18):
         made[start : start + (1 << 18)] = np.nan
     indices = sorted(i for group in clips.groups.values() for i in group)
-    for i in tqdm(indices, desc="predict"):
+    for i in tqdm(indices, desc="export-mels"):
         made[clips.span[i]] = predicted_mel(speaker, synthesizer, clips, i, pack.clips[i], bare=bare)
     made.flush()
     part.replace(out)
