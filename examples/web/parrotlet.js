@@ -144,7 +144,7 @@ export class Parrotlet {
     if (person.speakerModel !== encoder && person.speakerModel !== model) {
       throw new WrongModelError(`this voice was enrolled with bundle "${person.bundle}", whose speaker encoder "${this.manifest.name}" does not have: enroll again`);
     }
-    const chosen = likeness ?? this.#preferred(person);
+    const chosen = likeness ?? this.likeness(person);
     const known = this.#voices.get(person) ?? new Map();
     if (!known.has(chosen)) known.set(chosen, await this.#prepare(person, chosen));
     this.#voices.delete(person);
@@ -164,7 +164,8 @@ export class Parrotlet {
     return found.profile;
   }
 
-  #preferred(profile) {
+  /** How near a profile's speech comes to its recordings when nobody says otherwise. */
+  likeness(profile) {
     return profile.tensors["preference.likeness"]?.values[0] ?? this.manifest.adaptation.likeness;
   }
 
@@ -179,7 +180,7 @@ export class Parrotlet {
     if (!map && adaptable) map = await this.model.fit(tensors);
     const voice = new Voice(tensors, map, likeness);
     const kept = profile.tensors[`${this.#fittedKey}.loudness_lufs`]?.values[0];
-    const holds = kept !== undefined && (!adaptable || Math.abs(likeness - this.#preferred(profile)) < 1e-6);
+    const holds = kept !== undefined && (!adaptable || Math.abs(likeness - this.likeness(profile)) < 1e-6);
     voice.loudness = holds ? kept : await this.#loudness(voice);
     return voice;
   }
@@ -188,7 +189,7 @@ export class Parrotlet {
   async #fit(profile) {
     const tensors = this.#checked(profile);
     const map = await this.model.fit(tensors);
-    return { map, loudness: await this.#loudness(new Voice(tensors, map, this.#preferred(profile))) };
+    return { map, loudness: await this.#loudness(new Voice(tensors, map, this.likeness(profile))) };
   }
 
   async #loudness(voice) {

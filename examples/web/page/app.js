@@ -19,7 +19,7 @@ async function start() {
   $("loading-line").textContent = say.starting();
   const engine = new Engine();
   const info = await engine.call("load", MODEL, Object.fromEntries(model.map((file) => [file.file, keyOf(file)])));
-  const speak = beginSpeak(engine, info);
+  const speak = beginSpeak(engine, info, (name) => voices.unlock(name));
   const voices = beginVoices(engine, speak);
   beginClone(engine, voices);
   await voices.show();

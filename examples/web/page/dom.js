@@ -33,7 +33,7 @@ export async function attempt(errorId, action) {
 const sentence = (message) => `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?]$/.test(message) ? "" : "."}`;
 
 /**
- * Asks in a dialog until `work` succeeds with the answers, or the person gives up.
+ * Asks in a dialog until `work` succeeds with the answers (true), or the person gives up (false).
  * fields: [{id, label, type, value}]; work(values by id).
  */
 export function ask({ title, help = "", action, fields = [], danger = false }, work) {
@@ -50,16 +50,16 @@ export function ask({ title, help = "", action, fields = [], danger = false }, w
   $("ask-fields").replaceChildren(...inputs.flatMap(([, input, label]) => [label, input]));
   dialog.showModal();
   return new Promise((resolve) => {
-    const close = () => {
+    const close = (done) => {
       for (const [, input] of inputs) input.value = ""; // a passphrase does not stay in the page
       dialog.close();
-      resolve();
+      resolve(done);
     };
     dialog.oncancel = (event) => {
       event.preventDefault();
-      close();
+      close(false);
     };
-    $("ask-cancel").onclick = close;
+    $("ask-cancel").onclick = () => close(false);
     dialog.querySelector("form").onsubmit = async (event) => {
       event.preventDefault();
       $("ask-do").disabled = true;
@@ -69,7 +69,7 @@ export function ask({ title, help = "", action, fields = [], danger = false }, w
         return true;
       });
       $("ask-do").disabled = false;
-      if (done) close();
+      if (done) close(true);
       else inputs.at(-1)?.[1].select();
     };
   });

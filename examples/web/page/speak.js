@@ -8,7 +8,8 @@ import { Player } from "./player.js";
 const MOST_AHEAD_S = 20; // seconds that are made before they are heard
 const SHOWN = { speed: say.times, pitch: say.semitones, likeness: say.percent };
 
-export function begin(engine, { presets, sampleRate }) {
+/** unlock: asks for the passphrase of a voice, and tells whether it was given. */
+export function begin(engine, { presets, sampleRate }, unlock) {
   const player = new Player();
   const picture = new Picture($("picture"));
   let current = null; // the speech that is being made or heard: {pieces, words}
@@ -32,12 +33,19 @@ export function begin(engine, { presets, sampleRate }) {
   $("save").addEventListener("click", () => saveFile("parrotlet.wav", writeWav(last.pieces, sampleRate), "audio/wav"));
   new ResizeObserver(() => picture.draw(0)).observe($("picture"));
 
+  /** A voice's own likeness, where it has one to choose. */
   function showLikeness() {
-    $("likeness").disabled = $("voice").value.startsWith("preset:");
+    const { likeness } = $("voice").selectedOptions[0].dataset;
+    $("likeness").disabled = likeness === undefined;
+    if (likeness === undefined) return;
+    $("likeness").value = likeness;
+    $("likeness").dispatchEvent(new Event("input"));
   }
 
   async function speak() {
     stop();
+    const { locked } = $("voice").selectedOptions[0].dataset;
+    if (locked && !(await unlock(locked))) return;
     const mine = { pieces: [], words: [], shown: [] };
     current = last = mine;
     $("result").hidden = false;
@@ -116,10 +124,14 @@ export function begin(engine, { presets, sampleRate }) {
   /** stored: the profiles kept here. chosen: the name of the one to choose. */
   function offer(stored, chosen = null) {
     const value = chosen ?? $("voice").value;
-    const option = (key, label) => element("option", { value: key, textContent: label });
+    const option = (key, label, data = {}) => {
+      const made = element("option", { value: key, textContent: label });
+      Object.assign(made.dataset, data);
+      return made;
+    };
     const own = stored
       .filter(({ problem }) => !problem)
-      .map(({ name, open }) => option(name, open ? name : say.locked(name)));
+      .map(({ name, open, likeness }) => (open ? option(name, name, { likeness }) : option(name, say.locked(name), { locked: name })));
     const given = presets.map(({ name, description }) => option(`preset:${name}`, `${name}: ${description}`));
     const groups = own.length ? [element("optgroup", { label: say.own() }, ...own)] : [];
     $("voice").replaceChildren(...groups, element("optgroup", { label: say.presets() }, ...given));

@@ -15,7 +15,6 @@ export const texts = {
   promise: "Nothing leaves it.",
   about:
     "Recording, voice and speech stay on this device: the page makes no request once it is loaded, and works with the network unplugged.",
-  noScript: "This page speaks with JavaScript, which is switched off.",
   loading: "Getting the models, once",
   speakTitle: "Speak",
   textLabel: "Text",
@@ -58,7 +57,7 @@ const seconds = (value) => `${value.toFixed(value < 10 ? 1 : 0)} s`;
 export const say = {
   progress: (done, total) => `${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`,
   starting: () => "Starting the engine…",
-  ready: (offline) => (offline ? "Ready, also without a network" : "Ready"),
+  ready: (offline) => (offline ? "Works offline" : "Ready"),
   presets: () => "Presets",
   own: () => "Your voices",
   locked: (name) => `${name} (locked)`,

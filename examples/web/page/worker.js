@@ -46,7 +46,10 @@ const METHODS = {
   },
 
   async voices() {
-    return (await storeWith().list()).map((stored) => ({ ...stored, open: unlocked.has(stored.name) }));
+    return (await storeWith().list()).map((stored) => {
+      const profile = unlocked.get(stored.name);
+      return { ...stored, open: Boolean(profile), likeness: profile ? bird.likeness(profile) : null };
+    });
   },
 
   examine(recording) {
