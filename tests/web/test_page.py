@@ -89,20 +89,24 @@ def opened(folder: Path, name: str) -> VoiceProfile:
     return store.load(name)
 
 
-def decibels(power: float) -> float:
+def decibels(power: np.floating[Any]) -> float:
     return float(10 * np.log10(power))
 
 
 def require_alike(ours: Samples, theirs: Samples) -> None:
-    """The same speech but for its noise, and for what INT8 rounds otherwise: 1 % of the length, 1 dB, 2 dB of the mel."""
+    """The same speech but for its noise and for what INT8 rounds otherwise.
+
+    Two seeds of Python's own noise correlate by 0.973 and lie 2.08 dB of the mel spectrogram apart, over loud frames.
+    """
     assert len(theirs) == pytest.approx(len(ours), rel=0.01)
     size = min(len(ours), len(theirs))
     ours, theirs = ours[:size], theirs[:size]
-    assert abs(decibels(np.mean(theirs**2)) - decibels(np.mean(ours**2))) < 1
+    assert abs(decibels(np.mean(theirs**2)) - decibels(np.mean(ours**2))) < 0.5
     first, second = (mel_spectrogram(one.astype(np.float32), MelConfig()) for one in (ours, theirs))
     loud = first.mean(axis=1) > np.percentile(first.mean(axis=1), 40)
-    nepers = np.abs(first - second)[loud].mean()
-    assert nepers * 20 / np.log(10) < 2
+    assert np.abs(first - second)[loud].mean() * 20 / np.log(10) < 2.6
+    if len(theirs) == len(ours):
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.92
 
 
 def test_the_first_sound_needs_no_microphone(made: Made) -> None:

@@ -37,16 +37,19 @@ export function begin(engine, voices) {
 
   async function toggle() {
     if (recording) return finish();
+    recording = true;
     try {
       await recorder.start(heard);
     } catch (error) {
+      recording = false;
       throw new Error(say.noMicrophone(error.message));
+    } finally {
+      label();
     }
-    recording = true;
-    label();
   }
 
   function heard(block, seconds) {
+    if (!recording) return; // a block that was under way
     const power = block.reduce((sum, value) => sum + value * value, 0) / block.length;
     meter(10 * Math.log10(power + 1e-9));
     $("record-line").textContent = say.recording(seconds);
@@ -56,9 +59,10 @@ export function begin(engine, voices) {
   async function finish() {
     recording = false;
     label();
-    meter(-60);
     count += 1;
-    await add({ name: say.take(count), ...(await recorder.stop()) });
+    const sound = await recorder.stop();
+    meter(-60);
+    await add({ name: say.take(count), ...sound });
   }
 
   function meter(level) {
