@@ -113,8 +113,13 @@ export class TextFrontEnd {
   /** Phonemes of `text`; waits for the model only where a word is unknown. */
   async phonemize(text) {
     const spoken = this.normalize(text).replace(/\[\[\s*(pause(?!\p{L})[^[\]\n]*?)\s*\]\]/giu, pauseAsComma);
+    return (await this.speak(spoken)).phonemes;
+  }
+
+  /** Phonemes and words of normalized text. */
+  async speak(spoken) {
     if (this.model !== null) await this.phonemizer.learn(spoken, this.model);
-    return this.phonemizer.phonemize(spoken);
+    return this.phonemizer.speak(spoken);
   }
 }
 
@@ -187,6 +192,11 @@ export class Phonemizer {
 
   /** Phonemes of normalized text, with punctuation and spaces. */
   phonemize(text) {
+    return this.speak(text).phonemes;
+  }
+
+  /** The same, and its words: `{text, start, end}`, slices of the phonemes. */
+  speak(text) {
     const tokens = text.match(/\[\[[^[\]]*\]\]|[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,;:.!?]/g) ?? [];
     const sounds = new Array(tokens.length);
     let beforeVowel = null;
@@ -204,17 +214,18 @@ export class Phonemizer {
     return this.joined(tokens, sounds);
   }
 
+  /** Words apart by spaces, marks glued to the word before; a mark needs a word to stand on. */
   joined(tokens, sounds) {
-    const pieces = [];
-    let spoken = false;
+    const words = [];
+    let phonemes = "";
     tokens.forEach((token, at) => {
       const isMark = this.rules.pause_marks.includes(token);
-      if (!sounds[at] || (isMark && (!spoken || this.rules.pause_marks.includes(pieces.at(-1))))) return;
-      if (pieces.length && !isMark) pieces.push(" ");
-      spoken ||= !isMark;
-      pieces.push(sounds[at]);
+      if (!sounds[at] || (isMark && (!words.length || this.rules.pause_marks.includes(phonemes.at(-1))))) return;
+      if (phonemes && !isMark) phonemes += " ";
+      if (!isMark) words.push({ text: token, start: phonemes.length, end: phonemes.length + sounds[at].length });
+      phonemes += sounds[at];
     });
-    return pieces.join("");
+    return { phonemes, words };
   }
 
   startsWithVowel(sound) {

@@ -150,7 +150,12 @@ export class Normalizer {
 
   /** The words to speak, with the punctuation that pauses. */
   normalize(written) {
-    this.text = this.outsideInline((part) => this.fold(part), this.reader.read(written));
+    return this.said(this.reader.read(written));
+  }
+
+  /** The same of text whose layout and markup were read already. */
+  said(text) {
+    this.text = this.outsideInline((part) => this.fold(part), text);
     this.spoken = [];
     const token = /\S+/gu;
     let at = 0;

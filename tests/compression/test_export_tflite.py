@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
 from parrotlet import Parrotlet  # noqa: E402
-from parrotlet.acoustic import expand, whole_durations  # noqa: E402
+from parrotlet.acoustic import length_regulate, whole_durations  # noqa: E402
 from parrotlet.bundle import GRAPHS  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression import tflite  # noqa: E402
@@ -135,8 +135,8 @@ def test_the_length_regulator_of_the_host_is_the_one_of_the_model(frames: list[f
     assert np.abs(np.cumsum(durations) - np.cumsum(expected[0].numpy())).max() <= 1
     encoded = np.random.default_rng(0).standard_normal((len(frames), 4), dtype=np.float32)
     total = int(durations.sum())
-    rows, position = acoustic.expand(torch.from_numpy(encoded)[None], torch.from_numpy(durations)[None], total)
-    made_rows, made_position = expand(encoded, durations)
+    rows, position = acoustic.length_regulate(torch.from_numpy(encoded)[None], torch.from_numpy(durations)[None], total)
+    made_rows, made_position = length_regulate(encoded, durations)
     assert np.array_equal(made_rows, rows[0].numpy())
     assert np.allclose(made_position, position[0].numpy(), atol=1e-6)
 

