@@ -78,13 +78,19 @@ def main() -> None:
         return f"{np.abs(made['level'][0] - level).max():.0e} dB; activity in {differ} of {len(active)}"
 
     def hertz(wanted: Any, made: dict[str, Any]) -> str:
-        f0, own = wanted[0], made["f0"][0]
+        f0, own = wanted, made["f0"][0]
         both = (f0 > 0) & (own > 0)
         differ = int(((f0 > 0) != (own > 0)).sum())
         return f"{np.abs(f0 - own)[both].max():.0e} Hz; voicing in {differ} of {len(f0)}"
 
     row("activity", lambda: find_speech(samples, 16000), levels, samples=samples[None])
-    row("speech", lambda: (estimate_f0(speech, 16000), bandwidth(speech, 16000)), hertz, samples=speech[None])
+    row("pitch", lambda: estimate_f0(speech, 16000), hertz, samples=speech[None])
+    row(
+        "bandwidth",
+        lambda: bandwidth(speech, 16000),
+        lambda wanted, made: f"{abs(made['bandwidth_hz'][0] - wanted):.0f} Hz",
+        samples=speech[None],
+    )
 
     def decibels(wanted: Any, made: dict[str, Any]) -> str:
         own = next(iter(made.values()))[0]

@@ -35,8 +35,8 @@ export class VoiceModel {
     );
     const report = { ...numbers(activity), level: activity.level.data, active: activity.active.data };
     if (report.speech_s >= this.manifest.enrollment.some_speech_s) {
-      const measured = await this.run("speech", { samples: [speech] });
-      Object.assign(report, numbers(measured), { f0: measured.f0.data });
+      const pitch = await this.run("pitch", { samples: [speech] });
+      Object.assign(report, numbers(pitch), { f0: pitch.f0.data }, numbers(await this.run("bandwidth", { samples: [speech] })));
     }
     report.problem = this.#problem(report);
     return { report, speech };
