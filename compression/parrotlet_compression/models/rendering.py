@@ -1,5 +1,5 @@
 """From the vocoder graph's spectral parts to samples, as a graph: the definition that native renderers are tested
-against. ``parrotlet.rendering`` is the same in numpy, twice as fast, and keeps its state from call to call."""
+against. ``parrotlet.rendering`` is the same in numpy: more than twice as fast, with state from call to call."""
 
 from __future__ import annotations
 
