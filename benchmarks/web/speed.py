@@ -101,7 +101,7 @@ def main(site: str, recording: str) -> None:
     made = [ask(command="enroll", pcm=samples.tolist(), rate=rate, name=f"v{k}") for k in range(3)]
     wall, processor = (statistics.median(one[kind] for one in made) for kind in ("wall", "processor"))
     print(
-        f"Chromium: enrollment with {len(samples) / rate:.1f} s in {wall:.1f} s; with scrypt {processor:.1f} s processor"
+        f"Chromium: enrollment with {len(samples) / rate:.1f} s in {wall:.1f} s, {processor:.1f} s processor and scrypt"
     )
     page.stdin.close()
     page.wait()

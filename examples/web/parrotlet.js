@@ -5,13 +5,14 @@
 //   for await (const { samples, words } of bird.speak("Hello.", "robin")) play(samples);
 //   const profile = await bird.enroll([{ samples, sampleRate }]);
 
-import { advised, reportOf, requireUsable } from "./enrollment.js";
+import { advised, reportOf, requireUsable, withOtherVoice } from "./enrollment.js";
 import { BundleError, InputError, ProfileFormatError, UsageError, WrongModelError, requireNumber } from "./errors.js";
 import { Finisher } from "./finishing.js";
 import { Lexicon, readRules, unknownWordModel } from "./g2p.js";
 import { STEP, blend, lift, raised, rises } from "./intonation.js";
 import { integratedLoudness } from "./loudness.js";
 import { resample } from "./sound.js";
+import { findOtherVoice } from "./talkers.js";
 import { Utterances } from "./utterances.js";
 import { VoiceModel, uniformNoise } from "./voice.js";
 
@@ -125,8 +126,13 @@ export class Parrotlet {
     const { sample_rate: rate } = this.manifest.speaker;
     const heard = resample(samples, sampleRate, rate);
     if (heard.length < rate * this.manifest.enrollment.frame_s) throw new InputError(`${name}: holds no sound: record again`);
-    const { report, speech } = await this.model.examine(heard);
-    return { report: reportOf(name, samples.length / sampleRate, report), speech };
+    const { report: measured, speech } = await this.model.examine(heard);
+    const report = reportOf(name, samples.length / sampleRate, measured);
+    if (report.problem !== null) return { report, speech };
+    const times = [];
+    measured.active.forEach((active, frame) => active && times.push(frame * this.manifest.enrollment.frame_s));
+    const other = await findOtherVoice(speech, times, rate, (window) => this.model.embed(window));
+    return { report: withOtherVoice(report, other), speech };
   }
 
   // Voices
