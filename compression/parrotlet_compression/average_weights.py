@@ -1,6 +1,6 @@
-"""Means of the weights of two models of which one was trained on from the other (model soups; Wortsman 2022).
+"""Averages of the weights of two models, one of which was trained from the other (model soups; Wortsman 2022).
 
-What a long run on few people has learned of just these people cancels out, what is true of others stays.
+An average keeps what holds for all people and loses part of what a long run on few people overfits.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ACOUSTIC = "acoustic.safetensors"
 def average_weights(first: Weights, second: Weights, share: float, parts: Mapping[str, float]) -> Weights:
     """``share`` of the second model and the rest of the first, in float32.
 
-    parts: other shares of the tensors whose names begin so; of several that fit the longest counts. Raises InputError
-    when a share is not between 0 and 1, a part is of no tensor, or the two are not of the same shape.
+    parts: other shares for tensors whose names begin so; the longest match counts. Raises InputError when a share is
+    not between 0 and 1, when a part matches no tensor, and when the models differ in names or shapes.
     """
     shares = {"": share, **parts}
     for part, value in shares.items():
@@ -45,8 +45,11 @@ def average_weights(first: Weights, second: Weights, share: float, parts: Mappin
 
 
 def write_average(first: Path, second: Path, out: Path, share: float, parts: Mapping[str, float]) -> None:
-    """Write to the folder ``out`` the students of the folder ``first``, their acoustic.safetensors averaged with that
-    of ``second``. Raises InputError as ``average_weights``, and when files are missing."""
+    """Write the students of the folder ``first`` to ``out``, with acoustic.safetensors averaged with that of
+    ``second``.
+
+    Raises InputError as ``average_weights`` does, and when files are missing.
+    """
     _, synthesizer, _ = new_students()
 
     def read(folder: Path) -> Weights:

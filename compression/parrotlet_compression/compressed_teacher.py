@@ -18,7 +18,7 @@ from parrotlet.mel import MelConfig
 from parrotlet.text import TextFrontEnd
 from parrotlet_runtimes import GraphError, Session, load_session
 
-from .teachers.tacotron2 import STOP, Tacotron2Speech, decode
+from .teachers.tacotron2 import STOP, Tacotron2Speech, run_decoder
 from .teachers.tacotron2_decoder import DecoderState
 from .teachers.tacotron2_layers import Array, Tacotron2Config
 from .teachers.text import symbol_ids
@@ -75,7 +75,7 @@ class CompressedTeacher:
             state.update({name: out[f"next_{name}"] for name in state})
             return out["made"], float(out["stop"][0, 0]), out["next_weights"][0]
 
-        coarse, stops, alignment, stopped = decode(self.config, step, seed, max_steps or c.longest(length), stop)
+        coarse, stops, alignment, stopped = run_decoder(self.config, step, seed, max_steps or c.longest(length), stop)
         mel = self._sessions["postnet"].run({"coarse": coarse[None]})["mel"][0]
         return Tacotron2Speech(mel, stops, alignment, stopped)
 

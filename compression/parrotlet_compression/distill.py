@@ -102,7 +102,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class TeacherUtterance:
-    """What a teacher said: samples [N] at ``rate``; mel [T, M] where it follows our contract, else None."""
+    """An utterance of a teacher: samples [N] at ``rate``; mel [T, M] where it has our mel config, else None."""
 
     id: str
     speaker: str
@@ -117,8 +117,8 @@ class TeacherUtterance:
 def distill(path: Path, prepare: Prepare) -> Path:
     """Run a recipe, or go on where it stopped; returns the student's folder.
 
-    prepare: takes model, pack, folder and options as `parrotlet-compress train` does, refuses options that it does
-    not know, and returns what trains. Everything that the recipe names is looked at before the teacher speaks.
+    prepare: takes model, pack, folder and options as `parrotlet-compress train` does, refuses unknown options, and
+    returns the function that trains. All files of the recipe are checked before the teacher speaks.
     """
     recipe = Recipe.read(path)
     options = dict(recipe.student)
@@ -164,7 +164,7 @@ def _write_targets(pack: Pack, path: Path) -> None:
 
 
 def speak(recipe: Recipe) -> None:
-    """Let the recipe's teacher speak and write the pack; a call that was cut off is gone on with."""
+    """Let the recipe's teacher speak and write the pack. An interrupted call is resumed."""
     total, utterances = _utterances(recipe)
     writer = PackWriter(recipe.pack)
     done = _last_id(writer)
@@ -191,7 +191,7 @@ def speak(recipe: Recipe) -> None:
 
 
 def _last_id(writer: PackWriter) -> int:
-    """How many utterances need not be made again: one more than the number of the last one written."""
+    """How many utterances are done: one more than the number of the last one written."""
     lines = (writer.path / "clips.jsonl").read_text().splitlines()
     return int(json.loads(lines[-1])["id"]) + 1 if lines else 0
 
@@ -211,7 +211,7 @@ def _write(writer: PackWriter, number: int, said: TeacherUtterance, config: MelC
 
 
 def _utterances(recipe: Recipe) -> tuple[int, Iterator[Callable[[], TeacherUtterance | None]]]:
-    """How many there will be, and what makes each: None where it is not usable."""
+    """The number of utterances, and a function for each, which returns None where it is not usable."""
     vocode, mel_config = _vocoder(recipe)
     if "pack" in recipe.source:
         if recipe.graph != "vocoder":
@@ -221,7 +221,7 @@ def _utterances(recipe: Recipe) -> tuple[int, Iterator[Callable[[], TeacherUtter
 
 
 def _vocoder(recipe: Recipe) -> tuple[Vocode, MelConfig]:
-    """What turns the teacher's mels into samples: HiFi-GAN, or our own vocoder out of a bundle."""
+    """The vocoder of the teacher's mels, HiFi-GAN or that of a bundle, and its mel config."""
     if "hifigan" in recipe.teacher:
         config = recipe.existing(recipe.teacher, "config") if "config" in recipe.teacher else None
         model = read_hifigan(recipe.existing(recipe.teacher, "hifigan"), config)
@@ -243,7 +243,7 @@ def _rendered(
     """Copy synthesis of clips of a pack: the vocoder student learns to sound like the teacher."""
     corpus = Pack(recipe.existing(recipe.source, "pack"))
     clips = [c for c in corpus.clips if c.split == "train" and c.snr_db >= 25 and c.frames > 80]
-    # Spread over the pack, so that few minutes still hold many voices.
+    # Clips from all over the pack, so that a few minutes hold many voices.
     wanted = float(recipe.source.get("minutes", 60)) * 60 * corpus.config.frame_rate
     order = np.random.default_rng(0).permutation(len(clips))
     chosen = order[: int(np.searchsorted(np.cumsum([clips[i].frames for i in order]), wanted)) + 1]
@@ -313,7 +313,7 @@ def _utterance(
         return None
     ours = MelConfig()
     if phonemes:
-        # Ends in the teacher's frames, rounded to ours: the sum stays right whatever the two rates are.
+        # Ends of phonemes are rounded to our frames, so that the sum is right at any two rates.
         ratio = config.hop_length / config.sample_rate * ours.frame_rate
         ends = np.rint(np.cumsum(counted) * ratio).astype(int)
         durations = np.diff(ends, prepend=0).tolist()
@@ -324,5 +324,5 @@ def _utterance(
 
 
 def _sounds(ids: list[int], phonemes: str) -> list[str]:
-    """One character a symbol: of the phonemes with the two tokens around them, or letters throughout."""
+    """One character for each symbol: phonemes with the two tokens around them, or letters throughout."""
     return ["^", *phonemes, "$"] if phonemes else ["a"] * len(ids)

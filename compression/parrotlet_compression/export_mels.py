@@ -1,7 +1,7 @@
-"""Mel spectrograms as the acoustic model makes them, for the vocoder to learn from.
+"""Mel spectrograms of the acoustic model, to train the vocoder on.
 
-Durations and pitch are the recorded ones, so that a predicted frame and the recorded samples under it belong together
-(ground-truth aligned, Shen 2018); only the sharpness of the spectrum differs. Emphasized, as the graph gives them.
+Durations and pitch are the recorded ones, so that predicted frames and recorded samples match (ground-truth aligned,
+Shen 2018). Only the sharpness of the spectrum differs. The mels are emphasized, as those of the graph.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def predicted_mel(
 ) -> npt.NDArray[np.float32]:
     """The refined and emphasized mel spectrogram [T, M] of ``clips.span[index]`` in the voice of ``reference``.
 
-    Durations and pitch are given; the voice is not adapted. clean: ask for a clean full-band recording whatever the
-    clip is. bare: as the acoustic model alone makes it.
+    Durations and pitch are given; the voice is not adapted. clean: set the recording conditions to clean and full-band.
+    bare: the acoustic model's own mel.
     """
     pack = clips.pack
     embedding = torch.from_numpy(embed_clips([pack.samples16(reference)], speaker))
@@ -56,10 +56,10 @@ def predicted_mel(
 
 
 def export_mels(clips: AlignedClips, students: Path, out: Path, bare: bool = False) -> int:
-    """Write a file like the pack's ``mel.f16``, NaN where nothing was predicted; return how many clips were.
+    """Write a file like the pack's ``mel.f16``, NaN where nothing is predicted. Returns the number of clips.
 
-    students: folder with speaker, acoustic and vocoder weights; of these the vocoder is not used. bare: as the acoustic
-    model alone makes them.
+    students: folder with speaker, acoustic and vocoder weights; the vocoder is not used. bare: the acoustic model's own
+    mels.
     """
     pack = clips.pack
     speaker, synthesizer, _ = load_students(students)

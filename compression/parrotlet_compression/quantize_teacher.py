@@ -4,7 +4,8 @@ Tacotron 2 becomes three graphs: ``encoder``, ``decoder`` (one step, with explic
 the loop, the dropout of the pre-net and the stop rule (``CompressedTeacher``). HiFi-GAN becomes ``vocoder``. In INT8
 the matrix products and LSTMs are dynamic (one scale a call). The convolutions of the post-net and of HiFi-GAN are
 static, with scales from calibration. The stop layer and the attention's energies stay in float, because the stop rule
-is a threshold on one number (see ``KEEP_FLOAT``)."""
+is a threshold on one number (see ``KEEP_FLOAT``).
+"""
 
 from __future__ import annotations
 

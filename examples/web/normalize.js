@@ -171,12 +171,13 @@ export class Normalizer {
         while (at < end) at = this.step(at);
       }
     }
-    return this.outsideInline(tidy, this.spoken.join("")).trim();
+    const tidied = this.outsideInline(tidy, this.spoken.join("")).trim();
+    return this.text.includes("[[") ? tidied : tidied.replace(/^[\s,;:.!?]+/u, "");
   }
 
   /** Change the text between inline instructions. */
   outsideInline(change, text) {
-    if (!text.includes("[[")) return change(text).replace(/^[\s,;:.!?]+/u, "");
+    if (!text.includes("[[")) return change(text);
     const parts = text.split(this.patterns.inline);
     return parts.map((part, at) => (at % 2 ? `[[${part}]]` : change(part))).join("");
   }
@@ -758,7 +759,8 @@ const SAY = {
   "small roman"(match) {
     const value = this.numbers.roman(match[0].toUpperCase());
     const around = (this.text[match.index - 1] ?? "") + (this.after(match)[0] ?? "");
-    return value && (around === "()" || this.tables.numbered.has(this.before)) ? this.numbers.cardinal(String(value)) : null;
+    const called = isAlnum(this.text[match.index - 2] ?? "");
+    return value && ((around === "()" && !called) || this.tables.numbered.has(this.before)) ? this.numbers.cardinal(String(value)) : null;
   },
 
   abbreviation(match) {
@@ -838,6 +840,14 @@ const SAY = {
     const capital = (part) => isUpper(part) && part.length > 1;
     if (parts.every((part) => part.length === 1) || !parts.some(capital)) return null;
     return parts.map((part) => (capital(part) ? this.wordOrLetters(part) : part)).join(" ");
+  },
+
+  stretched([all]) {
+    const word = all.toLowerCase();
+    const single = word.replace(/([a-z])\1\1+/g, "$1");
+    const double = word.replace(/([a-z])\1\1+/g, "$1$1");
+    const inside = /([aeiou])\1\1+(?!\1)[a-z]/.test(word);
+    return (inside ? [double, single] : [single, double]).find((one) => this.knows(one)) ?? null;
   },
 
   elided([, word]) {

@@ -78,7 +78,7 @@ export class Reader {
     let mark = heading ?? bullet ?? numbered;
     if (heading) kind = "heading";
     else if (bullet) kind = "item";
-    else if (numbered) [kind, said] = ["item", `${numbered[1]}, `];
+    else if (numbered) [kind, said] = ["item", `${numbered[1] ?? numbered[2]}, `];
     else if (content[0] === "|") [kind, mark] = ["row", this.at("cell", content)];
     start += mark ? mark[0].length : 0;
     const first = this.find("first", line, start);

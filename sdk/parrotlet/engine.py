@@ -24,7 +24,7 @@ from parrotlet.finishing import Finisher
 from parrotlet.options import PITCH, SPEED, SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.speech_model import SpeechModel, Voice
-from parrotlet.text import TextFrontEnd, Utterance
+from parrotlet.text import Format, TextFrontEnd, Utterance
 from parrotlet.text.sentences import Pause
 from parrotlet_runtimes import RUNTIMES, Session, SessionInfo, installed
 
@@ -237,6 +237,7 @@ class Parrotlet:
         *,
         phonemes: str | None = None,
         ssml: bool = False,
+        format: Format = "auto",
         options: SpeakOptions | None = None,
         speed: float = 1.0,
         pitch: float = 0.0,
@@ -252,7 +253,7 @@ class Parrotlet:
         text: a string, cut at sentence ends, or an iterator of strings of any size (a language model's tokens),
         cut at clause ends too, so that speech begins before the sentence is complete.
         profile: from ``enroll`` or a store, a voice from ``voice``, or a preset's name.
-        ssml: the text is an SSML document (the subset in docs/text.md).
+        format: "auto", "plain", "markdown", "html" or "ssml" (docs/text.md). ssml: the same as the format "ssml".
         phonemes: spoken instead of text.
         See SpeakOptions for the rest. Raises UsageError, InputError (phonemes) and WrongModelError at the call;
         InputError for text that cannot be used (SSML, [[ ]]) when it is reached.
@@ -269,7 +270,7 @@ class Parrotlet:
             self._model.phoneme_ids(phonemes)
             utterances: Iterable[Utterance] = [Utterance("", phonemes, Pause(0.0, "text"), ())]
         else:
-            utterances = self._text.sentences(_text(text), ssml=ssml)
+            utterances = self._text.sentences(_text(text), ssml=ssml, format=format)
         return _speak(self._model, utterances, voice, options or named, self.sample_rate)
 
     def acoustics(self, phonemes: str, profile: VoiceLike, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:

@@ -1,4 +1,4 @@
-"""The consistency hears in a mel spectrogram what the speaker encoders hear in the sound."""
+"""The speaker consistency loss: what the encoders find in a mel spectrogram is what they find in its sound."""
 
 from __future__ import annotations
 

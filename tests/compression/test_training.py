@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,12 +23,12 @@ from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
 from parrotlet_compression.export_mels import export_mels  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
-from parrotlet_compression.models.weights import load_weights  # noqa: E402
+from parrotlet_compression.models.weights import REPOSITORY, load_metadata, load_weights, save_weights  # noqa: E402
 from parrotlet_compression.train import aligner  # noqa: E402
 from parrotlet_compression.train.acoustic_losses import acoustic_losses  # noqa: E402
 from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.enrolled import Voices  # noqa: E402
-from parrotlet_compression.train.loop import Schedule, train  # noqa: E402
+from parrotlet_compression.train.loop import Schedule, data_seed, train  # noqa: E402
 from parrotlet_compression.train.refiner import REFINER_FRAMES, Enrollments, phoneme_recognition_loss, refiner_batch  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
@@ -87,9 +89,41 @@ def test_training_learns_resumes_and_stops_where_it_should(tmp_path: Path) -> No
     assert torch.allclose(restored.weight.T, target, atol=0.1)
 
 
-def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    from parrotlet_compression.models.weights import save_weights
+def test_a_resumed_run_can_be_repeated(tmp_path: Path) -> None:
+    def batches(seed: int):
+        random = np.random.default_rng(seed)
+        while True:
+            yield torch.from_numpy(random.standard_normal((8, 4)).astype(np.float32))
 
+    def run(out: Path, steps: int) -> tuple[int, torch.Tensor]:
+        torch.manual_seed(0)
+        model, seed = torch.nn.Linear(4, 1), data_seed(out)
+        train(model, batches(seed), lambda x: {"error": model(x).square().mean()}, out, Schedule(steps, warmup=1))
+        return seed, model.weight.detach()
+
+    first, _ = run(tmp_path / "first", 3)
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    os.utime(tmp_path / "second" / "state.pt", (1, 1))  # when a state was written does not count
+    (seed, one), (again, other) = (run(tmp_path / name, 6) for name in ("first", "second"))
+    later, _ = run(tmp_path / "first", 9)
+    assert first == 0 and seed == again and len({first, seed, later}) == 3
+    assert torch.equal(one, other)
+
+
+def test_weights_say_how_they_were_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/bin/parrotlet-compress", "train", "my pack"])
+    save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors", step=7)
+    said = load_metadata(tmp_path / "a.safetensors")
+    assert said["command"] == "parrotlet-compress train 'my pack'" and said["step"] == "7"
+    if (REPOSITORY / ".git").exists():
+        assert len(said["commit"].removesuffix("-dirty")) == 40
+    monkeypatch.setattr("parrotlet_compression.models.weights._commit", lambda: "")
+    save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors")
+    assert load_metadata(tmp_path / "a.safetensors").keys() == {"command"}
+    assert not load_metadata(CHECKPOINTS / "acoustic.safetensors")
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="another model"):
         load_weights(torch.nn.Linear(4, 1), tmp_path / "a.safetensors")

@@ -99,6 +99,9 @@ async function keyboard() {
   await page.keyboard.press("Enter");
   await page.waitForSelector("#save:not([disabled])", SLOW);
   made.by_keyboard = await page.locator("#said span").allTextContents();
+  await page.fill("#text", "No.");
+  await page.keyboard.press("Control+Enter");
+  await page.waitForFunction(() => document.querySelector("#said").textContent.trim() === "No", null, SLOW);
   await page.click("summary");
   await page.focus("#speed");
   for (let k = 0; k < 5; k += 1) await page.keyboard.press("ArrowRight");
@@ -110,7 +113,7 @@ async function recordings() {
   await page.setInputFiles("#file", quiet);
   await page.waitForSelector("#takes .error", SLOW);
   made.problem = await page.textContent("#takes .error");
-  await page.click("#takes button");
+  await page.click("[aria-label^='Remove ']");
   made.takes_after_removal = await page.locator("#takes li").count();
   await page.setInputFiles("#file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("not a sound") });
   await page.waitForFunction(() => document.querySelector("#make-error").textContent, null, SLOW);
@@ -121,13 +124,18 @@ async function enroll() {
   await page.click("#record");
   await page.waitForFunction(() => Number(document.querySelector("#meter").getAttribute("aria-valuenow")) > -40, null, SLOW);
   await page.waitForTimeout(11_000);
+  await shoot("recording", { width: 390, height: 844 });
   await page.click("#record");
   await page.waitForSelector("#takes li", SLOW);
   made.take = await page.textContent("#takes li");
+  await page.click("[aria-label='Listen Recording 1']");
   await check("recorded");
   await shoot("phone", { width: 390, height: 844 });
   await page.fill("#name", "ada");
   await page.fill("#secret", secret);
+  await page.check("#secret-show");
+  made.secret_shown = await page.getAttribute("#secret", "type");
+  await page.uncheck("#secret-show");
   await page.check("#consent");
   await page.click("#make");
   await page.waitForFunction(() => document.querySelector("#make-line").textContent.includes("sealed"), null, SLOW);
@@ -172,6 +180,7 @@ async function files() {
   await closed();
   made.after_delete = await page.textContent("#kept");
   await page.setInputFiles("#import", exported);
+  await page.fill("#ask-name", "hopper");
   await page.fill("#ask-secret", secret);
   await page.click("#ask-do");
   await closed();

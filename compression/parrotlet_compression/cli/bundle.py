@@ -1,4 +1,4 @@
-"""Commands that make and judge bundles: export, quantize, report and evaluate."""
+"""Commands that make and judge bundles: export, signal-graphs, quantize, report and evaluate."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ def _add_export(commands: Commands) -> None:
 
 
 def _add_signal_graphs(commands: Commands) -> None:
-    text = "write the graphs without weights, for enrollment, into a bundle"
-    commands.add("signal-graphs", _signal_graphs, text).add_argument("bundle", type=Path, help="bundle folder")
+    command = commands.add(
+        "signal-graphs", _signal_graphs, "write the graphs without weights, for enrollment, into a bundle"
+    )
+    command.add_argument("bundle", type=Path, help="bundle folder")
 
 
 def _add_quantize(commands: Commands) -> None:
@@ -111,12 +113,6 @@ def _add_evaluate(commands: Commands) -> None:
     command.add_argument("--judge-python", default=sys.executable)
 
 
-def _signal_graphs(options: argparse.Namespace) -> None:
-    if not (options.bundle / "manifest.json").is_file():
-        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
-    add_signal_graphs(options.bundle)
-
-
 def _export(options: argparse.Namespace) -> None:
     rows = export_bundle(
         options.checkpoints,
@@ -136,6 +132,12 @@ def _export(options: argparse.Namespace) -> None:
             f"{row.graph:<9} {row.runtime:<6} {row.precision:<5} {row.output:<10} "
             f"largest {row.largest:.2e}  mean {row.mean:.2e}  rms of the output {row.scale:.2e}"
         )
+
+
+def _signal_graphs(options: argparse.Namespace) -> None:
+    if not (options.bundle / "manifest.json").is_file():
+        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
+    add_signal_graphs(options.bundle)
 
 
 def _quantize(options: argparse.Namespace) -> None:

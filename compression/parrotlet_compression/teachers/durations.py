@@ -10,12 +10,13 @@ SKIP = 2.0
 
 
 def durations_from_alignment(alignment: Array, frames_per_step: int) -> list[int]:
-    """Frames of every symbol: the monotonic path of the greatest summed log attention (as in Glow-TTS, Kim 2020),
-    on which passing over a symbol costs SKIP.
+    """Frames of every symbol: the monotonic path with the greatest sum of log attention (as in Glow-TTS, Kim 2020).
+
+    Skipping a symbol costs SKIP.
 
     alignment [S, L] -> L whole numbers that sum to S * frames_per_step.
     """
-    # Between the centres of two steps the attention is interpolated: boundaries finer than a step.
+    # Attention is interpolated between the centers of two steps: boundaries are finer than a step.
     times = (np.arange(len(alignment) * frames_per_step) + 0.5) / frames_per_step - 0.5
     times = np.clip(times, 0, len(alignment) - 1)
     low = np.floor(times).astype(int)

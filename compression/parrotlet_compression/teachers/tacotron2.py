@@ -107,7 +107,7 @@ class Tacotron2(nn.Module):
             return made.numpy(), float(stop), state.weights[0].numpy()
 
         limit = max_steps or self.config.longest(len(symbols))
-        coarse, stop, alignment, stopped = decode(self.config, step, seed, limit)
+        coarse, stop, alignment, stopped = run_decoder(self.config, step, seed, limit)
         mel = self.refine(torch.from_numpy(coarse)[None])[0].numpy()
         return Tacotron2Speech(mel, stop, alignment, stopped)
 
@@ -115,7 +115,7 @@ class Tacotron2(nn.Module):
 Step = Callable[[Array, Array], tuple[Array, float, Array]]
 
 
-def decode(
+def run_decoder(
     config: Tacotron2Config, step: Step, seed: int | None, max_steps: int, threshold: float = STOP
 ) -> tuple[Array, Array, Array, bool]:
     """The host's loop around one decoder step, whatever runtime computes it.

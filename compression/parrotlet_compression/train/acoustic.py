@@ -21,7 +21,7 @@ from ..models.likeness import LikenessCritic
 from ..models.refiner import Refiner
 from ..models.speaker import SpeakerEncoder, embed_clips
 from ..models.synthesizer import Synthesizer
-from ..models.weights import load_tensors, load_weights, save_weights
+from ..models.weights import load_metadata, load_tensors, load_weights, save_weights
 from ..symbols import SYMBOLS
 from .acoustic_losses import acoustic_losses
 from .adversary import Adversary, discriminator_condition
@@ -94,10 +94,10 @@ def acoustic_with_encoder_losses(
     made = torch.where(mask > 0, out.mel.float(), batch.mel)
     if critic is not None:
         with fast_math():
-            heard = critic(made, inside.unsqueeze(-1)).float()
+            predicted = critic(made, inside.unsqueeze(-1)).float()
             with torch.no_grad():
-                wanted = critic(batch.mel, inside.unsqueeze(-1)).float()
-        losses["likeness"] = LIKENESS * (1 - (heard * wanted).sum(-1)).mean()
+                recorded = critic(batch.mel, inside.unsqueeze(-1)).float()
+        losses["likeness"] = LIKENESS * (1 - (predicted * recorded).sum(-1)).mean()
     if adversary is not None:
         voice = discriminator_condition(embedding.detach(), batch.recording)
         losses |= adversary.losses(made, batch.mel, voice)
@@ -110,11 +110,11 @@ def save_students(joint: Path, out: Path) -> None:
 
     The latter has an untrained refiner, which changes nothing: a refiner is trained for one acoustic model.
     """
-    state = load_tensors(joint)
+    state, step = load_tensors(joint), load_metadata(joint).get("step")
     model = AcousticWithEncoder(len(state["classes"]))
     model.load_state_dict(state)
-    save_weights(model.encoder, out / "speaker.safetensors", half=True)
-    save_weights(Synthesizer(model.acoustic, Refiner()), out / "acoustic.safetensors", half=True)
+    save_weights(model.encoder, out / "speaker.safetensors", half=True, step=step)
+    save_weights(Synthesizer(model.acoustic, Refiner()), out / "acoustic.safetensors", half=True, step=step)
 
 
 def _class_centres(clips: AlignedClips, encoder: SpeakerEncoder, each: int = 2) -> npt.NDArray[np.float32]:

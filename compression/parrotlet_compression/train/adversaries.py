@@ -20,7 +20,7 @@ from .loop import Learner, Losses, fast_math
 WIDTHS = 48, 320
 MISMATCHED = 0.5
 """Weight of recordings with a mismatched voice in the loss of a discriminator."""
-WEIGHTS = {"patch": (0.6, 2.0), "sequence": (0.4, 1.0)}
+GENERATOR_WEIGHTS = {"patch": (0.6, 2.0), "sequence": (0.4, 1.0)}
 """Weights of the generator's losses: the adversarial one and feature matching (Kumar 2019)."""
 DiscriminatorOutput = tuple[Tensor, list[Tensor]]
 
@@ -70,7 +70,7 @@ class ConditionalAdversaries:
         outputs = self.model(made, batch.comb, batch.phonemes, batch.voice)
         losses: Losses = {}
         for name, (score, features) in outputs.items():
-            adversarial, matching = WEIGHTS[name]
+            adversarial, matching = GENERATOR_WEIGHTS[name]
             losses[f"adversarial_{name}"] = adversarial_gate * adversarial * generator_hinge_loss(score)
             losses[f"features_{name}"] = (
                 adversarial_gate * matching * feature_matching_loss(features, real_features[name])

@@ -1,6 +1,7 @@
-"""Train the aligner on synthetic speech damaged towards real recordings; align the real archives with it.
+"""Train the aligner on synthetic speech, damaged to resemble real recordings; align the real archives with it.
 
-A second round, on what the first has aligned too, hears real people better: good enough to listen for words.
+A second round, which also trains on the clips that the first one aligned, is better on real people: good enough for the
+phoneme recognition loss.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from .aligned_clips import AlignedClips
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
 AlignerBatch = tuple[Tensor, Tensor]
-# Of a batch, in the second round; how often a real or damaged clip loses bands, and frames (SpecAugment; Park 2019).
+# In the second round: share of real clips in a batch; how often bands, and frames, are masked (SpecAugment; Park 2019).
 RECORDED, MASKED = 0.6, 0.5
 NARROW_BANDS = 68  # of 80 mel bands, those below 8 kHz
 
 
 def _damaged(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """A mel spectrogram [T, M] as another person, room and microphone might have made it."""
+    """A mel spectrogram [T, M] as of another person, room and microphone."""
     bands = mel.shape[1]
     warp = random.uniform(0.88, 1.14)
     at = np.clip(np.arange(bands) * warp, 0, bands - 1)
@@ -51,7 +52,7 @@ def _damaged(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.N
 
 
 def _masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """A mel spectrogram [T, M] without some bands and frames: no single cue is to be relied on."""
+    """A mel spectrogram [T, M] without some bands and frames, so that no single cue suffices."""
     mel, mean = mel.copy(), mel.mean()
     for _ in range(2):
         for rows, widest in ((mel, 12), (mel.T, 9)):  # frames, then bands

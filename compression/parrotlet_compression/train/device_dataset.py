@@ -53,7 +53,8 @@ class Draw(NamedTuple):
     clip, variant and enrollment of the voice; start, the first frame. wrong: the row of the mismatched voice, or the
     row itself where there is none. row and at: a piece and its first frame for the speaker consistency loss, of which
     only the first few are used. share [B]: the part of the way that frames move to exemplars, -1 where the voice is not
-    adapted. rate [B]: 1 where the speaking rate is known, else 0."""
+    adapted. rate [B]: 1 where the speaking rate is known, else 0.
+    """
 
     clip: Any
     variant: Any
@@ -77,7 +78,8 @@ class Crop(NamedTuple):
     phonemes, durations int [B, L] of the whole clips, 0 for padding; phoneme int [B, T], the index of the one spoken,
     and position [B, T, 3] in it, as from ``frame_positions``; symbols int [B, T], 0 outside; inside [B, T, 1]; pitch
     and voiced [B, T] as the decoder takes them; at int [B, T], frames of all clips; statistics [B, 3]; recording [B,
-    2]; valid [B, M], the bands that hold something; warp [B, M, M], which moves a log-mel spectrum."""
+    2]; valid [B, M], the bands that hold something; warp [B, M, M], which moves a log-mel spectrum.
+    """
 
     phonemes: Tensor
     durations: Tensor
@@ -103,7 +105,8 @@ class EnrolledVoices(NamedTuple):
     """Voices from K simulated enrollments of every variant of every clip.
 
     embeddings [N, V, K, E]; adaptations float16 [N, V, K, A], fitted with share 1; starts int [N, V, K], the first
-    frame of the piece that the enrollment left out, or -1 where it used other clips only."""
+    frame of the piece that the enrollment left out, or -1 where it used other clips only.
+    """
 
     embeddings: Tensor
     adaptations: Tensor

@@ -17,10 +17,10 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_filterbank
 
 from ..corpus import Clip, Pack
-from ..models.weights import load_tensors, save_weights
+from ..models.weights import load_metadata, load_tensors, save_weights
 from ..teachers.hifigan import (
+    DiscriminatorOutputs,
     Generator,
-    Heard,
     HifiGanConfig,
     MultiPeriodDiscriminator,
     MultiScaleDiscriminator,
@@ -28,9 +28,9 @@ from ..teachers.hifigan import (
     with_weight_norm,
 )
 from .loop import Losses, Schedule, data_seed, train
+from .vocoder import MIN_SNR_DB
 
 MEL, FEATURE_MATCHING = 45.0, 2.0
-MIN_SNR_DB = 25.0
 HifiGanBatch = tuple[Tensor, Tensor]
 
 
@@ -95,15 +95,15 @@ class HifiGanAdversaries:
         self.models.load_state_dict(state["models"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def _hear(self, samples: Tensor) -> Heard:
-        return [heard for model in self.models for heard in model(samples)]
+    def _outputs(self, samples: Tensor) -> DiscriminatorOutputs:
+        return [output for model in self.models for output in model(samples)]
 
     def losses(self, made: Tensor, real: Tensor) -> Losses:
         """Learn from one batch of samples [B, N]; then what the generator must learn from them."""
         self.models.requires_grad_(True)
         parts = [
             (1 - on_real).square().mean() + on_made.square().mean()
-            for (on_real, _), (on_made, _) in zip(self._hear(real), self._hear(made.detach()), strict=True)
+            for (on_real, _), (on_made, _) in zip(self._outputs(real), self._outputs(made.detach()), strict=True)
         ]
         learned = torch.stack(parts).sum()
         self.optimizer.zero_grad(set_to_none=True)
@@ -111,14 +111,14 @@ class HifiGanAdversaries:
         self.optimizer.step()
         self.models.requires_grad_(False)
         with torch.no_grad():
-            wanted = self._hear(real)
-        adversarial, apart = [], []
-        for (score, features), (_, targets) in zip(self._hear(made), wanted, strict=True):
+            wanted = self._outputs(real)
+        adversarial, distances = [], []
+        for (score, features), (_, targets) in zip(self._outputs(made), wanted, strict=True):
             adversarial.append((1 - score).square().mean())
-            apart += [(a - b).abs().mean() for a, b in zip(features, targets, strict=True)]
+            distances += [(a - b).abs().mean() for a, b in zip(features, targets, strict=True)]
         return {
             "adversarial": torch.stack(adversarial).sum(),
-            "features": FEATURE_MATCHING * torch.stack(apart).sum(),
+            "features": FEATURE_MATCHING * torch.stack(distances).sum(),
             "discriminators": learned.detach(),
         }
 
@@ -156,5 +156,5 @@ def finished(out: Path, config: HifiGanConfig) -> Generator:
     """The generator of a training folder with its weight norm folded, also written as ``generator.safetensors``."""
     model = Generator(config)
     model.load_state_dict(fold_weight_norm(load_tensors(out / "model.safetensors")))
-    save_weights(model, out / "generator.safetensors")
+    save_weights(model, out / "generator.safetensors", step=load_metadata(out / "model.safetensors").get("step"))
     return model.eval()

@@ -122,8 +122,8 @@ class RefineTrainer:
         named = dict(learning.requires_grad_(True).train().named_parameters())
         text = [p for name, p in named.items() if name.startswith(TEXT_SIDE)]
         voice = [p for name, p in named.items() if voice_layer(name) and not name.startswith(TEXT_SIDE)]
-        apart = {id(p) for p in (*text, *voice)}
-        rest = [p for p in named.values() if id(p) not in apart]
+        chosen = {id(p) for p in (*text, *voice)}
+        rest = [p for p in named.values() if id(p) not in chosen]
         self.learner = Learner([(rest, 1.0), (voice, FASTER), (text, SLOWER)], plan.rate, clip=plan.clip)
         width = synthesizer.acoustic.config.embedding + len(RECORDING)
         self.adversaries = ConditionalAdversaries(width, device, plan.adversary_rate)
@@ -262,12 +262,12 @@ class RefineTrainer:
         self.adversaries.learner.optimizer.load_state_dict(state["discriminators_optimizer"])
 
     @torch.no_grad()
-    def save_averaged(self, path: Path) -> None:
+    def save_averaged(self, path: Path, step: int) -> None:
         """Write the synthesizer with averaged weights, in float16."""
         now = [p.detach() for p in self.learner.parameters]
         kept = [p.clone() for p in now]
         torch._foreach_copy_(now, self.average)
-        save_weights(self.synthesizer, path, half=True)
+        save_weights(self.synthesizer, path, half=True, step=step)
         torch._foreach_copy_(now, kept)
 
 
@@ -326,7 +326,8 @@ def train_joint(
     ``acoustic.safetensors`` to ``out``.
 
     aligner: its weights, for the phoneme recognition loss. speaker_consistency: use that loss too, through the
-    students' vocoder, by GE2E and CAM++. processes: how many enroll voices before training."""
+    students' vocoder, by GE2E and CAM++. processes: how many enroll voices before training.
+    """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.manual_seed(plan.seed)
     dataset = DeviceDataset(out / "resident", device)
@@ -374,4 +375,4 @@ def _save(trainer: RefineTrainer, out: Path, step: int, seconds: float) -> None:
     part = out / "state.part"
     torch.save({**trainer.state_dict(), "step": step, "seconds": seconds}, part)
     part.replace(out / "state.pt")
-    trainer.save_averaged(out / "acoustic.safetensors")
+    trainer.save_averaged(out / "acoustic.safetensors", step)

@@ -19,10 +19,10 @@ LikenessBatch = tuple[Tensor, Tensor]
 
 
 def likeness_batches(pack: Pack, embeddings: npt.NDArray[np.float32], seed: int) -> Iterator[LikenessBatch]:
-    """Random cuts of any clip, for ever: mel [B, T, M], embedding [B, E] without what all voices share."""
+    """Random cuts of any clip, for ever: mel [B, T, M], embedding [B, E] relative to the mean of all."""
     random = np.random.default_rng(seed)
     usable = [i for i, clip in enumerate(pack.clips) if clip.split == "train" and clip.frames > LIKENESS_FRAMES]
-    # Raw GE2E embeddings lie in a narrow cone: without its axis, cosines tell people apart better.
+    # Raw GE2E embeddings lie in a narrow cone. Without its axis, cosines separate speakers better.
     targets = embeddings - embeddings[usable].mean(axis=0)
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     while True:
@@ -32,7 +32,7 @@ def likeness_batches(pack: Pack, embeddings: npt.NDArray[np.float32], seed: int)
             clip = pack.clips[index]
             at = clip.start + int(random.integers(clip.frames - LIKENESS_FRAMES))
             mel = np.maximum(pack.mel[at : at + LIKENESS_FRAMES].astype(np.float32), SILENCE)
-            if random.random() < 0.5:  # blur, as predictions are blurred, so that sharpness does not count
+            if random.random() < 0.5:  # blur, as predictions are blurred, so that sharpness carries no information
                 mel[1:-1] = (mel[:-2] + 2 * mel[1:-1] + mel[2:]) / 4
             rows.append(mel)
         yield torch.from_numpy(np.stack(rows)), torch.from_numpy(targets[chosen])
@@ -48,7 +48,7 @@ def train_likeness(pack: Path, embeddings: npt.NDArray[np.float32], out: Path, s
         mel, target = batch
         with fast_math():
             made = model(mel, mask).float()
-        # Against the other clips of the batch too: telling people apart is the point.
+        # Also against the other clips of the batch: the critic must separate speakers.
         others = torch.nn.functional.cross_entropy(10 * made @ target.T, torch.arange(LIKENESS_BATCH))
         return {"distance": (1 - (made * target).sum(-1)).mean(), "others": 0.3 * others}
 

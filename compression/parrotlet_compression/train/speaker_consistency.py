@@ -1,7 +1,7 @@
-"""Who is heard in a mel spectrogram once it is sound: through a frozen vocoder, by frozen speaker encoders of others.
+"""Speaker consistency loss (Makishima 2022): a frozen vocoder renders mel spectrograms, frozen encoders embed them.
 
-A critic that reads mel spectrograms can be deceived by a model that learns against it: ours found 0.86 where GE2E heard
-about 0.6. What is heard in the waveform is what counts (speaker-consistency loss; Makishima 2022).
+The encoders are by others and read the waveform. A critic that reads mel spectrograms can be deceived by a model that
+learns against it: ours gave 0.86 where GE2E gave about 0.6.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..teachers.ge2e import GE2E, HOP, PARTIAL_FRAMES, WINDOW
 from .loop import Losses, fast_math
 
 WINDOWS = 8
-CONSISTENCY_FRAMES = 128  # 1.6 s, what GE2E hears at a time
-LEVEL = 10 ** (-23 / 20)  # root mean square of the recordings that GE2E embeds; it hears levels
+CONSISTENCY_FRAMES = 128  # 1.6 s, the input of GE2E
+LEVEL = 10 ** (-23 / 20)  # root mean square of the recordings that GE2E embeds; its embedding depends on the level
 
 
 class SpeakerConsistencyLoss:
-    """``losses`` says how unlike two voices sound to GE2E and to CAM++.
+    """Distances between two voices, by GE2E and by CAM++: see ``losses``.
 
-    mean [E]: of GE2E's embeddings of people; without it, cosines tell people apart worse.
+    mean [E]: mean GE2E embedding over speakers. Without it, cosines separate speakers less well.
     """
 
     def __init__(self, vocoder: Vocoder, mean: npt.NDArray[np.float32]) -> None:
@@ -35,12 +35,12 @@ class SpeakerConsistencyLoss:
         self.mean = torch.from_numpy(mean)
 
     def to(self, device: torch.device) -> SpeakerConsistencyLoss:
-        """Move to a device, there to be listened with many times a second."""
+        """Move to a device."""
         for model in (self.vocoder, self.ge2e, self.campplus):
             model.to(device)
         self.mean = self.mean.to(device)
         if device.type == "cuda":
-            self.ge2e.lstm.train()  # cuDNN goes backward in this mode only; nothing in it is dropped out
+            self.ge2e.lstm.train()  # cuDNN has gradients in this mode only; the LSTM has no dropout
         return self
 
     def losses(self, made: Tensor, real: Tensor, f0: Tensor, frames: Tensor) -> Losses:
@@ -60,16 +60,15 @@ class SpeakerConsistencyLoss:
         return self.piece_losses(cut(made), cut(real), cut(f0))
 
     def piece_losses(self, made: Tensor, real: Tensor, f0: Tensor) -> Losses:
-        """``losses`` over whole pieces [B, CONSISTENCY_FRAMES, M] and [B, CONSISTENCY_FRAMES], on the listener's
-        device."""
+        """``losses`` over whole pieces: made, real [B, CONSISTENCY_FRAMES, M]; f0 [B, CONSISTENCY_FRAMES]."""
         config, device = self.vocoder.config, made.device
         phase = torch.rand(len(f0), device=device)
         source = pulse_train(f0, config.hop_length, config.sample_rate, phase)
         white = torch.randn(len(f0), CONSISTENCY_FRAMES * config.hop_length, device=device)
-        heard = self._embed(self._voice(made, source, white))
+        embeddings = self._embed(self._voice(made, source, white))
         with torch.no_grad():
             wanted = self._embed(self._voice(real, source, white))
-        return {name: 1 - (embedding * wanted[name]).sum(-1).mean() for name, embedding in heard.items()}
+        return {name: 1 - (embedding * wanted[name]).sum(-1).mean() for name, embedding in embeddings.items()}
 
     def _voice(self, mel: Tensor, source: Tensor, white: Tensor) -> Tensor:
         with fast_math(mel.device):
@@ -77,7 +76,7 @@ class SpeakerConsistencyLoss:
         return render(magnitude.float(), phase.float(), noise.float(), source, white, self.vocoder.config)
 
     def _embed(self, samples: Tensor) -> dict[str, Tensor]:
-        """Embeddings of samples [B, N] at the vocoder's rate by either encoder: GE2E's without what all share."""
+        """Embeddings of samples [B, N] at the vocoder's rate, by both encoders. GE2E's are relative to ``mean``."""
         leveled = samples / (samples.square().mean(-1, keepdim=True).sqrt() + 1e-6) * LEVEL
         power = self._power(leveled, self.vocoder.config.sample_rate)[:, :PARTIAL_FRAMES]
         ge2e = self.ge2e.embed(power @ self.ge2e.bank) - self.mean
@@ -85,7 +84,7 @@ class SpeakerConsistencyLoss:
 
     @staticmethod
     def _power(samples: Tensor, rate: int) -> Tensor:
-        """GE2E's power spectrum [B, T, F]: a window of the same time has bins of the same width."""
+        """GE2E's power spectrum [B, T, F]. A window of the same duration has bins of the same width."""
         window, hop = WINDOW * rate // 16000, HOP * rate // 16000
         hann = torch.hann_window(window, device=samples.device)
         spectrum = torch.stft(samples, window, hop, window=hann, return_complex=True)

@@ -1,7 +1,7 @@
-"""Train Tacotron 2 on clips whose phoneme durations are known: they guide the attention from the first step.
+"""Train Tacotron 2 on clips whose phoneme durations are known. They guide the attention from the first step.
 
-Left to itself, attention takes tens of thousands of steps to find the diagonal (Tachibana 2018 guides it by
-the diagonal alone); shown where every phoneme is, it takes hundreds.
+Without a guide, attention takes tens of thousands of steps to find the diagonal (Tachibana 2018 guides it by the
+diagonal alone). With known phoneme positions it takes hundreds.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ..teachers.tacotron2 import Tacotron2
 from ..teachers.tacotron2_layers import OWN_SCALES, Tacotron2Config
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
-FRAMES_A_BATCH = 4000
+TACOTRON2_FRAMES = 4000
 # How often the voice is that of another clip of the same speaker.
 OTHER_CLIP = 0.4
-# Steps after the end of every clip, for the stop token to be seen; and the weight of those few steps.
+# Steps after the end of every clip, which teach the stop token, and their weight.
 TAIL, STOP_WEIGHT = 4, 4.0
 GUIDE = 2.0
 
@@ -54,7 +54,7 @@ class GuidedClips:
         if len(embeddings) != len(pack.clips):
             raise InputError(
                 f"{len(embeddings)} embeddings for {len(pack.clips)} clips in {pack.path}: "
-                "make them from this pack with `parrotlet-compress embed`"
+                "make them from this pack with `parrotlet-compress speaker-embeddings`"
             )
         self.pack, self.embeddings = pack, embeddings
         usable = [i for i, c in enumerate(pack.clips) if c.durations and c.split == "train" and 40 < c.frames < 1100]
@@ -101,7 +101,7 @@ SIZES: dict[str, dict[str, int]] = {
     | {"attention_rnn": 512, "decoder_rnn": 512, "postnet": 256},
     "paper": {},
 }
-"""3 M and 9 M parameters, which a CPU can train, four or three frames (50, 38 ms) a step; and that of the paper."""
+"""3 M and 9 M parameters, which a CPU can train, at four or three frames (50, 38 ms) a step; and the paper's size."""
 
 
 def sized_config(size: str, speaker: int) -> Tacotron2Config:
@@ -156,7 +156,7 @@ def train_tacotron2(
     schedule: Schedule,
     start_from: Path | None = None,
     config: Tacotron2Config | None = None,
-    frames: int = FRAMES_A_BATCH,
+    frames: int = TACOTRON2_FRAMES,
 ) -> Tacotron2:
     """Train, or go on training, a multi-speaker Tacotron 2 (a small one by default); ``frames`` in a batch."""
     torch.manual_seed(0)

@@ -39,10 +39,10 @@ def say(options: argparse.Namespace) -> None:
     settings = SpeakOptions(
         options.speed, options.pitch, options.volume, sentence_silence=options.sentence_silence, seed=options.seed
     )
-    text = read_text(options.text, streamed=piped and not options.ssml)
+    text = read_text(options.text, streamed=piped and options.format != "ssml")
     bird = load_engine(options)
     voice = bird.voice(find_voice(bird, options.voice, lambda: open_store(options)), options.likeness)
-    chunks = _not_empty(bird.speak(text, voice, options=settings, ssml=options.ssml))
+    chunks = _not_empty(bird.speak(text, voice, options=settings, format=options.format))
     if piped:
         _stream(chunks, b"" if options.raw else wav_header(bird.sample_rate, None, SYNTHETIC))
         return

@@ -3,5 +3,6 @@
 from parrotlet.text.frontend import TextFrontEnd, Utterance, Word
 from parrotlet.text.markup import TextWarning
 from parrotlet.text.phonemes import PHONEMES
+from parrotlet.text.reader import Format
 
-__all__ = ["PHONEMES", "TextFrontEnd", "TextWarning", "Utterance", "Word"]
+__all__ = ["PHONEMES", "Format", "TextFrontEnd", "TextWarning", "Utterance", "Word"]

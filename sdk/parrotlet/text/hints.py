@@ -37,7 +37,7 @@ HINTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "number",
-        "J",
+        "O",
         r"\b(?:grew|grow|grows|growing|got|getting|feel|feels|felt|became|become|becoming|"
         r"went|went|going|and|even|much) $",
         r"^(?:[.,;!?]|and|in|with|by|as|than|from|still|after|every|each|$)",
@@ -61,7 +61,7 @@ HINTS: tuple[tuple[str, str, str, str], ...] = (
     ("Lima", "O", r"", r"^beans?\b"),
     (
         "does",
-        "N",
+        "O",
         r"\b(?:two|three|several|many|few|wild|pregnant|bucks and|the) $",
         r"^(?!not\b|it\b|he\b|she\b|this\b|that\b)",
     ),

@@ -31,7 +31,6 @@ PHONEME_SET = frozenset(PHONEMES)
 
 _VOWEL_SET = frozenset(VOWELS)
 _CONSONANT_SET = frozenset(CONSONANTS)
-_SYLLABIC = frozenset(VOWELS + MINOR_VOWELS)
 _FLAPPING = frozenset("AIOWYiuæɑəɛɪɹʊʌ")
 _VOICELESS = frozenset("ptkfθ")
 _SIBILANT = frozenset("szʃʒʧʤ")
@@ -79,11 +78,6 @@ def _mark_first_vowel(phonemes: str, mark: str) -> str:
 def weight(phonemes: str) -> int:
     """Length with long sounds counted twice: the heavier part of a compound keeps its stress."""
     return sum(2 if symbol in "AIOWYʤʧ" else 1 for symbol in phonemes)
-
-
-def syllables(phonemes: str) -> int:
-    """Number of vowels."""
-    return sum(symbol in _SYLLABIC for symbol in phonemes)
 
 
 def with_s(stem: str) -> str:

@@ -476,7 +476,8 @@ def _plural(spoken: str) -> str:
 def _small_roman(match: re.Match[str], place: Place) -> str | None:
     """Roman numerals in small letters: "scene ii", "(iv)"."""
     value = numbers.roman(match.group().upper())
-    bracketed = place.text[match.start() - 1 : match.start()] + place.after(match)[:1] == "()"
+    called = place.text[max(0, match.start() - 2) : match.start() - 1].isalnum()
+    bracketed = place.text[match.start() - 1 : match.start()] + place.after(match)[:1] == "()" and not called
     return numbers.cardinal(str(value)) if value and (bracketed or place.before in NUMBERED) else None
 
 
@@ -611,6 +612,14 @@ def _brackets(match: re.Match[str], place: Place) -> str:
     return ","
 
 
+def _stretched(match: re.Match[str], place: Place) -> str | None:
+    """A word with letters held on to: "sooo", "yesss", "coool". Inside a word two of them are likelier than one."""
+    word = match.group().lower()
+    inside = re.search(r"([aeiou])\1\1+(?!\1)[a-z]", word) is not None
+    single, double = (re.sub(r"([a-z])\1\1+", kept, word) for kept in (r"\1", r"\1\1"))
+    return next((one for one in ((double, single) if inside else (single, double)) if place.knows(one)), None)
+
+
 def _elided(match: re.Match[str], _: Place) -> str | None:
     return ELIDED.get(match.group(1).lower())
 
@@ -728,7 +737,7 @@ RULES: tuple[Rule, ...] = (
     Rule("scaled", "0.", rf"({REAL})([kKMmBbT]|bn|mn|tn){END}", _scaled),
     Rule("scientific", "0.", rf"({REAL})[eE]([-−])?\+?(\d+){END}", _scientific),
     Rule("hexadecimal", "0", r"0x([0-9A-Fa-f]+)\b", _hexadecimal),
-    Rule("number", "0.", rf"((?<!\w)[-−+±~#№])?\s?({REAL})('?s)?(?![\w])", _number),
+    Rule("number", "0.", rf"((?<!\w)[-−+±~#№])?\s?({REAL})('?s)?(?!\w|/\d)", _number),
     Rule("roman", "A", r"([IVXLCDM]+)('s)?(?![\w'.-]*\w)", _roman),
     Rule("small roman", "a", r"[ivx]+(?![\w'.-]*\w)", _small_roman),
     Rule(
@@ -744,6 +753,7 @@ RULES: tuple[Rule, ...] = (
     Rule("shouted article", "A", r"A(?=\s+[A-Z]{2,}\b)", lambda _, __: "a"),
     Rule("acronym", "A", r"([A-Z]{2,})('?[sS]|')?(?![\w-])", _acronym),
     Rule("hyphenated", "Aa", r"[A-Za-z]+(?:-[A-Za-z]+)+", _hyphenated),
+    Rule("stretched", "Aa", r"(?=[A-Za-z]*?([A-Za-z])\1\1)[A-Za-z]+(?![\w'-])", _stretched),
     Rule("elided", ".", r"'([A-Za-z]+)'?(?![\w])", _elided),
     Rule("operator", ".", r"(?:[=!<>]=|[=-]>)(?!=)", _operator),
     Rule("dots", ".", r"\.(?:\s?\.)+", _dots),
@@ -757,7 +767,7 @@ RULES: tuple[Rule, ...] = (
 _BY_START = {kind: [rule for rule in RULES if kind in rule.starts] for kind in "0Aa."}
 _TOKEN = re.compile(r"\S+")
 _PLAIN = re.compile(r"\"*'?[A-Za-z]+(?:['-][A-Za-z]+)*'?[,;:.!?]?\"*\Z")
-_CAPS = re.compile(r"[a-z]{2}[A-Z]|[A-Z]{2}|[A-Z][a-z]*[A-Z]|\"*[A-Z]\.|[A-Z][a-z]?-[A-Z]")
+_CAPS = re.compile(r"[a-z]{2}[A-Z]|([A-Za-z])\1\1|[A-Z]{2}|[A-Z][a-z]*[A-Z]|\"*[A-Z]\.|[A-Z][a-z]?-[A-Z]")
 _ATOM = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*'?|\d+|[,;:.!?]|.", re.DOTALL)
 _TRIGGERS = frozenset(
     {
@@ -770,10 +780,10 @@ _TRIGGERS = frozenset(
         *(code.lower() for code in CURRENCY_CODES),
     }
 ) - {"no", "al", "ed"}
-_DOTTED_TRIGGERS = frozenset("no al ed lat lon long nr b c d m r fl rte ste".split())
+_DOTTED_TRIGGERS = frozenset("no al ed lat lon long nr b c d m r fl rte ste min max pt assoc".split())
 _SPANS = frozenset({*DAYS, *MONTH_SHORT})
 _SMALL_ROMANS = frozenset(numbers.to_roman(value).lower() for value in range(2, 40))
-_LONE_CAPITALS = frozenset("AIVXLCDM")
+_LONE_CAPITALS = frozenset("AIVXLCDMNSEW")
 
 
 class Normalizer:
@@ -807,7 +817,8 @@ class Normalizer:
             at = self._step(place, start)
             while at < token.end():
                 at = self._step(place, at)
-        return _outside_inline(_tidy, "".join(spoken)).strip()
+        tidied = _outside_inline(_tidy, "".join(spoken)).strip()
+        return tidied if "[[" in text else _LEADING.sub("", tidied)
 
     def _special(self, word: str) -> bool:
         core = word.strip("\"',;:.!?")
@@ -892,6 +903,6 @@ def _tidy(text: str) -> str:
 def _outside_inline(change: Callable[[str], str], text: str) -> str:
     """Apply `change` to the text between inline instructions."""
     if "[[" not in text:
-        return _LEADING.sub("", change(text))
+        return change(text)
     parts = INLINE.split(text)
     return "".join(f"[[{part}]]" if at % 2 else change(part) for at, part in enumerate(parts))

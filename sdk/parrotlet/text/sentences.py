@@ -166,11 +166,11 @@ def _is_end(opening: str, before: str, mark: str, closing: str, following: str) 
         return street is not None and street.group(1).lower() not in _BEFORE_SAINTS
     if word in _BEFORE_NUMBERS:
         return not following[0].isdigit()
-    if re.fullmatch(r"[a-z]", word) and word != "i":
-        return False
     if re.fullmatch(r"\d{1,2}", word) and not opening and before.strip() == word:
         return False
-    if re.fullmatch(r"(?:[a-z]\.)+[a-z]|\d*[ap]\.m", word) or (word in ABBREVIATIONS and word not in DOT_NEEDED):
+    if word == "i":
+        return True
+    if re.fullmatch(r"(?:[a-z]\.)*[a-z]|\d*[ap]\.m", word) or (word in ABBREVIATIONS and word not in DOT_NEEDED):
         first = _FIRST_WORD.match(following)
         if first is None and following[-1:] != "\n" and len(following) < 40:
             return None

@@ -45,6 +45,7 @@ TITLES = {
     "rep": "representative",
     "pres": "president",
     "supt": "superintendent",
+    "amb": "ambassador",
     "fr": "father",
     "mt": "mount",
     "ft": "fort",
@@ -368,6 +369,9 @@ UNITS: dict[str, tuple[str, str]] = {
     "sq. mi": ("square mile", "square miles"),
     "sq. m": ("square meter", "square meters"),
     "cc": ("C-C", "C-C's"),
+    "c.": ("cup", "cups"),
+    "pkg": ("package", "packages"),
+    "pkgs": ("package", "packages"),
     "bpm": ("beat per minute", "beats per minute"),
     "ha": ("hectare", "hectares"),
     "sq ft": ("square foot", "square feet"),
@@ -621,6 +625,9 @@ DIGIT_WORDS = {
     "20/20": "twenty twenty",
     "911": "nine one one",
     "411": "four one one",
+    "311": "three one one",
+    "511": "five one one",
+    "211": "two one one",
     "101": "one oh one",
     "360°": "three hundred sixty degrees",
     "1080p": "ten eighty P",
@@ -667,7 +674,8 @@ SENTENCE_STARTERS = frozenset(
     "some several other another all both each every since because though where whereas meanwhile also still yet "
     "perhaps maybe our us please let's do does did is are was were can could will would should have has had "
     "there's it's i'm he's she's that's what's don't isn't we're they're you're i'll we'll i've "
-    "we've whether from with by".split()
+    "we've whether from with by everyone everybody someone nobody nothing something people later next today tomorrow "
+    "yesterday tonight".split()
 )
 """After "p.m.", "Inc." or "plan B." these begin a new sentence."""
 
@@ -707,7 +715,8 @@ BOOKS = (
     "psalm psalms proverbs ecclesiastes isaiah jeremiah lamentations ezekiel daniel hosea joel amos obadiah jonah "
     "micah nahum habakkuk zephaniah haggai zechariah malachi matthew mark luke john acts romans corinthians galatians "
     "ephesians philippians colossians thessalonians timothy titus philemon hebrews james peter jude revelation surah "
-    "sura quran verse"
+    "sura quran verse gen exod lev num deut josh judg sam chron neh ps prov eccl isa jer ezek dan hos mic hab zech mal "
+    "matt mk lk jn rom cor gal eph phil col thess tim heb jas pet rev"
 ).split()
 """Before "3:16" these make it chapter and verse."""
 
@@ -737,6 +746,8 @@ DESCRIBED_THINGS = (
 
 MONEY_NAMES = {sign: names[1] for sign, names in CURRENCIES.items()}
 CENT_NAMES = {sign: names[3] for sign, names in CURRENCIES.items()}
+MONEY_NAMES |= {code: MONEY_NAMES[sign] for code, sign in CURRENCY_CODES.items()}
+CENT_NAMES |= {code: CENT_NAMES[sign] for code, sign in CURRENCY_CODES.items()}
 HALVES = {"a": "A-M", "p": "P-M"}
 SIGN_WORDS = {"+": "plus", "-": "minus", "−": "minus"}
 HEAT = {"C": "Celsius", "F": "Fahrenheit"}
@@ -746,6 +757,7 @@ FUNCTIONS = {
 }  # fmt: skip
 WARS = {"I": "one", "II": "two", "III": "three", "1": "one", "2": "two"}
 RANKS = {"1st": "first", "first": "first", "2nd": "second", "2d": "second", "second": "second"}
+LIMITS = {"min": "minimum", "max": "maximum"}
 LIFE = {"b": "born", "d": "died", "r": "reigned", "c": "circa", "m": "married", "fl": "flourished"}
 COORDINATES = {"lat": "latitude", "lon": "longitude", "long": "longitude"}
 DOTFILES = {

@@ -6,7 +6,7 @@ They are tried before those of `rules.py`. Patterns stay within what Python's `r
 
 from __future__ import annotations
 
-from parrotlet.text.patterns import MONEY, MONTH, NUM, PER_UNIT, REAL, UNIT, WEEKDAY, either
+from parrotlet.text.patterns import CODES, MONEY, MONTH, NUM, PER_UNIT, REAL, UNIT, WEEKDAY, either
 from parrotlet.text.place import Rule
 from parrotlet.text.tables import (
     ADDRESS_PARTS,
@@ -23,10 +23,10 @@ from parrotlet.text.templates import Template
 
 _CODE_LEFT = (
     r"(?i)(?:\b(?:codes?|pin|passcode|password|otp|zip|zipcode|postcode|extension|ext\.?|account|acct\.?|routing|serial|"
-    r"tracking|confirmation|ssn|imei|sku|upc|iban)(?:\s(?:codes?|number|no\.?|id|is|was|are|to|with|your|it's))*"
+    r"tracking|confirmation|ssn|imei|sku|upc|iban|ids?|uuid|guid)(?:\s(?:codes?|number|no\.?|id|is|was|are|to|with|your|it's))*"
     r"|\b(?:order|case|ticket|invoice|card|reference|ref|policy|member|membership|booking|reservation|claim|model|part|"
     r"licen[sc]e|phone|fax|box|item|product|patient|student|employee|customer|receipt|permit)\s(?:number|no\.?|id)"
-    r"(?:\s(?:is|was))?|\b(?:ending|ends|starting|beginning)\s(?:in|with)|\btext\s[^\s]{1,15}\sto|\bdial)[\s:#]+$"
+    r"(?:\s(?:is|was))?|\b(?:order|case|ticket|invoice|reference|ref|policy|booking|reservation|claim)(?=:)|\b(?:ending|ends|starting|beginning)\s(?:in|with)|\btext\s[^\s]{1,15}\sto|\bdial)[\s:#]+$"
 )
 _DATE_LEFT = (
     r"(?i)\b(?:due|by|on|open|closed|runs|valid|available|until|till|since|before|after|from|through|thru|date|dated|starting|starts?|begins?|beginning|"
@@ -78,11 +78,14 @@ def _rule(name: str, starts: str, pattern: str, template: str, left: str = "", b
 
 
 _CODES = (
+    _rule("hardware address", "0A", r"(?=[0-9-]*[A-F])[0-9A-F]{2}(?:-[0-9A-F]{2}){3,}(?![\w-])", "{0:code}"),
     _rule("hardware address", "0A", r"(?=[0-9:]*[A-F])[0-9A-F]{2}(?::[0-9A-F]{2}){2,}(?![\w:])", "{0:code}"),
-    _rule("card number", "0", r"\d{4}(?:[ -]\d{4}){2,4}(?![\w-])", "{0:groups}"),
+    _rule("card number", "0", r"\d{4}(?:[ -]\d{4}){2,4}(?:[ -]\d{1,3})?(?![\w-])", "{0:groups}"),
     _rule("social security", "0", r"\d{3}-\d{2}-\d{4}(?![\w-])", "{0:groups}"),
     _rule("zip", "A", rf"({_STATE})\s(\d{{5}})(?:-(\d{{4}}))?(?![\w-])", "{1:STATES}, {2:groups} {3:groups}"),
     _rule("zip", "0", r"\d{5}-\d{4}(?![\w-])", "{0:groups}"),
+    _rule("code", ".", r"#(\d{5,}(?:-\d+)*)(?!\w)", "number {1:groups}"),
+    _rule("code", ".", r"#(\d{1,3})([A-Z])(?!\w)", "number {1:cardinal} {2:code}"),
     _rule("code", "0", r"\d{3,}(?:[- ]\d{2,})*(?!\w|[.,/:]\d)", "{0:groups}", _CODE_LEFT),
     _rule("code", "0A", r"(?=[A-Z-]*\d)(?=[\d-]*[A-Z])[A-Z0-9]{3,}(?:-[A-Z0-9]+)*(?![\w-])", "{0:code}", _CODE_LEFT),
 )
@@ -104,6 +107,7 @@ _CODE = (
         "{1:cardinal} point {2:cardinal}",
         r"(?i)\b(?:python|node|java|ubuntu|version|ios|android|macos|php|ruby|go|rust|swift|kernel|release|fedora)\s$",
     ),
+    _rule("sharp", "A", r"([A-G])#m(?!\w)", "{1:code} sharp minor"),
     _rule("sharp", "A", r"([A-G])#(?!\w)", "{1:code} sharp"),
     _rule("dotted name", ".", r"\.NET(?!\w)", "dot net"),
     _rule("dotted name", ".", r"\.([a-z]+)(?![\w.])", "dot {1:DOTFILES}", bar=r"\w$"),
@@ -183,7 +187,23 @@ _DATES = (
         "A",
         r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?![\w'-]|\.\w)",
         "{1:DAYS}",
-        r"(?i)\b(?:on|every|each|next|this|last|until|by|till|and|or)\s$|[&+/]\s$",
+        r"(?i)\b(?:on|every|each|next|this|last|until|by|till|and|or)\s$|[&+/]\s$"
+        r"|\b(?:Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun)[,/]\s?$",
+    ),
+    _rule(
+        "weekday",
+        "A",
+        r"(Mon|Tue|Wed|Thu|Fri|Sat)(?=[.!?]?\s*$)",
+        "{1:DAYS}",
+        r"[a-z]\s$",
+        r"(?i)\b(?:the|a|he|she|they|we|i|it|who)\s$",
+    ),
+    _rule(
+        "month",
+        "A",
+        r"(Jan|Feb|Apr|Aug|Sept|Oct|Nov|Dec)(?![\w'.-])",
+        "{1:MONTH_SHORT}",
+        r"(?i)\b(?:in|since|until|by|of|late|early|mid|last|next|this|from|to|through)[ -]$",
     ),
     _rule("weekday letters", "A", r"(M|Tu?|W)\s?[-–]\s?(Th|F|Sa|Su|S)(?![\w'-])", "{1:DAY_LETTERS} to {2:DAY_LETTERS}"),
 )
@@ -193,6 +213,13 @@ _TIMES = (
         "0",
         r"(\d{1,2})(?::(\d\d))?([ap])\s?[-–]\s?(\d{1,2})(?::(\d\d))?([ap])(?!\w|\.\w)",
         "{1:hour} {2:past} {3:HALVES} to {4:hour} {5:past} {6:HALVES}",
+    ),
+    _rule(
+        "hour short",
+        "0",
+        r"(\d{1,2})([ap])(?!\w|\.\w)",
+        "{1:hour} {2:HALVES}",
+        r"(?i)\b(?:at|by|from|until|till|before|after|around|opens|closes)\s$",
     ),
     _rule("hour short", "0", r"(\d{1,2}):(\d\d)([ap])(?!\w|\.\w)", "{1:hour} {2:past} {3:HALVES}"),
     _rule(
@@ -228,11 +255,17 @@ _TIMES = (
         "{1:some hour hours} {2:some minute minutes} {3:some second seconds}",
     ),
     _rule(
+        "timer",
+        "0",
+        r"(\d{1,2}):(\d\d)(?=\s(?:left|remaining|timer|countdown)\b)",
+        "{1:some minute minutes} {2:some second seconds}",
+    ),
+    _rule(
         "seconds",
         "0",
         r"(\d{1,3})s(?!\w)",
         "{1:count second seconds}",
-        r"(?i)\b(?:for|wait|in|after|every|within|takes?|took|timer|delay|about|under|last|next|first|another)\s$",
+        r"(?i)\b(?:for|wait|in|after|every|within|takes?|took|timer|delay|about|under|lasts?|lasted|next|first|another)\s$",
     ),
     _rule("minutes", "0", r"(\d{1,3})\s?m" + _UNDER_WAY, "{1:count minute minutes}"),
     _rule("minutes", "0", r"(\d{1,3})m(?![\w²³^/])", "{1:count minute minutes}", _WAITING),
@@ -241,7 +274,7 @@ _TIMES = (
         "0",
         r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\w:])",
         "{1:cardinal} {2:cardinal} {3?to} {3:cardinal}",
-        rf"(?i)\b(?:{either(BOOKS)})\s$",
+        rf"(?i)\b(?:{either(BOOKS)})\.?\s$",
     ),
 )
 _QUANTITIES = (
@@ -250,7 +283,21 @@ _QUANTITIES = (
     _rule("millions", ".", rf"({MONEY})\s?({REAL})\s?(?:mil|mill|MM|mm)(?!\w)", "{2:real} million {1:MONEY_NAMES}"),
     _rule("lettered", "0", r"(\d{1,4})-?([A-HJ-NP-Z])(?!\w|[./]\w|'s)", "{1:pairs} {2:code}", _LETTERED),
     _rule("address part", "A", rf"({either(ADDRESS_PARTS)})\.?(?=\s#?\d)", "{1:ADDRESS_PARTS}"),
+    _rule("degrees", "0", r"(\d{2,3}\.\d)\s?([CF])(?!\w|[-/.]\w)", "{1:real} degrees {2:HEAT}"),
+    _rule(
+        "degrees",
+        "0",
+        r"(\d{2,3})\s?([CF])(?=\s(?:outside|inside|today|tonight|tomorrow)\b)",
+        "{1:real} degrees {2:HEAT}",
+    ),
     _rule("degrees", "0", r"(\d{2,3})\s?([CF])(?!\w|[-/.]\w)", "{1:real} degrees {2:HEAT}", _HOT),
+    _rule(
+        "described",
+        "0",
+        rf"({REAL})\s?-?(V|W|A|L|kg|g|km|m|mm|cm|ml|mL|GB|TB|MB|oz|lb|ft|mi|yd|gal|Hz|MP|mph)(?=\s(?:{either(DESCRIBED_THINGS)})\b)",
+        "{1:real} {2:one}",
+    ),
+    _rule("unit apart", "0", r"1\s(V|W|L)(?![\w'&/-]|\.\w|\s\d)", "one {1:one}"),
     _rule("unit apart", "0", rf"({REAL})\s(V|W|L)(?=\s[a-z])", "{1:real} {2:one}", r"\ban?\s$"),
     _rule(
         "unit apart",
@@ -259,21 +306,6 @@ _QUANTITIES = (
         "{1:real} {2:many}",
         bar=r"(?i)\b(?:section|part|size|chapter|type|class|model|rocky|plan|act|street|st\.?)\s$",
     ),
-    _rule(
-        "described",
-        "0",
-        rf"({REAL})\s?-?(V|W|A|L|kg|g|km|m|mm|cm|ml|mL|GB|TB|MB|oz|lb|ft|mi|yd|gal|Hz|MP|mph)(?=\s(?:{either(DESCRIBED_THINGS)})\b)",
-        "{1:real} {2:one}",
-    ),
-    _rule("inch", "0", rf"({REAL})-in(?=\.?\s[a-z])\.?", "{1:real} inch"),
-    _rule("inch", "0", rf"({REAL})(?:\"|'')(?=\s[a-z])", "{1:number} inch", r"\ban?\s$"),
-    _rule(
-        "feet and inches",
-        "0",
-        rf"({NUM})\s?(?:ft|feet|foot)\.?,?\s?({REAL})\s?(?:in|inch|inches|\")\.?" + _STOP,
-        "{1:count foot feet} {2:count inch inches}",
-    ),
-    _rule("inch", "0", rf"({REAL})(?:\"|'')" + _STOP, "{1:count inch inches}", bar=r"(?:^|[\s(])\"[^\"]*$"),
     _rule(
         "feet by feet",
         "0",
@@ -286,18 +318,35 @@ _QUANTITIES = (
         rf"({REAL})\s?(?:in\.?|\")\s?[x×]\s?({REAL})\s?(?:in\.?|\")(?!\w)",
         "{1:count inch inches} by {2:count inch inches}",
     ),
+    _rule(
+        "amps apart",
+        "0",
+        rf"({REAL})\sA(?=\s(?:fuse|breaker|circuit|max|outlet|current|charger)\b|[.,;)]|$)",
+        "{1:real} amps",
+        r"\b(?:V|[Vv]olts?|W|draws?|rated|at|of),?\s(?:and\s|at\s)?$",
+    ),
+    _rule("inch", "0", rf"({REAL})-in(?=\.?\s[a-z])\.?", "{1:real} inch"),
+    _rule("inch", "0", rf"({REAL})(?:\"|'')(?=\s[a-z])", "{1:number} inch", r"\ban?\s$"),
+    _rule(
+        "feet and inches",
+        "0",
+        rf"({NUM})\s?(?:ft|feet|foot)\.?,?\s?({REAL})\s?(?:in|inch|inches|\")\.?" + _STOP,
+        "{1:count foot feet} {2:count inch inches}",
+    ),
+    _rule("inch", "0", rf"({REAL})(?:\"|'')" + _STOP, "{1:count inch inches}", bar=r"(?:^|[\s(])\"[^\"]*$"),
     _rule("grouped", "0", r"\d{1,3}(?: \d{3}){2,}(?!\w|[,.-]\w)", "{0:real}"),
+    _rule("grouped", "0", r"\d{1,3}(?: \d{3})+,\d+(?!\w|[.,]\d)", "{0:grouped}"),
     _rule("grouped", "0", r"\d{1,3} 000(?!\w|[ ,.-]\d)", "{0:real}"),
     _rule(
         "decimal comma",
-        ".",
-        rf"({MONEY})\s?{_AMOUNT},(\d\d)(?!\w|,\d)",
+        ".A",
+        rf"({MONEY}|{CODES})\s?{_AMOUNT},(\d\d)(?!\w|,\d)",
         "{2:grouped} {1:MONEY_NAMES} and {3:cardinal} {1:CENT_NAMES}",
     ),
     _rule(
         "decimal comma",
         "0",
-        rf"{_AMOUNT},(\d\d)\s?({MONEY})(?!\w)",
+        rf"{_AMOUNT},(\d\d)\s?({MONEY}|{CODES})(?!\w)",
         "{1:grouped} {3:MONEY_NAMES} and {2:cardinal} {3:CENT_NAMES}",
     ),
     _rule("grouped", ".", rf"({MONEY})\s?(\d{{1,3}}(?:\.\d{{3}}){{2,}})(?!\w|[.,]\d)", "{2:grouped} {1:MONEY_NAMES}"),
@@ -309,7 +358,9 @@ _QUANTITIES = (
 _MATHEMATICS = (
     _rule("function", "Aa", rf"({_LETTER})\(({_LETTER}(?:,\s?{_LETTER})*)\)", "{1:code} of {2:code}"),
     _rule("function", "a", r"([fgh])\(([-−]?\d+)\)", "{1:code} of {2:number}"),
-    _rule("function", "a", rf"({either(FUNCTIONS)})\(({_LETTER}|\d+)\)", "{1:FUNCTIONS} of {2:code}"),
+    _rule("function", "a", rf"({either(FUNCTIONS)})\(({_LETTER})\)", "{1:FUNCTIONS} of {2:code}"),
+    _rule("function", "a", rf"({either(FUNCTIONS)})\((\d+)\)", "{1:FUNCTIONS} of {2:number}"),
+    _rule("factorial", ".", r"!(?=\s?[=*/+-])", "factorial", r"(?:\d|(?:^|\s)[a-z])$"),
     _rule(
         "power",
         ".",
@@ -321,11 +372,12 @@ _MATHEMATICS = (
     _rule("area", "a", r"(m|km|cm|mm|ft|in)([²³])", "{2:POWERS} {1:one}", r"\bper\s$"),
     _rule("letter", "Aa", r"([A-Za-z]{1,2})(?=[²³^])", "{1:letters}"),
     _rule("letter", "Aa", rf"({_LETTER})\s?=\s?(?=[-−.]?\d|[A-Za-z]\b)", "{1:code} equals"),
+    _rule("minus", "0", rf"({REAL})[-−](?={REAL}\s?=)", "{1:number} minus"),
     _rule("minus", "0", rf"({REAL})\s[-−](?=\s{REAL}\s?(?:[=+*/]|(?:is|equals|makes|leaves)\b))", "{1:number} minus"),
     _rule(
         "minus",
         ".",
-        rf"[-−](?=\s(?:{_LETTER}|{REAL})(?:\s?[-+=*/^²³<>)]|\s(?:is|equals)\b|[.,]?$))",
+        rf"[-−](?=\s(?:{REAL}[a-z]?|{_LETTER})(?:\s?[-+=*/^²³<>)]|\s(?:is|equals)\b|[.,]?$))",
         "minus",
         rf"(?:(?:^|[\s(]){_LETTER}|\d|[)²³])\s$",
     ),
@@ -356,6 +408,13 @@ _ABBREVIATIONS = (
     _rule(
         "direction",
         "A",
+        rf"({_DIRECTION})(?![\w'-]|\.\w)",
+        "{1:DIRECTIONS}",
+        r"\b(?:Hwy\.?\s|Highway\s|Route\s|Rte\.?\s|Interstate\s|I-|US-|US\s)\d+\s$",
+    ),
+    _rule(
+        "direction",
+        "A",
         rf"({_DIRECTION})\.?(?=\s(?:\d+(?:st|nd|rd|th)|[A-Z][a-z]+(?:\s[A-Z][a-z]+)?)\s{_STREET_NAMED})",
         "{1:DIRECTIONS}",
     ),
@@ -370,11 +429,19 @@ _ABBREVIATIONS = (
     ),
     _rule("world war", "A", r"WW(I{1,3}|[12])(?!\w)", "World War {1:WARS}"),
     _rule("rank", "0A", r"(1st|2nd|2d|First|Second)\sLt\.?(?=[\s,;:!?]|$)", "{1:RANKS} lieutenant"),
+    _rule("mount", "A", r"Mt(?=\s[A-Z][a-z])", "mount"),
+    _rule("associate", "A", r"Assoc\.(?=\s[A-Z])", "associate"),
+    _rule("limit", "Aa", r"([Mm]in|[Mm]ax)\.(?=\s\d)", "{1:LIMITS}"),
+    _rule("part", "Aa", r"[Pp]t\.(?=\s\d)", "part"),
+    _rule("numbered", "A", r"(Figs?|Vols?|Ch|Eq|Sec)(?=\s\d)", "{1:ABBREVIATIONS}"),
+    _rule("care of", "a", r"c/o(?!\w)", "care of"),
+    _rule("and", "A", r"([A-Z]{1,3})&([A-Z]{1,2})(?!\w)", "{1:letters} and {2:letters}"),
     _rule("life", "a", r"(b|d|r|c|m|fl)\.(?=\s?\d{3,4}\b)", "{1:LIFE}"),
     _rule("number", "Aa", r"[Nn]r\.?(?=\s?\d)", "number"),
     _rule("secretary", "A", r"Sec\.(?=\s[A-Z][a-z])", "Secretary"),
     _rule("sister", "A", r"Sr\.(?=\s[A-Z][a-z])", "Sister", bar=r"[A-Za-z],?\s$"),
     _rule("sister", "A", r"Sr\.(?=\s[A-Z][a-z])", "Sister", r"\b(?:and|or|with|to|by|from)\s$"),
+    _rule("latitude", "Aa", r"([Ll]at|[Ll]ong?|[Ll]on)\.(?=\s[-−]?\d)", "{1:COORDINATES}"),
     _rule("latitude", "Aa", r"([Ll]at|[Ll]ong?|[Ll]on)\.?:?(?=\s[-−]?\d[\d.]*°)", "{1:COORDINATES}"),
     _rule(
         "coordinate",
