@@ -234,7 +234,8 @@ export class Parrotlet {
 
   /**
    * Speaks in a voice; chunks come as soon as they exist, and work is done only while the caller asks for one.
-   * @param {string} text
+   * @param {string | Iterable<string> | AsyncIterable<string>} text in pieces, a language model's tokens say, it is cut at
+   *   clause ends too, so that speech begins before the sentence is complete.
    * @param {VoiceProfile | Voice | string} profile
    * @param {{speed?: number, pitch?: number, volume?: number, sentenceSilence?: number | null, seed?: number,
    *   phonemes?: string}} options phonemes: spoken instead of the text.
@@ -247,7 +248,9 @@ export class Parrotlet {
     }
     if (!Number.isInteger(seed) || seed < 0) throw new UsageError(`seed must be a whole number, 0 or more, not ${seed}`);
     if ((text === null) === (phonemes === null)) throw new UsageError("pass either text or phonemes");
-    if (phonemes === null && typeof text !== "string") throw new UsageError("text is a string");
+    if (phonemes === null && typeof text !== "string" && !text?.[Symbol.asyncIterator] && !text?.[Symbol.iterator]) {
+      throw new UsageError(`text is a string or an iterable of strings, not ${typeof text}`);
+    }
     const voice = await this.voice(profile);
     const gain = Math.min(MOST_GAIN, 10 ** ((LOUDNESS - voice.loudness) / 20));
     const said = phonemes === null ? this.utterances.of(text) : [{ phonemes, words: [], pause: { seconds: 0, origin: "text" } }];
