@@ -353,7 +353,7 @@ export class Normalizer {
   isShouted(at, word) {
     const after = at + word.length;
     const [following] = this.text.slice(after, forth(this.text, after, 60)).split(this.patterns.clause_end);
-    const line = this.text.slice(back(this.text, at, 60), after) + following;
+    const line = this.behind(at) + word + following;
     const others = findAll(this.patterns.caps_word, line).filter((other) => other !== word);
     const known = (other) => other.length > 3 && this.knows(other.toLowerCase().replace(/^'+|'+$/g, ""));
     const shouts = others.filter(known).length + others.filter((other) => this.tables.common.has(other)).length;

@@ -162,7 +162,8 @@ def test_javascript_cuts_the_same_utterances(rules: Path) -> None:
     texts = [chooser.choice([" ", "\n", "\n\n"]).join(chooser.choices(parts, k=4)) for _ in range(400)]
     texts += ["One [[pause 2s]] two. Three [[pause 300 ms]]! " + "word and more, " * 200, "x" * 2500, ""]
     # The same in pieces, which are cut into clauses too.
-    in_pieces: list[str | list[str]] = [*texts, *([text[at : at + 7] for at in range(0, len(text), 7)] for text in texts)]
+    pieces = ([text[at : at + 7] for at in range(0, len(text), 7)] for text in texts)
+    in_pieces: list[str | list[str]] = [*texts, *pieces]
     listed = rules.with_name("whole_texts.json")
     listed.write_text(json.dumps(in_pieces), encoding="utf-8")
     driver = Path(__file__).with_name("utterances_driver.mjs")
