@@ -1,9 +1,12 @@
 // Uses examples/web as a library in Node and prints what came of it as JSON, for test_node.py.
 //
 // node node_driver.mjs SETTINGS: {bundle, text, rules: folders, store, recordings: files, secret, cases, out}
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { basename, join } from "node:path";
+import * as ort from "../../examples/web/node_modules/onnxruntime-web/dist/ort.node.min.mjs";
 import { FolderFiles, loadFolders } from "../../examples/web/node.js";
+import { Parrotlet } from "../../examples/web/parrotlet.js";
 import { nodeScrypt, passphrase } from "../../examples/web/profile.js";
 import { int16, readWav, writeWav } from "../../examples/web/sound.js";
 import { MemoryFiles, ProfileStore } from "../../examples/web/store.js";
@@ -71,10 +74,28 @@ async function say(said, voice, options) {
   for await (const _ of bird.speak(said, voice, options));
 }
 
+// From an address, and text in pieces.
+const server = createServer((request, response) => {
+  const file = request.url.includes("/none/") ? null : [bundle, text, rules].map((one) => join(one, basename(request.url))).find(existsSync);
+  if (file) response.end(readFileSync(file));
+  else response.writeHead(404).end();
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const address = `http://127.0.0.1:${server.address().port}/model/`;
+const fetched = await Parrotlet.load(address, { ort });
+const words = [];
+async function* pieces() {
+  for (const piece of ["The birch canoe slid on the smooth planks, ", "and the sh", "eet is bl", "ue."]) yield piece;
+}
+for await (const chunk of fetched.speak(pieces(), "robin")) words.push(...chunk.words.map((word) => word.text));
+errors.address = await Parrotlet.load(address + "none/", { ort: {} }).then(() => "nothing", (error) => error.name);
+server.close();
+server.closeAllConnections();
+
 // What a hundred sentences leave behind.
 const resident = [];
 for (let k = 0; k < 100; k += 1) {
   await say("Yes.", "robin", { seed: k });
   resident.push(process.memoryUsage().rss / 1e6);
 }
-console.log(JSON.stringify({ reports, listed, errors, imported: again.name, resident }));
+console.log(JSON.stringify({ reports, listed, errors, imported: again.name, words, resident }));

@@ -2,7 +2,7 @@
 //
 // node page_driver.mjs SETTINGS: {site: folder, out: folder, python, mic, quiet, exported: files, secret, text}
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
@@ -45,6 +45,7 @@ try {
   await reload();
   await files();
   await confined();
+  await renewed();
   await offline();
 } catch (error) {
   made.failed = `${error.stack}\n${await page.textContent("body").catch(() => "")}`;
@@ -203,6 +204,26 @@ async function confined() {
   made.own_from_worker = await worker.evaluate(tried, `${address}files.json`);
   made.elsewhere_requests = elsewhere.count();
   made.errors.length = made.allowed_errors;
+}
+
+/** Another version on the server: the next time but one that the page is opened it is the new one, and voices are kept. */
+async function renewed() {
+  const changed = (file, from, to) => {
+    const path = join(site, file);
+    const before = readFileSync(path, "utf8");
+    if (!before.includes(from)) throw new Error(`${file} does not hold ${from}`);
+    writeFileSync(path, before.replace(from, to));
+  };
+  changed("page/texts.en.js", "Clone your voice in this tab.", "A later version.");
+  changed("sw.js", 'VERSION = "', 'VERSION = "later-');
+  const taken = page.evaluate(() => new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve)));
+  await page.evaluate(() => navigator.serviceWorker.getRegistration().then((registration) => registration.update()));
+  await taken;
+  await page.reload();
+  await ready();
+  made.later_title = await page.textContent("h1");
+  made.later_kept = await page.textContent("#kept");
+  made.shells = await page.evaluate(() => caches.keys());
 }
 
 async function offline() {

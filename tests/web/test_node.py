@@ -48,6 +48,7 @@ ERRORS = {
     "damaged": "ProfileFormatError",
     "expired": "ProfileExpired",
     "model": "WrongModelError",
+    "address": "BundleError",
 }
 Made = dict[str, Any]
 
@@ -134,6 +135,10 @@ def test_speech(made: Made, folder: Path, bird: Parrotlet, name: str) -> None:
     theirs = soundfile.read(folder / f"{name}.wav")[0]
     require_alike(spoken(bird, text, voice, **case), theirs)
     assert np.abs(theirs).max() < 0.95
+
+
+def test_text_in_pieces_by_an_engine_from_an_address(made: Made) -> None:
+    assert " ".join(made["words"]) == "The birch canoe slid on the smooth planks and the sheet is blue"
 
 
 def test_errors(made: Made) -> None:

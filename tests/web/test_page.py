@@ -139,6 +139,12 @@ def test_deleted(made: Made) -> None:
     assert made["after_delete"] == "None yet."
 
 
+def test_a_new_version_takes_over(made: Made) -> None:
+    assert made["later_title"].startswith("A later version.")
+    assert made["later_kept"].startswith("hopper")
+    assert len(made["shells"]) == 2  # one of the page, one of the model
+
+
 def test_works_without_a_server(made: Made) -> None:
     assert made["offline_words"][:3] == ["Hello", "This", "is"]
 
