@@ -18,6 +18,7 @@ import { VoiceModel, uniformNoise } from "./voice.js";
 
 const FORMAT = 5;
 const ARCHITECTURE = "fastspeech-nsf/1";
+const FRONT_END = "en/1";
 const LOUDNESS = -19; // LUFS that every voice speaks at
 const MOST_GAIN = 4;
 const VOICES = 8; // that an engine remembers
@@ -55,6 +56,9 @@ export class Parrotlet {
     const manifest = await json("manifest.json");
     if (manifest.format !== FORMAT || manifest.architecture !== ARCHITECTURE) {
       throw new BundleError(`bundle ${manifest.name} is of format ${manifest.format}, ${manifest.architecture}: this version reads ${FORMAT}, ${ARCHITECTURE}`);
+    }
+    if (manifest.front_end !== FRONT_END) {
+      throw new BundleError(`bundle ${manifest.name} needs the front end ${manifest.front_end}, which this version does not have`);
     }
     const open = async ({ file, fold_int8: fold = false }) =>
       ort.InferenceSession.create(await read(file), { extra: { session: { disable_quant_qdq: fold ? "1" : "0" } } });

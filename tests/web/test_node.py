@@ -82,7 +82,7 @@ def made(folder: Path, files: list[Path], recordings: dict[str, list[Path]], bir
     store.save("grace", bird.enroll(recordings["woman"]))
     settings = {
         "bundle": str(DEFAULT),
-        "text": str(Path(__file__).parents[2] / "sdk/parrotlet/text/data"),
+        "text": str(Path(__file__).parents[2] / "sdk/parrotlet/text/en/data"),
         "rules": str(folder),
         "store": str(folder / "voices"),
         "recordings": [str(path) for path in files],
