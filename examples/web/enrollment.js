@@ -23,17 +23,30 @@ const PROBLEMS = {
   ],
 };
 
+/** "another voice from 6.2 s to 12.0 s" */
+function named(spans) {
+  return `another voice ${spans.map(([from, to]) => `from ${from.toFixed(1)} s to ${to.toFixed(1)} s`).join(", ")}`;
+}
+
 /**
  * RecordingReport of what VoiceModel.examine measured. `problem` and `hint` are null when the recording can be used;
  * a recording that is only short is no problem by itself, since several count together.
  * @returns {{name: string, seconds: number, speech_s: number, level_dbfs: number, clipped: number, snr_db: number,
- *   voiced: number, bandwidth_hz: number, problem: string | null, hint: string | null, advice: string}}
+ *   voiced: number, bandwidth_hz: number, problem: string | null, hint: string | null,
+ *   other_voice: [number, number][], advice: string}}
  */
 export function reportOf(name, seconds, measured) {
   const { speech_s, level_dbfs, clipped, snr_db, voiced = 0, bandwidth_hz = 0 } = measured;
   const report = { name, seconds, speech_s, level_dbfs, clipped, snr_db, voiced, bandwidth_hz };
   const [problem, hint] = PROBLEMS[measured.problem]?.(report) ?? [null, null];
-  return { ...report, problem, hint, advice: "" };
+  return { ...report, problem, hint, other_voice: [], advice: "" };
+}
+
+/** A report once another voice was found, as findOtherVoice of talkers.js gives it, or null. */
+export function withOtherVoice(report, other) {
+  if (other === null) return report;
+  const two = { problem: `two people speak: ${named(other.spans)}`, hint: "cut it out, or record one person alone" };
+  return { ...report, other_voice: other.spans, ...(other.sure ? two : {}) };
 }
 
 /** The reports of recordings that are enrolled together, with advice: the length is that of all together. */
@@ -45,6 +58,7 @@ export function advised(reports, limits) {
 function advice(report, total, limits) {
   if (report.problem !== null) return `record again: ${report.hint}`;
   const lines = [];
+  if (report.other_voice.length) lines.push("perhaps two people: record one alone");
   if (report.snr_db < QUIET_ROOM_DB) lines.push("a little noisy: move closer or find a quieter room");
   if (report.clipped > 0) lines.push("a little too loud: lower the gain or move away");
   if (report.bandwidth_hz < limits.narrow_hz) lines.push("sounds like a telephone: record at 16 kHz or more");

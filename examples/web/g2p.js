@@ -116,10 +116,10 @@ export class TextFrontEnd {
     return (await this.speak(spoken)).phonemes;
   }
 
-  /** Phonemes and words of normalized text. */
-  async speak(spoken) {
+  /** Phonemes and words of normalized text; `heard` are the last words before it in its sentence. */
+  async speak(spoken, heard = []) {
     if (this.model !== null) await this.phonemizer.learn(spoken, this.model);
-    return this.phonemizer.speak(spoken);
+    return this.phonemizer.speak(spoken, heard);
   }
 }
 
@@ -195,10 +195,11 @@ export class Phonemizer {
     return this.speak(text).phonemes;
   }
 
-  /** The same, and its words: `{text, start, end}`, slices of the phonemes. */
-  speak(text) {
+  /** The same, and its words: `{text, start, end}`, slices of the phonemes; `heard` are the last words before it. */
+  speak(text, heard = []) {
     const tokens = text.match(/\[\[[^[\]]*\]\]|[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,;:.!?]/g) ?? [];
     const sounds = new Array(tokens.length);
+    const context = [...heard, ...tokens];
     let beforeVowel = null;
     for (let at = tokens.length - 1; at >= 0; at -= 1) {
       const token = tokens[at];
@@ -208,7 +209,7 @@ export class Phonemizer {
         continue;
       }
       const entry = token.startsWith("[[") ? token.slice(2, -2).trim() : this.pronounce(token);
-      sounds[at] = typeof entry === "string" ? entry : this.choose(entry, tokens, at, beforeVowel);
+      sounds[at] = typeof entry === "string" ? entry : this.choose(entry, context, heard.length + at, beforeVowel);
       beforeVowel = this.startsWithVowel(sounds[at]) ?? beforeVowel;
     }
     return this.joined(tokens, sounds);

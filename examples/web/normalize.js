@@ -153,8 +153,9 @@ export class Normalizer {
     return this.said(this.reader.read(written));
   }
 
-  /** The same of text whose layout and markup were read already. */
-  said(text) {
+  /** The same of text whose layout and markup were read already; `earlier` is what its sentence had before it. */
+  said(text, earlier = "") {
+    this.earlier = this.fold(earlier);
     this.text = this.outsideInline((part) => this.fold(part), text);
     this.spoken = [];
     const token = /\S+/gu;
@@ -199,7 +200,7 @@ export class Normalizer {
       const match = pattern.exec(this.text);
       if (match === null || match[0] === "") continue;
       if (left || bar) {
-        const before = this.text.slice(back(this.text, at, this.hindsight), at);
+        const before = this.behind(at);
         if ((left && !left.test(before)) || (bar && bar.test(before))) continue;
       }
       const said = say.call(this, match);
@@ -218,6 +219,12 @@ export class Normalizer {
     const [atom] = this.atom.exec(this.text);
     this.append(this.sayAtom(atom, at + atom.length));
     return at + atom.length;
+  }
+
+  /** What stands before `at`, as far as rules look back. */
+  behind(at) {
+    const known = this.text.slice(back(this.text, at, this.hindsight), at);
+    return at >= this.hindsight || !this.earlier ? known : (this.earlier + known).slice(-this.hindsight);
   }
 
   sayAtom(atom, end) {
@@ -346,7 +353,7 @@ export class Normalizer {
   isShouted(at, word) {
     const after = at + word.length;
     const [following] = this.text.slice(after, forth(this.text, after, 60)).split(this.patterns.clause_end);
-    const line = this.text.slice(back(this.text, at, 60), after) + following;
+    const line = this.behind(at) + word + following;
     const others = findAll(this.patterns.caps_word, line).filter((other) => other !== word);
     const known = (other) => other.length > 3 && this.knows(other.toLowerCase().replace(/^'+|'+$/g, ""));
     const shouts = others.filter(known).length + others.filter((other) => this.tables.common.has(other)).length;

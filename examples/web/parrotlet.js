@@ -5,18 +5,20 @@
 //   for await (const { samples, words } of bird.speak("Hello.", "robin")) play(samples);
 //   const profile = await bird.enroll([{ samples, sampleRate }]);
 
-import { advised, reportOf, requireUsable } from "./enrollment.js";
+import { advised, reportOf, requireUsable, withOtherVoice } from "./enrollment.js";
 import { BundleError, InputError, ProfileFormatError, UsageError, WrongModelError, requireNumber } from "./errors.js";
 import { Finisher } from "./finishing.js";
 import { Lexicon, readRules, unknownWordModel } from "./g2p.js";
 import { STEP, blend, lift, raised, rises } from "./intonation.js";
 import { integratedLoudness } from "./loudness.js";
 import { resample } from "./sound.js";
+import { findOtherVoice } from "./talkers.js";
 import { Utterances } from "./utterances.js";
 import { VoiceModel, uniformNoise } from "./voice.js";
 
 const FORMAT = 5;
 const ARCHITECTURE = "fastspeech-nsf/1";
+const FRONT_END = "en/1";
 const LOUDNESS = -19; // LUFS that every voice speaks at
 const MOST_GAIN = 4;
 const VOICES = 8; // that an engine remembers
@@ -54,6 +56,9 @@ export class Parrotlet {
     const manifest = await json("manifest.json");
     if (manifest.format !== FORMAT || manifest.architecture !== ARCHITECTURE) {
       throw new BundleError(`bundle ${manifest.name} is of format ${manifest.format}, ${manifest.architecture}: this version reads ${FORMAT}, ${ARCHITECTURE}`);
+    }
+    if (manifest.front_end !== FRONT_END) {
+      throw new BundleError(`bundle ${manifest.name} needs the front end ${manifest.front_end}, which this version does not have`);
     }
     const open = async ({ file, fold_int8: fold = false }) =>
       ort.InferenceSession.create(await read(file), { extra: { session: { disable_quant_qdq: fold ? "1" : "0" } } });
@@ -125,8 +130,13 @@ export class Parrotlet {
     const { sample_rate: rate } = this.manifest.speaker;
     const heard = resample(samples, sampleRate, rate);
     if (heard.length < rate * this.manifest.enrollment.frame_s) throw new InputError(`${name}: holds no sound: record again`);
-    const { report, speech } = await this.model.examine(heard);
-    return { report: reportOf(name, samples.length / sampleRate, report), speech };
+    const { report: measured, speech } = await this.model.examine(heard);
+    const report = reportOf(name, samples.length / sampleRate, measured);
+    if (report.problem !== null) return { report, speech };
+    const times = [];
+    measured.active.forEach((active, frame) => active && times.push(frame * this.manifest.enrollment.frame_s));
+    const other = await findOtherVoice(speech, times, rate, (window) => this.model.embed(window));
+    return { report: withOtherVoice(report, other), speech };
   }
 
   // Voices
@@ -228,7 +238,8 @@ export class Parrotlet {
 
   /**
    * Speaks in a voice; chunks come as soon as they exist, and work is done only while the caller asks for one.
-   * @param {string} text
+   * @param {string | Iterable<string> | AsyncIterable<string>} text in pieces, a language model's tokens say, it is cut at
+   *   clause ends too, so that speech begins before the sentence is complete.
    * @param {VoiceProfile | Voice | string} profile
    * @param {{speed?: number, pitch?: number, volume?: number, sentenceSilence?: number | null, seed?: number,
    *   phonemes?: string}} options phonemes: spoken instead of the text.
@@ -241,7 +252,9 @@ export class Parrotlet {
     }
     if (!Number.isInteger(seed) || seed < 0) throw new UsageError(`seed must be a whole number, 0 or more, not ${seed}`);
     if ((text === null) === (phonemes === null)) throw new UsageError("pass either text or phonemes");
-    if (phonemes === null && typeof text !== "string") throw new UsageError("text is a string");
+    if (phonemes === null && typeof text !== "string" && !text?.[Symbol.asyncIterator] && !text?.[Symbol.iterator]) {
+      throw new UsageError(`text is a string or an iterable of strings, not ${typeof text}`);
+    }
     const voice = await this.voice(profile);
     const gain = Math.min(MOST_GAIN, 10 ** ((LOUDNESS - voice.loudness) / 20));
     const said = phonemes === null ? this.utterances.of(text) : [{ phonemes, words: [], pause: { seconds: 0, origin: "text" } }];

@@ -61,10 +61,9 @@ export class ProfileStore {
 
   /** One profile's header, of which nothing is verified until it is loaded. */
   async show(name) {
-    const { header, keys } = await explained(async () => describeProfile(await this.#read(name)));
-    if (header.name !== name) throw new ProfileFormatError(`the file of "${name}" holds the profile "${header.name}"`);
-    const { id, speaker_model: speakerModel, bundle, created, expires, consent, uses } = header;
-    return { name, id, speakerModel, bundle, created, expires, consent, uses, keys, problem: "" };
+    const stored = await described(await this.#read(name));
+    if (stored.name !== name) throw new ProfileFormatError(`the file of "${name}" holds the profile "${stored.name}"`);
+    return stored;
   }
 
   /** Throws what save would for this name. */
@@ -113,6 +112,13 @@ export class ProfileStore {
     if (!bytes) throw new ProfileNotFound(`there is no profile "${name}" here`);
     return bytes;
   }
+}
+
+/** What a file says of itself without a key: unverified. */
+export async function described(bytes) {
+  const { header, keys } = await explained(async () => describeProfile(bytes));
+  const { name, id, speaker_model: speakerModel, bundle, created, expires, consent, uses } = header;
+  return { name, id, speakerModel, bundle, created, expires, consent, uses, keys, problem: "" };
 }
 
 async function opened(bytes, keys, name = null) {

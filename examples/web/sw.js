@@ -16,6 +16,7 @@ async function keepShell() {
   const { shell } = await (await fetch("files.json", { cache: "no-cache" })).json();
   const cache = await caches.open(SHELL);
   await cache.addAll(shell.map((file) => new Request(file, { cache: "no-cache" })));
+  await self.skipWaiting(); // the next time the page is opened it is the new one
 }
 
 async function takeOver() {

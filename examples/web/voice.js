@@ -90,13 +90,17 @@ export class VoiceModel {
     return { mel, tensors, likeness: likeness.data };
   }
 
+  // samples of a window at 16 kHz -> speaker embedding.
+  async embed(samples) {
+    return (await this.run("speaker", { samples: [samples] })).embedding.data;
+  }
+
   async #embedding(speech) {
     const { windows } = await this.run("windows", { samples: [speech] });
     const [count, size] = windows.dims;
     const rows = [];
     for (let k = 0; k < count; k++) {
-      const { embedding } = await this.run("speaker", { samples: [windows.data.subarray(k * size, (k + 1) * size)] });
-      rows.push(embedding.data);
+      rows.push(await this.embed(windows.data.subarray(k * size, (k + 1) * size)));
     }
     return (await this.#mean(rows, new Float32Array(count).fill(1))).embedding.data;
   }

@@ -161,19 +161,22 @@ def test_javascript_cuts_the_same_utterances(rules: Path) -> None:
     parts.extend(row[2].replace("\\n", "\n") for row in sent if row[1] != "lex")
     texts = [chooser.choice([" ", "\n", "\n\n"]).join(chooser.choices(parts, k=4)) for _ in range(400)]
     texts += ["One [[pause 2s]] two. Three [[pause 300 ms]]! " + "word and more, " * 200, "x" * 2500, ""]
+    # The same in pieces, which are cut into clauses too.
+    pieces = ([text[at : at + 7] for at in range(0, len(text), 7)] for text in texts)
+    in_pieces: list[str | list[str]] = [*texts, *pieces]
     listed = rules.with_name("whole_texts.json")
-    listed.write_text(json.dumps(texts), encoding="utf-8")
+    listed.write_text(json.dumps(in_pieces), encoding="utf-8")
     driver = Path(__file__).with_name("utterances_driver.mjs")
     run = subprocess.run(
         [node, driver, DATA / "lexicon.bin", rules, listed], capture_output=True, text=True, check=True
     )
     front_end = TextFrontEnd()
     front_end.__dict__["_pronounce"] = Pronouncer(Lexicon(DATA / "lexicon.bin"), by_rule, {})
-    for text, theirs in zip(texts, json.loads(run.stdout), strict=True):
+    for text, theirs in zip(in_pieces, json.loads(run.stdout), strict=True):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TextWarning)
             ours = [
                 [u.text, u.phonemes, u.pause.seconds, u.pause.origin, [[w.text, w.start, w.end] for w in u.words]]
-                for u in front_end.sentences(text)
+                for u in front_end.sentences(text if isinstance(text, str) else iter(text))
             ]
         assert ours == theirs, text

@@ -106,16 +106,20 @@ def _reader() -> dict[str, Any]:
         "tables": _tables({tags: "_BREAKS _OPENING _CLOSING _INLINE _UNREAD _ENTITIES"}),
         "line": reader._LINE,
         "value": reader._VALUE,
+        "longest": reader._LONGEST,
     }
 
 
 def _sentences() -> dict[str, Any]:
     """Where sentences end, and how long the pauses are."""
-    names = "_END _LAST_WORD _ADDRESS _FIRST_WORD _NAMED_STREET".split()
+    names = "_END _LAST_WORD _ADDRESS _FIRST_WORD _NAMED_STREET _CLAUSE_END _NAME".split()
     return {
         "patterns": {name.strip("_").lower(): ecmascript(getattr(sentences, name).pattern) for name in names},
         "tables": _tables({sentences: "_BEFORE_SAINTS _BEFORE_NUMBERS _AFTER_HOURS _PAUSES"}),
         "longest": sentences._LONGEST_SENTENCE,
+        "shortest_clause": sentences._SHORTEST_CLAUSE,
+        "opening": sentences._OPENING,
+        "earlier": sentences._EARLIER,
         "paragraph": sentences._PARAGRAPH,
         "no_mark": sentences._NO_MARK,
     }
@@ -182,7 +186,7 @@ def ecmascript(pattern: str) -> str:
         elif escaped in "uU":
             digits = "".join(next(signs) for _ in range(4 if escaped == "u" else 8))
             written.append(f"\\u{{{int(digits, 16):x}}}")
-        elif escaped in "dsnt123" or escaped in _SYNTAX or (escaped == "-" and in_class):
+        elif escaped in "dsSnt123" or escaped in _SYNTAX or (escaped == "-" and in_class):
             written.append("\\" + escaped)
         elif escaped.isalnum():
             raise ValueError(f"\\{escaped} in {pattern!r} has no known counterpart in ECMAScript")

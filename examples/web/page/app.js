@@ -26,8 +26,8 @@ async function start() {
   $("loading").hidden = true;
   for (const id of ["speak", "clone", "voices"]) $(id).hidden = false;
   $("state").textContent = say.ready(false);
-  await keepPage();
-  $("state").textContent = say.ready(true);
+  // Where a browser allows no service worker, in a private window say, the page works as long as it is open.
+  await keepPage().then(() => ($("state").textContent = say.ready(true)), console.warn);
 }
 
 start().catch((error) => {

@@ -2,15 +2,22 @@
 
 import { isWav, readWav } from "../sound.js";
 import { $, attempt, element, say, texts } from "./dom.js";
+import { drawPeaks, peaksOf } from "./picture.js";
+import { Player } from "./player.js";
 import { Recorder, decoded } from "./recorder.js";
 import { sentences } from "./texts.en.js";
 
 const LONGEST_S = 120;
+const SHOWN_BLOCKS = 120;
+const BLOCK_S = 0.05;
 
 export function begin(engine, voices) {
   const recorder = new Recorder();
+  const player = new Player();
   const takes = []; // {name, samples, sampleRate, report}
   let recording = false;
+  let live = []; // peaks of what the microphone hears, the last few seconds
+  let block = { peak: 0, seconds: 0 };
   let count = 0;
 
   $("sentences").replaceChildren(...sentences.map((text) => element("p", { textContent: text })));
@@ -19,6 +26,9 @@ export function begin(engine, voices) {
   $("file").addEventListener("change", async () => {
     await attempt("make-error", () => addFiles([...$("file").files]));
     $("file").value = "";
+  });
+  $("secret-show").addEventListener("change", () => {
+    $("secret").type = $("secret-show").checked ? "text" : "password";
   });
   $("drop").addEventListener("dragover", (event) => event.preventDefault());
   $("drop").addEventListener("drop", (event) => {
@@ -33,6 +43,7 @@ export function begin(engine, voices) {
   function label() {
     $("record").textContent = recording ? texts.recordStop : texts.record;
     $("record").classList.toggle("on", recording);
+    $("live").hidden = !recording;
   }
 
   async function toggle() {
@@ -48,17 +59,28 @@ export function begin(engine, voices) {
     }
   }
 
-  function heard(block, seconds) {
+  function heard(samples, seconds) {
     if (!recording) return; // a block that was under way
-    const power = block.reduce((sum, value) => sum + value * value, 0) / block.length;
+    const power = samples.reduce((sum, value) => sum + value * value, 0) / samples.length;
     meter(10 * Math.log10(power + 1e-9));
+    watch(samples, seconds);
     $("record-line").textContent = say.recording(seconds);
     if (seconds > LONGEST_S && recording) attempt("make-error", finish);
+  }
+
+  function watch(samples, seconds) {
+    block.peak = samples.reduce((peak, value) => Math.max(peak, Math.abs(value)), block.peak);
+    if (seconds - block.seconds < BLOCK_S) return;
+    live = [...live, block.peak].slice(-SHOWN_BLOCKS);
+    block = { peak: 0, seconds };
+    drawPeaks($("live"), [...new Array(SHOWN_BLOCKS - live.length).fill(0), ...live]);
   }
 
   async function finish() {
     recording = false;
     label();
+    live = [];
+    block = { peak: 0, seconds: 0 };
     count += 1;
     const sound = await recorder.stop();
     meter(-60);
@@ -108,13 +130,24 @@ export function begin(engine, voices) {
           className: report.problem ? "error" : report.advice === "good" ? "good" : "fair",
           textContent: report.problem ? say.problem(report) : say.advice(report),
         });
-        const button = element("button", { type: "button", textContent: say.remove(), on: remove });
-        button.setAttribute("aria-label", say.of(say.remove(), name));
+        const button = (action, on) => {
+          const one = element("button", { type: "button", textContent: action, on });
+          one.setAttribute("aria-label", say.of(action, name));
+          return one;
+        };
         const told = element("div", { className: "grow" }, element("strong", { textContent: name }), verdict);
         if (!report.problem) told.append(element("p", { className: "quiet", textContent: say.heard(report) }));
-        return element("li", {}, told, button);
+        const wave = element("canvas", { className: "wave" });
+        requestAnimationFrame(() => drawPeaks(wave, peaksOf(take.samples, SHOWN_BLOCKS)));
+        const actions = element("div", { className: "actions" }, button(say.listen(), () => listen(take)), button(say.remove(), remove));
+        return element("li", {}, told, actions, wave);
       }),
     );
+  }
+
+  async function listen({ samples, sampleRate }) {
+    await player.begin(sampleRate);
+    player.push(samples, sampleRate);
   }
 
   async function make() {

@@ -1,4 +1,4 @@
-// Draws what was said: a spectrogram with the waveform below it, while it grows; and the level of the microphone.
+// Draws sound: what was said as a spectrogram with the waveform below it, while it grows; a recording as its waveform.
 
 const SIZE = 512;
 const HOP = 240;
@@ -74,6 +74,29 @@ export class Picture {
       context.fillRect((position / seconds) * width, 0, Math.max(2, scale), height);
     }
   }
+}
+
+/** Draws the peaks of a recording, 0 to 1 each, over the whole width. */
+export function drawPeaks(canvas, peaks) {
+  const context = canvas.getContext("2d");
+  const scale = Math.min(2, globalThis.devicePixelRatio || 1);
+  [canvas.width, canvas.height] = [Math.round(canvas.clientWidth * scale), Math.round(canvas.clientHeight * scale)];
+  context.fillStyle = getComputedStyle(canvas).getPropertyValue("--accent").trim();
+  const step = canvas.width / peaks.length;
+  peaks.forEach((peak, k) => {
+    const reach = Math.max(scale, Math.sqrt(peak) * canvas.height * 0.95); // soft sounds are seen, too
+    context.fillRect(k * step, (canvas.height - reach) / 2, Math.max(1, step * 0.7), reach);
+  });
+}
+
+/** The largest magnitude in each of `count` equal parts. */
+export function peaksOf(samples, count) {
+  return Array.from({ length: count }, (_, k) => {
+    let peak = 0;
+    const end = Math.floor(((k + 1) * samples.length) / count);
+    for (let at = Math.floor((k * samples.length) / count); at < end; at += 1) peak = Math.max(peak, Math.abs(samples[at]));
+    return peak;
+  });
 }
 
 /** Level of each band of a frame, 0 to 1. */

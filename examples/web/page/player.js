@@ -13,7 +13,10 @@ export class Player {
   async begin(sampleRate) {
     this.stop();
     // At the speech's own rate, since buffers that are resampled one by one would click.
-    this.#context ??= new AudioContext({ sampleRate, latencyHint: "interactive" });
+    if (this.#context?.sampleRate !== sampleRate) {
+      await this.#context?.close();
+      this.#context = new AudioContext({ sampleRate, latencyHint: "interactive" });
+    }
     await this.#context.resume();
     this.#spans = [];
     this.#made = 0;

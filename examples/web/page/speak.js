@@ -29,6 +29,11 @@ export function begin(engine, { presets, sampleRate }, unlock) {
     event.preventDefault();
     attempt("speak-error", speak);
   });
+  $("text").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    $("speak-form").requestSubmit();
+  });
   $("stop").addEventListener("click", stop);
   $("save").addEventListener("click", () => saveFile("parrotlet.wav", writeWav(last.pieces, sampleRate), "audio/wav"));
   new ResizeObserver(() => picture.draw(0)).observe($("picture"));

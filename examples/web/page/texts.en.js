@@ -40,6 +40,7 @@ export const texts = {
   nameLabel: "Name of the voice",
   nameHelp: "Letters, digits, dots, dashes and underscores.",
   passphraseLabel: "Passphrase",
+  passphraseShow: "Show the passphrase",
   passphraseHelp: "It seals the voice, and nobody can replace it. Four words are better than one.",
   consent: "This is my own voice, or the voice of someone who agreed to this.",
   make: "Make the voice",
@@ -48,6 +49,7 @@ export const texts = {
   importFile: "Import a voice",
   none: "None yet.",
   cancel: "Cancel",
+  textHelp: "Ctrl + Enter speaks.",
   foot: "A cloned voice is synthetic speech: say so where it could be taken for the person.",
 };
 
@@ -76,8 +78,8 @@ export const say = {
     `${seconds(speech)} of speech, ${level.toFixed(0)} dBFS, ${snr.toFixed(0)} dB above the background`,
   problem: ({ problem, hint }) => `${capital(problem)}: ${hint}.`,
   advice: ({ advice }) => (advice === "good" ? "Good." : `${capital(advice)}.`),
-  removeTake: (name) => `Remove ${name}`,
   remove: () => "Remove",
+  listen: () => "Listen",
   making: () => "Making the voice…",
   made: (name, time) => `“${name}” is made and sealed. It took ${seconds(time)}.`,
   firstRecord: () => "Record something first.",
@@ -93,6 +95,7 @@ export const say = {
   unlockTitle: (name) => `Unlock “${name}”`,
   renameTitle: (name) => `Rename “${name}”`,
   newName: () => "New name",
+  name: () => "Name here",
   exportTitle: (name) => `Export “${name}”`,
   exportHelp: (name) =>
     `The file stays sealed with the same passphrase. Elsewhere: parrotlet import ${name}.voice`,

@@ -67,12 +67,16 @@ export function begin(engine, speak) {
       await finished(say.deleted(name));
     });
 
-  const importFile = (file) =>
-    ask({ title: say.importTitle(), help: say.importHelp(file.name), action: texts.importFile, fields: [secret] }, async (given) => {
-      const { name } = await engine.call("importFile", new Uint8Array(await file.arrayBuffer()), given.secret);
+  async function importFile(file) {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const { name: called } = await engine.call("describe", bytes);
+    const fields = [{ id: "name", label: say.name(), value: called }, secret];
+    await ask({ title: say.importTitle(), help: say.importHelp(file.name), action: texts.importFile, fields }, async (given) => {
+      const { name } = await engine.call("importFile", bytes, given.secret, given.name);
       await engine.call("unlock", name, given.secret);
       await finished(say.imported(name), name);
     });
+  }
 
   return { show, unlock };
 }

@@ -7,7 +7,7 @@ import { Parrotlet, utcNow } from "../parrotlet.js";
 import { UnlockError, UsageError } from "../errors.js";
 import { passphrase } from "../profile.js";
 import { int16 } from "../sound.js";
-import { IndexedDbFiles, ProfileStore } from "../store.js";
+import { IndexedDbFiles, ProfileStore, described } from "../store.js";
 import * as ort from "../vendor/onnxruntime.mjs";
 import { scryptAsync } from "../vendor/hashes/scrypt.js";
 
@@ -92,8 +92,13 @@ const METHODS = {
     return storeWith(secret).export(name, keyOf(secret));
   },
 
-  importFile(bytes, secret) {
-    return storeWith(secret).import(bytes, keyOf(secret));
+  /** What a file says of itself, before it is unlocked. */
+  async describe(bytes) {
+    return described(bytes);
+  },
+
+  importFile(bytes, secret, name) {
+    return storeWith(secret).import(bytes, keyOf(secret), { name });
   },
 
   async *speak(text, voice, { likeness = null, ...options }) {
