@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     _add_import(add("import", "profiles.import_", "take a profile exported elsewhere"))
     bench = add("bench", "bench.bench", "measure speed, first-audio delay and memory on this machine", speech)
     bench.add_argument("--repeats", type=int, default=5, metavar="N", help="how often to measure (default: 5)")
+    _add_serve(add("serve", "serve.serve", "speak for other programs: OpenAI's speech API, Wyoming", speech))
     add("doctor", "doctor.doctor", "say what is installed and whether it works")
     return top
 
@@ -115,6 +116,27 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the noise in speech: the same seed, the same samples"
     )
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument("--http", default="127.0.0.1", metavar="HOST:PORT", help="default: 127.0.0.1:8765")
+    serve.add_argument("--no-http", action="store_true", help="Wyoming alone")
+    serve.add_argument(
+        "--wyoming", nargs="?", const="", metavar="HOST:PORT", help="Home Assistant's protocol, too (127.0.0.1:10200)"
+    )
+    serve.add_argument(
+        "--voice",
+        action="append",
+        default=[],
+        metavar="[ALIAS=]NAME",
+        help="a profile or preset:NAME to serve, perhaps under another name; may be repeated (default: all)",
+    )
+    serve.add_argument("--workers", type=int, default=2, metavar="N", help="chunks made at once (default: 2)")
+    serve.add_argument("--queue", type=int, default=32, metavar="N", help="requests that may wait (default: 32)")
+    serve.add_argument("--token-file", type=Path, metavar="F", help="clients must show the token in this file")
+    serve.add_argument("--open", action="store_true", help="let everyone on the network speak in these voices")
+    serve.add_argument("--enroll", action="store_true", help="let clients enroll voices: POST /v1/audio/voices")
+    serve.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
 
 
 def _add_rotate(rotate: argparse.ArgumentParser) -> None:
