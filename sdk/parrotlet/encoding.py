@@ -31,6 +31,8 @@ FORMATS: Mapping[str, Format] = {
 }
 FILES = {".wav": "wav", ".flac": "flac", ".ogg": "ogg", ".oga": "ogg", ".opus": "opus", ".mp3": "mp3"}
 """Formats by the ending of a file's name."""
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {"mp3": {"bitrate_mode": "CONSTANT", "compression_level": 0.6}}
+"""64 kbit/s. Of a stream with a variable rate, which cannot say its length, players guess it ten times too long."""
 
 
 class Encoder:
@@ -89,7 +91,9 @@ def _opened(target: _Stream | IO[bytes], name: str, sample_rate: int, comment: s
 
     form = _format(name)
     try:
-        file = soundfile.SoundFile(target, "w", sample_rate, 1, form.subtype, format=form.container)
+        file = soundfile.SoundFile(
+            target, "w", sample_rate, 1, form.subtype, format=form.container, **_SETTINGS.get(name, {})
+        )
     except (soundfile.LibsndfileError, ValueError, TypeError) as error:
         raise UsageError(
             f"the libsndfile of this machine cannot write {name}: choose wav, or upgrade soundfile"

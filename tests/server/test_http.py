@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from conftest_server import TOKEN, Server, Start
+from served import TOKEN, Server, Start
 
 openai = pytest.importorskip("openai", reason="needs OpenAI's client: pip install openai")
 TEXT = "The kettle is on. Would you like a cup of tea?"
@@ -86,7 +86,7 @@ def test_events_bring_sound_and_word_times(server: Server) -> None:
     audio = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
     assert len(audio) / 48_000 == pytest.approx(events[-1]["seconds"], abs=0.01)
     words = [word for event in events for word in event.get("words", [])]
-    assert [word["word"] for word in words] == ["one", "two", "three"]
+    assert [word["word"].lower() for word in words] == ["one", "two", "three"]
     assert all(0 <= word["start"] < word["end"] <= events[-1]["seconds"] for word in words)
 
 

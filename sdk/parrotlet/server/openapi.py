@@ -90,11 +90,12 @@ def _form() -> Schema:
 
 def _schemas(longest_text: int) -> Schema:
     text: Schema = {"type": "string"}
+    name: Schema = {**text, "minLength": 1}
     maybe: Schema = {"type": ["string", "null"]}
     speech: Schema = {
         "input": {**text, "minLength": 1, "maxLength": longest_text, "description": "the text to speak"},
         "voice": {
-            "oneOf": [text, {"type": "object", "required": ["id"], "properties": {"id": text}}],
+            "oneOf": [name, {"type": "object", "required": ["id"], "properties": {"id": name}}],
             "description": "a name of GET /v1/audio/voices",
         },
         "model": {**text, "description": "taken as it is: there is one model"},

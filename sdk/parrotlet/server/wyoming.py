@@ -147,6 +147,8 @@ class Connection:
             if self._text is None:
                 await self._begin(event, _field(event, "text"))
         elif SynthesizeStart.is_type(event.type):
+            if self._text is not None:
+                self._text.end()  # it was never stopped
             text = Text()
             await self._begin(event, text)
             self._text = text

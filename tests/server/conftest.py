@@ -4,48 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from served import TOKEN, Server, Start
 
 from parrotlet import Parrotlet
 from parrotlet.vault import KeyFile, ProfileStore
-
-TOKEN = "a-token-of-some-length-0123456789"
-
-
-@dataclass(frozen=True)
-class Server:
-    """Where a server listens, and its process."""
-
-    process: subprocess.Popen[str]
-    http: str
-    wyoming: str
-    log: Path
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.http}"
-
-    @property
-    def wyoming_port(self) -> int:
-        return int(self.wyoming.rpartition(":")[2])
-
-    @property
-    def resident(self) -> int:
-        """Bytes of memory."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +25,6 @@ def store(bird: Parrotlet, recordings: dict[str, list[Path]], tmp_path_factory: 
     kept.save("me", bird.enroll(recordings["woman"]))
     (folder / "token").write_text(TOKEN + "\n")
     return folder
-
-
-Start = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
