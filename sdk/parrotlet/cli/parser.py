@@ -67,6 +67,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--passphrase-file", type=Path, metavar="F", help="unlock with the passphrase in this file; - asks for it"
     )
     parser.add_argument("--key-file", type=Path, metavar="F", help="unlock with this key file")
+    parser.add_argument(
+        "--key", metavar="SOURCE", help="unlock with tpm2, keyring, credential:NAME (systemd) or fd:N (a passphrase)"
+    )
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="another model bundle")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
