@@ -88,9 +88,10 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
 
 def _add_enroll(enroll: argparse.ArgumentParser) -> None:
     enroll.add_argument(
-        "recordings", nargs="+", type=Path, metavar="RECORDING", help="10 s of clear speech, see docs/recording.md"
+        "recordings", nargs="*", type=Path, metavar="RECORDING", help="10 s of clear speech, see docs/recording.md"
     )
     enroll.add_argument("--name", required=True, help="what to call the profile")
+    enroll.add_argument("--record", action="store_true", help="record now: sentences to read, with the microphone")
     enroll.add_argument("--replace", action="store_true", help="overwrite a profile of that name")
     enroll.add_argument(
         "--expires", metavar="TIME", help="UTC time after which it no longer opens, e.g. 2030-01-31T00:00:00Z"
@@ -105,9 +106,20 @@ def _add_enroll(enroll: argparse.ArgumentParser) -> None:
 
 
 def _add_say(say: argparse.ArgumentParser) -> None:
-    say.add_argument("text", metavar="TEXT|-|@FILE", help="- reads standard input; @@ begins a text with @")
-    say.add_argument("--voice", required=True, metavar="NAME", help="a profile, or preset:NAME")
-    say.add_argument("-o", "--output", type=Path, metavar="OUT.wav", help="default: speech.wav; - is standard output")
+    say.add_argument("text", nargs="?", metavar="TEXT|-|@FILE", help="- reads standard input; @@ begins a text with @")
+    say.add_argument("--voice", metavar="NAME", help="a profile, or preset:NAME")
+    say.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT.wav",
+        help="default: speech.wav; .flac, .ogg, .opus and .mp3 are written, too; - is standard output",
+    )
+    say.add_argument("--play", action="store_true", help="through the loudspeaker instead of into a file")
+    say.add_argument("--subtitles", type=Path, metavar="F.srt", help="write the words with their times, too (or .vtt)")
+    say.add_argument(
+        "--batch", type=Path, metavar="LINES.tsv", help="speak lines of id, text and voice into files of the folder -o"
+    )
     say.add_argument("--raw", action="store_true", help="16-bit PCM to standard output instead of a file")
     say.add_argument("--likeness", type=float, metavar="X", help="0 to 1: more like the person, less natural")
     say.add_argument("--speed", type=float, default=1.0, metavar="X", help="0.5 to 2")
