@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from parrotlet.engine import Parrotlet
 from parrotlet.errors import InputError, ParrotletError, ProfileExpired, VaultError
 from parrotlet.options import SpeakOptions
 from parrotlet.profile import VoiceProfile, utc_now
+from parrotlet.server.turns import Turns
 from parrotlet.speech_model import Voice
 from parrotlet.store import PRESET, did_you_mean, find_voice
 from parrotlet.vault import ProfileStore
@@ -178,12 +180,15 @@ class Text:
 
 
 class Pool:
-    """Makes speech, ``workers`` chunks at a time, for at most ``limit`` who ask; each gets its next chunk in turn."""
+    """Makes speech, ``workers`` chunks at a time, for at most ``limit`` who ask.
+
+    Whose listener would first have nothing to hear comes first: somebody new before those who have enough to play.
+    """
 
     def __init__(self, bird: Parrotlet, workers: int, limit: int) -> None:
         self.bird, self.workers, self.limit = bird, workers, limit
         self.open = 0
-        self._threads = ThreadPoolExecutor(workers, "speech")
+        self._turns: Turns[AudioChunk | None] = Turns(workers)
         self._slots = threading.Semaphore(workers)
         self._all: set[Speech] = set()
 
@@ -195,17 +200,15 @@ class Pool:
         if self.open >= self.limit:
             raise Busy("all voices are busy: try again in a moment, or start the server with a longer --queue")
         chunks = self.bird.speak(text, speaker.voice, options=options, ssml=ssml)
-        threads = self._threads
         if isinstance(text, Text):
-            # It waits for text, which must not keep a thread from those who do not.
-            text.slots, threads = self._slots, ThreadPoolExecutor(1, "streamed")
-        return Speech(self, chunks, speaker, threads, text if isinstance(text, Text) else None)
+            text.slots = self._slots
+        return Speech(self, chunks, speaker, text if isinstance(text, Text) else None)
 
     def shutdown(self) -> None:
         """End all speech. Waits for the chunks that are being made."""
         for speech in list(self._all):
             speech.close()
-        self._threads.shutdown(wait=True)
+        self._turns.shutdown()
 
 
 class Speech:
@@ -216,13 +219,15 @@ class Speech:
         pool: Pool,
         chunks: Generator[AudioChunk, None, None],
         speaker: Speaker,
-        threads: ThreadPoolExecutor,
         text: Text | None,
     ) -> None:
-        self._pool, self._chunks, self._speaker, self._threads, self._text = pool, chunks, speaker, threads, text
+        self._pool, self._chunks, self._speaker, self._text = pool, chunks, speaker, text
+        # It waits for text, which must not keep a thread from those who do not.
+        self._own_thread = ThreadPoolExecutor(1, "streamed") if text is not None else None
         self._loop = asyncio.get_running_loop()
         self._step: Future[AudioChunk | None] | None = None
         self._closed = False
+        self._due = time.monotonic()
         self.seconds = 0.0
         pool.open += 1
         pool._all.add(self)
@@ -234,11 +239,17 @@ class Speech:
     async def __anext__(self) -> AudioChunk:
         if self._closed:
             raise StopAsyncIteration
-        self._step = self._threads.submit(self._advance)
+        if self._own_thread is not None:
+            self._step = self._own_thread.submit(self._advance)
+        else:
+            self._step = self._pool._turns.submit(self._due, self._advance)
         chunk = await asyncio.wrap_future(self._step)
         if chunk is None:
             raise StopAsyncIteration
+        if not self.seconds:
+            self._due = time.monotonic()  # from here on somebody listens
         self.seconds += chunk.seconds
+        self._due += chunk.seconds
         return chunk
 
     def _advance(self) -> AudioChunk | None:
@@ -263,8 +274,8 @@ class Speech:
         self._chunks.close()
         self._pool.open -= 1
         self._speaker.__exit__()
-        if self._text is not None:
-            self._threads.shutdown(wait=False)
+        if self._own_thread is not None:
+            self._own_thread.shutdown(wait=False)
 
 
 def _wipe(value: object) -> None:
