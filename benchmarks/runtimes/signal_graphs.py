@@ -104,7 +104,7 @@ def main() -> None:
         return f"{max(_relative(made[name], value) for name, value in wanted._asdict().items()):.0e} of the largest"
 
     spectrum = row("spectrum", lambda: adaptation.measure(mel), parts, mel=mel[None])
-    phonemes = [bird.phonemize(sentence) for sentence in adaptation.SENTENCES]
+    phonemes = bird.bundle.manifest["adaptation"]["sentences"]
     spoken = np.concatenate([bird.acoustics(sentence, "kite").predicted for sentence in phonemes])
 
     def fitted(wanted: Any, made: dict[str, Any]) -> str:

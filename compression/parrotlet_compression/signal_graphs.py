@@ -22,6 +22,16 @@ from .models.enrollment import Activity, Adapt, MeanEmbedding, Mel, Resample, Sp
 from .models.rendering import Render
 
 SIGNAL_GRAPHS = ("activity", "speech", "windows", "mean_embedding", "resample", "mel", "spectrum", "adapt", "render")
+SENTENCES = (
+    "The birch canoe slid on the smooth planks.",
+    "Glue the sheet to the dark blue background.",
+    "It's easy to tell the depth of a well.",
+    "These days a chicken leg is a rare dish.",
+    "Rice is often served in round bowls.",
+    "The juice of lemons makes fine punch.",
+)
+"""What the model says to be measured (Harvard sentences; IEEE 1969)."""
+
 _BANDS, _CEPSTRA, _MELS, _EMBEDDING = adaptation.BANDS, adaptation.CEPSTRA, 80, 256
 _BINS, _HOP = 513, 300
 
@@ -122,7 +132,7 @@ def numbers() -> dict[str, dict[str, Any]]:
             **adaptation.shape(),
             "min_frames": adaptation.MIN_FRAMES,
             "likeness": adaptation.SHARE,
-            "sentences": [text.phonemize(sentence) for sentence in adaptation.SENTENCES],
+            "sentences": [text.phonemize(sentence) for sentence in SENTENCES],
         },
         "pitch": {"reference_hz": fastspeech_nsf.REFERENCE_HZ},
         "synthesis": {"edge_frames": fastspeech_nsf.EDGE_FRAMES, "render_context": Render().context},

@@ -14,7 +14,7 @@ import { gzipSync } from "node:zlib";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
 const BUNDLE = join(ROOT, "sdk/parrotlet/bundles/default");
-const TEXT = join(ROOT, "sdk/parrotlet/text/data");
+const TEXT = join(ROOT, "sdk/parrotlet/text/en/data");
 const NODE_ONLY = ["node.js", "build.mjs", "package.json"];
 const SCRYPT = ["scrypt.js", "sha2.js", "pbkdf2.js", "hmac.js", "_md.js", "_u64.js", "utils.js"];
 

@@ -81,10 +81,10 @@ export class Sentences {
       return street !== null && !this.beforeSaints.has(street[1].toLowerCase());
     }
     if (this.beforeNumbers.has(word)) return !/^\p{Nd}/u.test(following);
-    if (/^[a-z]$/.test(word) && word !== "i") return false;
     if (/^\d{1,2}$/.test(word) && before.trim() === word) return false;
     const abbreviated = this.abbreviations.has(word) && !this.dotNeeded.has(word);
-    if (/^(?:(?:[a-z]\.)+[a-z]|\d*[ap]\.m)$/.test(word) || abbreviated) {
+    if (word === "i") return true;
+    if (/^(?:(?:[a-z]\.)*[a-z]|\d*[ap]\.m)$/.test(word) || abbreviated) {
       return this.begins(this.firstWord.exec(following)?.[1] ?? "", word);
     }
     return true;

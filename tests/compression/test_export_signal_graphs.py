@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 onnx = pytest.importorskip("onnx")
 
+from parrotlet import Parrotlet  # noqa: E402
 from parrotlet.bundle import DEFAULT, Bundle  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.graph import OPSET  # noqa: E402
 from parrotlet_compression.models.dft import InverseRealDft, RealDft  # noqa: E402
 from parrotlet_compression.models.statistics import order_statistics, quantiles  # noqa: E402
-from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS, numbers, signal_graphs  # noqa: E402
+from parrotlet_compression.signal_graphs import SENTENCES, SIGNAL_GRAPHS, numbers, signal_graphs  # noqa: E402
 
 # Of unknown size, of double precision in disguise, or missing in older runtimes and in TFLite.
 REFUSED = {"NonZero", "TopK", "Compress", "Unique", "Loop", "Scan", "If", "STFT", "DFT", "Einsum", "Trilu", "EyeLike"}
@@ -120,3 +121,8 @@ def test_order_statistics_are_values_of_the_row() -> None:
     values = torch.tensor([3.0, 1.0, 2.0, 2.0, 9.0])
     made = order_statistics(values, torch.ones(1, 5), torch.arange(5.0))
     assert made.tolist() == [1, 2, 2, 3, 9]
+
+
+def test_the_manifest_holds_the_adaptation_sentences(bird: Parrotlet) -> None:
+    phonemes = [bird.phonemize(sentence) for sentence in SENTENCES]
+    assert bird.bundle.manifest["adaptation"]["sentences"] == phonemes

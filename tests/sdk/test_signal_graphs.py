@@ -277,8 +277,3 @@ def test_the_manifest_repeats_the_numbers_of_the_code() -> None:
     assert manifest["adaptation"]["likeness"] == adaptation.SHARE
     assert manifest["pitch"]["reference_hz"] == fastspeech_nsf.REFERENCE_HZ
     assert manifest["synthesis"]["edge_frames"] == fastspeech_nsf.EDGE_FRAMES
-
-
-def test_the_manifest_holds_the_adaptation_sentences(bird: Parrotlet) -> None:
-    phonemes = [bird.phonemize(sentence) for sentence in adaptation.SENTENCES]
-    assert bird.bundle.manifest["adaptation"]["sentences"] == phonemes

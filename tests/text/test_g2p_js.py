@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from parrotlet.text import TextFrontEnd, TextWarning
-from parrotlet.text.lexicon import Lexicon
-from parrotlet.text.pronounce import Pronouncer
-from parrotlet.text.spelling import by_rule
+from parrotlet.text.en.lexicon import Lexicon
+from parrotlet.text.en.pronounce import Pronouncer
+from parrotlet.text.en.spelling import by_rule
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / "sdk/parrotlet/text/data"
+DATA = ROOT / "sdk/parrotlet/text/en/data"
 WEB = ROOT / "examples/web"
 RUNTIME = WEB / "node_modules/onnxruntime-web"
 RUN = """

@@ -72,7 +72,7 @@ def _add_presets(commands: Commands) -> None:
 
 def _add_text(commands: Commands) -> None:
     command = commands.add("text", _text, "write the front end's lexicon, rules and unknown-word graphs")
-    command.add_argument("out", type=Path, help="folder; the shipped files are in sdk/parrotlet/text/data")
+    command.add_argument("out", type=Path, help="folder; the shipped files are in sdk/parrotlet/text/en/data")
     command.add_argument("--parts", default="lexicon,rules,g2p", help="which of them, with commas between")
     command.add_argument("--weights", type=Path, default=Path("compression/checkpoints/g2p.safetensors"))
     command.add_argument("--formats", default="onnx,tflite", help="of the unknown-word model")

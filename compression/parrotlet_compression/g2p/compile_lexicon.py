@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from parrotlet.text.phonemes import PHONEME_SET
-from parrotlet.text.pronounce import Pronouncer
+from parrotlet.text.en.phonemes import PHONEME_SET
+from parrotlet.text.en.pronounce import Pronouncer
 from parrotlet_compression.g2p.binary import write_lexicon
 from parrotlet_compression.g2p.cmudict import from_arpabet, read_cmudict, wheel_text
 from parrotlet_compression.g2p.names import NAMES

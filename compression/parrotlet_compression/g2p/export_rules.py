@@ -15,7 +15,8 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from parrotlet.text import (
+from parrotlet.text import reader, tags
+from parrotlet.text.en import (
     acronyms,
     context,
     emoji,
@@ -26,14 +27,12 @@ from parrotlet.text import (
     phonemes,
     place,
     pronounce,
-    reader,
     rules,
     sentences,
     spelling,
     tables,
-    tags,
 )
-from parrotlet.text.templates import Template
+from parrotlet.text.en.templates import Template
 
 _WORD = r"\p{L}\p{N}_"
 _BOUNDARY = rf"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))"

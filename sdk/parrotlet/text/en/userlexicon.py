@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from parrotlet.errors import InputError
-from parrotlet.text.markup import inline_phonemes
-from parrotlet.text.phonemes import SOUNDS
+from parrotlet.text.en.markup import inline_phonemes
+from parrotlet.text.en.phonemes import SOUNDS
 
 Source = Mapping[str, str] | Path | str
 

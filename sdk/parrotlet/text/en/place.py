@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from parrotlet.text.acronyms import AcronymReader
+from parrotlet.text.en.acronyms import AcronymReader
 
 FORESIGHT = 64
 """How far beyond its match a rule may look."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from parrotlet.text.tables import ACRONYM_WORDS, SPELLED_WORDS
+from parrotlet.text.en.tables import ACRONYM_WORDS, SPELLED_WORDS
 
 _CAPS_WORD = re.compile(r"\b[A-Z][A-Z']+\b")
 _CLAUSE_END = re.compile(r"[,;:—][\"')\]]*\s")

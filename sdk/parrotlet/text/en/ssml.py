@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from xml.parsers import expat
 
 from parrotlet.errors import InputError
-from parrotlet.text import numbers
-from parrotlet.text.markup import bounded_pause, from_ipa, inline_phonemes
-from parrotlet.text.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE, Pause, pauses
-from parrotlet.text.tables import MONTHS
+from parrotlet.text.en import numbers
+from parrotlet.text.en.markup import bounded_pause, from_ipa, inline_phonemes
+from parrotlet.text.en.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE
+from parrotlet.text.en.tables import MONTHS
+from parrotlet.text.utterance import Pause, pauses
 
 DEEPEST = 32
 LONGEST = 4_000_000

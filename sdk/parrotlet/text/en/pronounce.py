@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from parrotlet.text.context import Variants, parse_variants
-from parrotlet.text.phonemes import (
+from parrotlet.text.en.context import Variants, parse_variants
+from parrotlet.text.en.phonemes import (
     PRIMARY,
     demote,
     lift,

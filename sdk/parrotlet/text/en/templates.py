@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from parrotlet.text import numbers, tables
-from parrotlet.text.place import Place
+from parrotlet.text.en import numbers, tables
+from parrotlet.text.en.place import Place
 
 _SLOT = re.compile(r"\{(\d)([:?!])([^}]*)\}|([^\s{}]+)")
 _POWERS = {"2": "squared", "3": "cubed"}

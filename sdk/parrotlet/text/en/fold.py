@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from parrotlet.text.tables import FRACTIONS
+from parrotlet.text.en.tables import FRACTIONS
 
 _SAME = {
     **dict.fromkeys("‘’‛ʼʹ′＇`´", "'"),

@@ -5,23 +5,24 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from parrotlet.text.context import choose
-from parrotlet.text.fold import is_foreign
-from parrotlet.text.lexicon import Lexicon
-from parrotlet.text.markup import INLINE, TextWarning, inline_phonemes, pause_seconds
-from parrotlet.text.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with_vowel
-from parrotlet.text.pronounce import Pronouncer
+from parrotlet.text.en.context import choose
+from parrotlet.text.en.fold import is_foreign
+from parrotlet.text.en.lexicon import Lexicon
+from parrotlet.text.en.markup import INLINE, TextWarning, inline_phonemes, pause_seconds
+from parrotlet.text.en.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with_vowel
+from parrotlet.text.en.pronounce import Pronouncer
+from parrotlet.text.en.rules import Normalizer
+from parrotlet.text.en.sentences import cut_phonemes, cut_with_context, natural_pause
+from parrotlet.text.en.spelling import by_rule
+from parrotlet.text.en.ssml import Segment, Style, parse_ssml
+from parrotlet.text.en.unknown import UnknownWords
+from parrotlet.text.en.userlexicon import Source, read_user_lexicon
 from parrotlet.text.reader import CodeBlocks, Format, begins_as_ssml, read, read_stream
-from parrotlet.text.rules import Normalizer
-from parrotlet.text.sentences import Pause, cut_phonemes, cut_with_context, natural_pause, pauses
-from parrotlet.text.spelling import by_rule
-from parrotlet.text.ssml import Segment, Style, parse_ssml
-from parrotlet.text.unknown import UnknownWords
-from parrotlet.text.userlexicon import Source, read_user_lexicon
+from parrotlet.text.utterance import Pause, Utterance, Word, pauses
 
 _DATA = Path(__file__).parent / "data"
 _TOKEN = re.compile(r"\[\[[^\[\]]*\]\]|[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,;:.!?]")
@@ -36,38 +37,6 @@ LONGEST = 300
 def _unknown_words(runtime: str | None) -> Callable[[str], str]:
     """One model for all front ends of a process; letter-to-sound rules where its file was left out."""
     return UnknownWords(_DATA, runtime) if (_DATA / "g2p.json").exists() else by_rule
-
-
-@dataclass(frozen=True)
-class Word:
-    """One spoken word and its slice of the utterance's phonemes."""
-
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """What is spoken in one breath.
-
-    `phonemes` holds at most 300 symbols of `PHONEMES` (none at all for a bare pause); `pause` is the
-    silence that follows; `words` point into `phonemes`. `speed` and `volume` are factors, `pitch` is in semitones: SSML
-    sets them.
-    """
-
-    text: str
-    phonemes: str
-    pause: Pause
-    words: tuple[Word, ...]
-    speed: float = 1.0
-    pitch: float = 0.0
-    volume: float = 1.0
-
-    @property
-    def pause_after(self) -> float:
-        """Seconds of the pause."""
-        return self.pause.seconds
 
 
 class TextFrontEnd:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from parrotlet.text.phonemes import promote
+from parrotlet.text.en.phonemes import promote
 
 _RULES = (
     ("tion", "ʃən"), ("sion", "ʒən"), ("ough", "O"), ("augh", "ɔ"), ("eigh", "A"), ("igh", "I"), ("tch", "ʧ"),

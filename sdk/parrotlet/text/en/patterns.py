@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from parrotlet.text.tables import (
+from parrotlet.text.en.tables import (
     CURRENCIES,
     CURRENCY_CODES,
     DAYS,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
-from parrotlet.text.tables import (
+from parrotlet.text.en.tables import (
     ABBREVIATIONS,
     DAYS,
     DOT_NEEDED,
@@ -16,6 +14,7 @@ from parrotlet.text.tables import (
     NUMBER_FOLLOWS,
     SENTENCE_STARTERS,
 )
+from parrotlet.text.utterance import Pause
 
 _LONGEST_SENTENCE = 1_000
 """Characters to wait for a sentence's end before cutting at a clause or a space."""
@@ -196,25 +195,8 @@ def _ends_before_small(sentence: str, mark: str, closing: str, word: str) -> boo
     return mark != "." or (len(word) > 1 and "." not in word and word not in ABBREVIATIONS and word not in NAME_FOLLOWS)
 
 
-@dataclass(frozen=True)
-class Pause:
-    """Silence after an utterance, and where it comes from.
-
-    origin: "clause" or "sentence" where punctuation or structure asks for it, "text" where the text sets its length.
-    """
-
-    seconds: float
-    origin: Literal["clause", "sentence", "text"]
-
-
 SENTENCE_PAUSE = Pause(_PAUSES["."], "sentence")
 PARAGRAPH_PAUSE = Pause(_PARAGRAPH, "sentence")
-
-
-def pauses(first: Pause, then: Pause) -> list[Pause]:
-    """What is left of two pauses in a row: all that the text sets, else the longer of the two."""
-    set_by_text = [pause for pause in (first, then) if pause.origin == "text"]
-    return set_by_text or [max(first, then, key=lambda pause: pause.seconds)]
 
 
 def natural_pause(phonemes: str, source: str) -> Pause:

@@ -6,7 +6,7 @@ import re
 import warnings
 
 from parrotlet.errors import InputError
-from parrotlet.text.phonemes import PHONEME_SET, SOUNDS
+from parrotlet.text.en.phonemes import PHONEME_SET, SOUNDS
 
 INLINE = re.compile(r"\[\[([^\[\]\n]{0,400})\]\]")
 """One inline instruction; its inside is group 1."""

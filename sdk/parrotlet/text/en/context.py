@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from parrotlet.text.hints import AFTER, BEFORE, HINTS
+from parrotlet.text.en.hints import AFTER, BEFORE, HINTS
 
 Variants = Mapping[str, str]
 """Tag to phonemes; the empty tag is the default."""

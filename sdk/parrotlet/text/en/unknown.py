@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from parrotlet.text.phonemes import promote
-from parrotlet.text.spelling import by_rule
+from parrotlet.text.en.phonemes import promote
+from parrotlet.text.en.spelling import by_rule
 from parrotlet_runtimes import RUNTIMES, Session, installed, load_session
 
 _RUNTIMES = ("onnx", "tflite")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from parrotlet.text import numbers
-from parrotlet.text.acronyms import AcronymReader
-from parrotlet.text.emoji import EMOJI, emoji_name
-from parrotlet.text.fold import fold
-from parrotlet.text.markup import INLINE
-from parrotlet.text.patterns import (
+from parrotlet.text.en import numbers
+from parrotlet.text.en.acronyms import AcronymReader
+from parrotlet.text.en.emoji import EMOJI, emoji_name
+from parrotlet.text.en.fold import fold
+from parrotlet.text.en.markup import INLINE
+from parrotlet.text.en.patterns import (
     CODES,
     END,
     FILE,
@@ -30,8 +30,8 @@ from parrotlet.text.patterns import (
     WEEKDAY,
     either,
 )
-from parrotlet.text.place import FORESIGHT, Place, Rule, Say, kind_of
-from parrotlet.text.tables import (
+from parrotlet.text.en.place import FORESIGHT, Place, Rule, Say, kind_of
+from parrotlet.text.en.tables import (
     ABBREVIATIONS,
     COUNTED,
     CURRENCIES,
@@ -63,7 +63,7 @@ from parrotlet.text.tables import (
     UNITS,
     WEEKDAYS,
 )
-from parrotlet.text.template_rules import TEMPLATE_RULES
+from parrotlet.text.en.template_rules import TEMPLATE_RULES
 
 
 def _day(digits: str) -> str:

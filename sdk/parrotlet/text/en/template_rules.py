@@ -6,9 +6,9 @@ They are tried before those of `rules.py`. Patterns stay within what Python's `r
 
 from __future__ import annotations
 
-from parrotlet.text.patterns import CODES, MONEY, MONTH, NUM, PER_UNIT, REAL, UNIT, WEEKDAY, either
-from parrotlet.text.place import Rule
-from parrotlet.text.tables import (
+from parrotlet.text.en.patterns import CODES, MONEY, MONTH, NUM, PER_UNIT, REAL, UNIT, WEEKDAY, either
+from parrotlet.text.en.place import Rule
+from parrotlet.text.en.tables import (
     ADDRESS_PARTS,
     BOOKS,
     COUNTED_THINGS,
@@ -19,7 +19,7 @@ from parrotlet.text.tables import (
     STATES_ALONE,
     STREETS,
 )
-from parrotlet.text.templates import Template
+from parrotlet.text.en.templates import Template
 
 _CODE_LEFT = (
     r"(?i)(?:\b(?:codes?|pin|passcode|password|otp|zip|zipcode|postcode|extension|ext\.?|account|acct\.?|routing|serial|"
