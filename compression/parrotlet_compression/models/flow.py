@@ -309,4 +309,3 @@ def sample(
         else:
             x = x + step * velocity(x, at)
     return x
-

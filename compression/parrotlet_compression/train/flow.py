@@ -25,7 +25,7 @@ from ..models.flow import (
     conditional_flow_matching_loss,
     prior_loss,
 )
-from .acoustic import AlignedClips
+from .acoustic import FULL_BAND_HZ, NARROW_BAND_HZ, AlignedClips
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
 Array = npt.NDArray[np.float32]
@@ -73,7 +73,7 @@ class FlowBatch(NamedTuple):
 
 def recorded_bands(centres: npt.NDArray[np.float64], rate: int) -> Array:
     """1 for the mel bands [M] that a recording of this sampling rate holds, 0 for the others."""
-    return (centres <= 0.475 * rate).astype(np.float32)
+    return (centres < (NARROW_BAND_HZ if rate < 24000 else FULL_BAND_HZ)).astype(np.float32)
 
 
 def floored(mel: npt.ArrayLike) -> Array:
@@ -141,7 +141,9 @@ def batches(clips: AlignedClips, people: Sequence[Person], cuts: int, frames: in
     usable = [[n for n in person.clips if length[n] > frames] for person in people]
     for person, numbers in zip(people, usable, strict=True):
         if not numbers or len(person.clips) < 2:
-            raise InputError(f"{person.name} has too little speech: two clips, one longer than {frames} frames, at least")
+            raise InputError(
+                f"{person.name} has too little speech: two clips, one longer than {frames} frames, at least"
+            )
     shares = [np.array([length[n] - frames for n in numbers], float) for numbers in usable]
     shares = [share / share.sum() for share in shares]
     while True:
