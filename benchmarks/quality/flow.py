@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def _train(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     clips, _, people = _loaded(options.folder)
     chosen = [person for name, person in people.items() if not options.people or name in options.people]
-    schedule = Schedule(options.steps, options.rate, save_every_s=options.save_every)
+    schedule = Schedule(options.steps, options.rate, save_every_s=options.save_every, seconds=options.seconds)
     train_flow(clips, chosen, options.run, schedule, device=options.device)
 
 
@@ -376,6 +377,7 @@ def main() -> None:
     command(_prepare, "folder")
     train = command(_train, "folder", "run")
     train.add_argument("--steps", type=int, default=6000)
+    train.add_argument("--seconds", type=float, default=math.inf, help="stop by then, the rate falling towards it")
     train.add_argument("--rate", type=float, default=1e-3)
     train.add_argument("--threads", type=int, default=1)
     train.add_argument("--save-every", type=float, default=180.0, help="seconds")

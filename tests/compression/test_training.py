@@ -95,6 +95,28 @@ def test_training_learns_resumes_and_stops_where_it_should(tmp_path: Path) -> No
     assert torch.allclose(restored.weight.T, target, atol=0.1)
 
 
+def test_training_stops_when_its_time_is_over(tmp_path: Path) -> None:
+    model, count = torch.nn.Linear(1, 1), 0
+
+    def loss(batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        nonlocal count
+        count += 1
+        return {"size": model(batch).square().mean()}
+
+    def batches():
+        while True:
+            yield torch.ones(1, 1)
+
+    train(model, batches(), loss, tmp_path, Schedule(10**9, seconds=0.5))
+    assert 0 < count < 10**6
+    assert (tmp_path / "model.safetensors").is_file()
+    schedule = Schedule(1000, rate=1.0, warmup=1, decay=0.5, seconds=10)
+    assert schedule.rate_at(400) == 1
+    assert schedule.rate_at(400, elapsed=4) == 1
+    assert schedule.rate_at(400, elapsed=7.5) == pytest.approx(0.5)
+    assert schedule.rate_at(750, elapsed=4) == pytest.approx(0.5)
+
+
 def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     from parrotlet_compression.train.loop import save_weights
 

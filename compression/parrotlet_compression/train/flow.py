@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -190,7 +190,7 @@ def shown_at_random(count: int, device: torch.device) -> Tensor:
 
 
 def spread_times(count: int, device: torch.device) -> Tensor:
-    """Flow times [B] in 0 to 1, one in each of ``count`` equal parts: the loss varies less than of times drawn alone."""
+    """Flow times [B] in 0 to 1, one in each of ``count`` equal parts, which makes the loss vary less."""
     return (torch.randperm(count, device=device) + torch.rand(count, device=device)) / count
 
 
