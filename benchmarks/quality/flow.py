@@ -25,6 +25,7 @@ import numpy as np
 
 HIGH = ("ls_1088", "ls_118", "ls_1970", "ls_4680", "ls_6272")
 LOW = ("ls_2136", "ls_3242", "ls_3664", "ls_460", "ls_6848")
+MISLABELED = ("ls_118",)  # whose clip in librispeech.zip is of somebody else
 SPOKEN, REFERENCES, PROMPTS = 4, 3, 3  # clips of each person that are held out
 SPOKEN_S, HELD_S = (3.0, 10.0), (4.0, 17.0)
 EMBEDDED_S = 60.0
@@ -347,9 +348,11 @@ def _judge(options: argparse.Namespace) -> None:
                 understood.append(normal(judge.transcribe(wav)) or "-")
 
         def told(names: list[str], scores: dict[str, list[tuple[float, float, float]]] = scores) -> dict[str, float]:
-            same, other, mos = np.array([row for name in names for row in scores[name]]).T
-            parts = {"same": same.mean(), "same_p10": np.percentile(same, 10)}
-            parts |= {"other": other.mean(), "other_p10": np.percentile(other, 10), "p808": mos.mean()}
+            same, _, mos = np.array([row for name in names for row in scores[name]]).T
+            other = np.array([row[1] for name in names if name not in MISLABELED for row in scores[name]])
+            parts = {"same": same.mean(), "same_p10": np.percentile(same, 10), "p808": mos.mean()}
+            if len(other):
+                parts |= {"other": other.mean(), "other_p10": np.percentile(other, 10)}
             return {key: round(float(value), 3) for key, value in parts.items()}
 
         result: dict[str, Any] = {"name": label, "n": sum(map(len, scores.values())), **told(list(references))}
@@ -358,7 +361,7 @@ def _judge(options: argparse.Namespace) -> None:
         result |= {sex: told([n for n, row in references.items() if row["sex"] == sex]) for sex in ("high", "low")}
         result["people"] = {name: told([name]) for name in references}
         (options.out / f"{label}.json").write_text(json.dumps(result, indent=1))
-        people = {name: (row["same"], row["other"]) for name, row in result["people"].items()}
+        people = {name: (row["same"], row.get("other")) for name, row in result["people"].items()}
         print(json.dumps({**result, "people": people}), flush=True)
 
 
