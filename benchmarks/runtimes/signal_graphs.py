@@ -59,9 +59,22 @@ def main() -> None:
         session = bundle.session(graph)
         wanted, numpy_ms = _timed(work)
         made, graph_ms = _timed(lambda: session.run(feeds))
-        size = (bundle.path / f"{graph}.onnx").stat().st_size / 1e3
-        print(f"| `{graph}` | {size:.0f} kB | {far(wanted, made)} | {graph_ms:.1f} / {numpy_ms:.1f} ms |")
+        sizes = [(bundle.path / f"{graph}.{kind}").stat().st_size / 1e3 for kind in ("onnx", "tflite")]
+        _, lite_ms = _timed(in_tflite(graph, feeds))
+        print(
+            f"| `{graph}` | {sizes[0]:.0f} / {sizes[1]:.0f} kB | {far(wanted, made)} "
+            f"| {graph_ms:.1f} / {lite_ms:.1f} / {numpy_ms:.1f} ms |"
+        )
         return wanted
+
+    def in_tflite(graph: str, feeds: dict[str, np.ndarray]) -> Callable[[], Any]:
+        multiple = bundle.manifest["graphs"][graph]["tflite"].get("multiple_of")
+        typed = {name: value.astype(np.int32) if value.dtype == np.int64 else value for name, value in feeds.items()}
+        if multiple:
+            typed["samples"] = typed["samples"][:, : typed["samples"].shape[1] // multiple * multiple]
+        session = bundle.session(graph, "tflite")
+        session.run(typed)  # makes room for this length
+        return lambda: session.run(typed)
 
     random = np.random.default_rng(0)
     said = [np.pad(chunk.samples, 2000) for text in SENTENCES for chunk in bird.speak(text, "robin")]
@@ -70,7 +83,7 @@ def main() -> None:
     samples = resample(recording, 24000, 16000)
     _, speech = judge("recording", samples, 16000)
     print(f"{len(samples) / 16000:.1f} s, {len(speech) / 16000:.1f} s of speech\n")
-    print("| graph | size | largest difference | time, graph / numpy |\n|---|---|---|---|")
+    print("| graph | size, ONNX / TFLite | largest difference, ONNX | time, ONNX / TFLite / numpy |\n|---|---|---|---|")
 
     def levels(wanted: Any, made: dict[str, Any]) -> str:
         active, level = wanted
@@ -78,13 +91,19 @@ def main() -> None:
         return f"{np.abs(made['level'][0] - level).max():.0e} dB; activity in {differ} of {len(active)}"
 
     def hertz(wanted: Any, made: dict[str, Any]) -> str:
-        f0, own = wanted[0], made["f0"][0]
+        f0, own = wanted, made["f0"][0]
         both = (f0 > 0) & (own > 0)
         differ = int(((f0 > 0) != (own > 0)).sum())
         return f"{np.abs(f0 - own)[both].max():.0e} Hz; voicing in {differ} of {len(f0)}"
 
     row("activity", lambda: find_speech(samples, 16000), levels, samples=samples[None])
-    row("speech", lambda: (estimate_f0(speech, 16000), bandwidth(speech, 16000)), hertz, samples=speech[None])
+    row("pitch", lambda: estimate_f0(speech, 16000), hertz, samples=speech[None])
+    row(
+        "bandwidth",
+        lambda: bandwidth(speech, 16000),
+        lambda wanted, made: f"{abs(made['bandwidth_hz'][0] - wanted):.0f} Hz",
+        samples=speech[None],
+    )
 
     def decibels(wanted: Any, made: dict[str, Any]) -> str:
         own = next(iter(made.values()))[0]

@@ -41,8 +41,8 @@ export class VoiceModel {
     );
     const report = { ...numbers(activity), level: activity.level.data, active: activity.active.data };
     if (report.speech_s >= this.manifest.enrollment.some_speech_s) {
-      const measured = await this.run("speech", { samples: [speech] });
-      Object.assign(report, numbers(measured), { f0: measured.f0.data });
+      const pitch = await this.run("pitch", { samples: [speech] });
+      Object.assign(report, numbers(pitch), { f0: pitch.f0.data }, numbers(await this.run("bandwidth", { samples: [speech] })));
     }
     report.problem = this.#problem(report);
     return { report, speech };
@@ -75,7 +75,7 @@ export class VoiceModel {
     const seconds = Float32Array.from(speeches, (speech) => speech.length / rate);
     const { embedding, likeness } = await this.#mean(embeddings, seconds);
     const speech = joined(speeches).subarray(0, this.manifest.enrollment.most_speech_s * rate);
-    const measured = await this.run("speech", { samples: [speech] });
+    const measured = await this.run("pitch", { samples: [speech] });
     const { resampled } = await this.run("resample", { samples: [speech] });
     const { mel } = await this.run("mel", { samples: [resampled.data] });
     const { frames, ...spectrum } = await this.run("spectrum", { mel: [mel.data, mel.dims] });

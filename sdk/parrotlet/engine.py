@@ -226,6 +226,11 @@ class Parrotlet:
                 self._voices.popitem(last=False)
         return voice
 
+    def forget(self, voice: Voice) -> None:
+        """Drop a voice from the memory of those that were prepared, for who wipes it when it is used no more."""
+        with self._lock:
+            self._voices = OrderedDict((key, kept) for key, kept in self._voices.items() if kept is not voice)
+
     def phonemize(self, text: str) -> str:
         """Text as the phoneme string the acoustic model reads."""
         return self._text.phonemize(text)

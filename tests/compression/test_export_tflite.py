@@ -21,7 +21,7 @@ from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression import tflite  # noqa: E402
 from parrotlet_compression.export import counterparts, export_bundle  # noqa: E402
 from parrotlet_compression.models import acoustic, refiner, synthesizer  # noqa: E402
-from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS  # noqa: E402
+from parrotlet_compression.signal_graphs import ONNX_ONLY, SIGNAL_GRAPHS  # noqa: E402
 from parrotlet_runtimes import load_session  # noqa: E402
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ def test_int8_speech_stays_near_fp32_speech(tflite_exports: TfliteExports) -> No
 def test_a_bundle_says_how_the_parts_go_together(tflite_exports: TfliteExports) -> None:
     manifest = json.loads((tflite_exports.small / "manifest.json").read_text())
     assert set(manifest["graphs"]) == {*GRAPHS, *SIGNAL_GRAPHS}
-    files = {"manifest.json", "presets.json", *(f"{graph}.onnx" for graph in SIGNAL_GRAPHS)}
+    files = {"manifest.json", "presets.json"}
+    for graph in (manifest["graphs"][name] for name in SIGNAL_GRAPHS):
+        files |= {graph[kind]["file"] for kind in ("onnx", "tflite") if kind in graph}
+    assert [name for name in SIGNAL_GRAPHS if "tflite" not in manifest["graphs"][name]] == list(ONNX_ONLY)
     for graph in (manifest["graphs"][name] for name in GRAPHS):
         entry = graph["tflite"]
         assert (entry["precision"], entry["activations"]) == ("int8", "float32")

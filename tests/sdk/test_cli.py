@@ -238,8 +238,8 @@ def test_a_command_leaves_the_handler_of_sigterm_as_it_was(run: Run) -> None:
     ("options", "message"),
     [
         (["--raw", "-o", "a.wav"], "leave out --raw or -o"),
-        (["-o", "a.mp3"], "name it a.wav"),
-        (["-o", "a.FLAC"], "name it a.wav"),
+        (["-o", "a.m4a"], "name it a.mp3"),
+        (["-o", "a.WEBM"], "name it a.mp3"),
     ],
 )
 def test_an_output_that_would_not_be_what_it_is_called_is_refused(

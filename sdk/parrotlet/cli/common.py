@@ -55,8 +55,12 @@ def named_key(options: argparse.Namespace, new: bool = False) -> KeyProvider | N
     """
     from parrotlet.vault import KeyFile
 
-    if options.passphrase_file and options.key_file:
-        raise UsageError("give --passphrase-file or --key-file, not both")
+    if sum(map(bool, (options.passphrase_file, options.key_file, options.key))) > 1:
+        raise UsageError("give one of --passphrase-file, --key-file and --key")
+    if options.key:
+        from parrotlet.vault.sources import key_from
+
+        return key_from(options.key, new)
     if options.passphrase_file:
         return passphrase(options.passphrase_file, confirm=new)
     if options.key_file:

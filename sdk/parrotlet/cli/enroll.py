@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import sha256
 
 from parrotlet.advice import RecordingReport
 from parrotlet.bundle import Bundle
 from parrotlet.cli import quiet_interrupt
 from parrotlet.cli.common import emit, open_or_make_store, unicode_text
+from parrotlet.cli.record import record_sentences
 from parrotlet.cli.streams import to_stdout
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
@@ -17,6 +21,8 @@ from parrotlet.profile import ConsentRecord, utc_now
 def enroll(options: argparse.Namespace) -> None:
     """Make a profile. What can be wrong without hearing the recordings is found first."""
     _check_expiry(options.expires)
+    if bool(options.recordings) == options.record:
+        raise UsageError("give recordings, or --record to make some now with the microphone")
     consent = _consent(options)
     bird = Parrotlet(Bundle.load(options.bundle))
     store = open_or_make_store(options)
@@ -29,9 +35,14 @@ def enroll(options: argparse.Namespace) -> None:
             with to_stdout():
                 print(report.line(), flush=True)
 
+    recordings = options.recordings
+    if options.record:
+        recordings = record_sentences(bird)
+        if consent is not None:
+            consent = replace(consent, recording_sha256=_digest(samples.tobytes() for samples, _ in recordings))
     with quiet_interrupt():
         profile = bird.enroll(
-            options.recordings,
+            recordings,
             expires=options.expires,
             consent=consent,
             likeness=options.likeness,
@@ -67,10 +78,13 @@ def _check_expiry(expires: str | None) -> None:
 def _consent(options: argparse.Namespace) -> ConsentRecord | None:
     if options.consent is None:
         return None
-    from hashlib import sha256
-
-    digest = sha256()
-    for path in options.recordings:
-        digest.update(path.read_bytes())
     text = unicode_text(options.consent)
-    return ConsentRecord(text, speaker=options.name, recording_sha256=digest.hexdigest(), method="cli")
+    digest = _digest(path.read_bytes() for path in options.recordings)
+    return ConsentRecord(text, speaker=options.name, recording_sha256=digest, method="cli")
+
+
+def _digest(recordings: Iterable[bytes]) -> str:
+    digest = sha256()
+    for recording in recordings:
+        digest.update(recording)
+    return digest.hexdigest()

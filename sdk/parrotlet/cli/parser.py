@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     _add_import(add("import", "profiles.import_", "take a profile exported elsewhere"))
     bench = add("bench", "bench.bench", "measure speed, first-audio delay and memory on this machine", speech)
     bench.add_argument("--repeats", type=int, default=5, metavar="N", help="how often to measure (default: 5)")
+    _add_serve(add("serve", "serve.serve", "speak for other programs: OpenAI's speech API, Wyoming", speech))
     add("doctor", "doctor.doctor", "say what is installed and whether it works")
     return top
 
@@ -66,6 +67,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--passphrase-file", type=Path, metavar="F", help="unlock with the passphrase in this file; - asks for it"
     )
     parser.add_argument("--key-file", type=Path, metavar="F", help="unlock with this key file")
+    parser.add_argument(
+        "--key", metavar="SOURCE", help="unlock with tpm2, keyring, credential:NAME (systemd) or fd:N (a passphrase)"
+    )
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="another model bundle")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -84,9 +88,10 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
 
 def _add_enroll(enroll: argparse.ArgumentParser) -> None:
     enroll.add_argument(
-        "recordings", nargs="+", type=Path, metavar="RECORDING", help="10 s of clear speech, see docs/recording.md"
+        "recordings", nargs="*", type=Path, metavar="RECORDING", help="10 s of clear speech, see docs/recording.md"
     )
     enroll.add_argument("--name", required=True, help="what to call the profile")
+    enroll.add_argument("--record", action="store_true", help="record now: sentences to read, with the microphone")
     enroll.add_argument("--replace", action="store_true", help="overwrite a profile of that name")
     enroll.add_argument(
         "--expires", metavar="TIME", help="UTC time after which it no longer opens, e.g. 2030-01-31T00:00:00Z"
@@ -101,9 +106,20 @@ def _add_enroll(enroll: argparse.ArgumentParser) -> None:
 
 
 def _add_say(say: argparse.ArgumentParser) -> None:
-    say.add_argument("text", metavar="TEXT|-|@FILE", help="- reads standard input; @@ begins a text with @")
-    say.add_argument("--voice", required=True, metavar="NAME", help="a profile, or preset:NAME")
-    say.add_argument("-o", "--output", type=Path, metavar="OUT.wav", help="default: speech.wav; - is standard output")
+    say.add_argument("text", nargs="?", metavar="TEXT|-|@FILE", help="- reads standard input; @@ begins a text with @")
+    say.add_argument("--voice", metavar="NAME", help="a profile, or preset:NAME")
+    say.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT.wav",
+        help="default: speech.wav; .flac, .ogg, .opus and .mp3 are written, too; - is standard output",
+    )
+    say.add_argument("--play", action="store_true", help="through the loudspeaker instead of into a file")
+    say.add_argument("--subtitles", type=Path, metavar="F.srt", help="write the words with their times, too (or .vtt)")
+    say.add_argument(
+        "--batch", type=Path, metavar="LINES.tsv", help="speak lines of id, text and voice into files of the folder -o"
+    )
     say.add_argument("--raw", action="store_true", help="16-bit PCM to standard output instead of a file")
     say.add_argument("--likeness", type=float, metavar="X", help="0 to 1: more like the person, less natural")
     say.add_argument("--speed", type=float, default=1.0, metavar="X", help="0.5 to 2")
@@ -121,6 +137,27 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the noise in speech: the same seed, the same samples"
     )
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument("--http", default="127.0.0.1", metavar="HOST:PORT", help="default: 127.0.0.1:8765")
+    serve.add_argument("--no-http", action="store_true", help="Wyoming alone")
+    serve.add_argument(
+        "--wyoming", nargs="?", const="", metavar="HOST:PORT", help="Home Assistant's protocol, too (127.0.0.1:10200)"
+    )
+    serve.add_argument(
+        "--voice",
+        action="append",
+        default=[],
+        metavar="[ALIAS=]NAME",
+        help="a profile or preset:NAME to serve, perhaps under another name; may be repeated (default: all)",
+    )
+    serve.add_argument("--workers", type=int, default=2, metavar="N", help="chunks made at once (default: 2)")
+    serve.add_argument("--queue", type=int, default=32, metavar="N", help="requests that may wait (default: 32)")
+    serve.add_argument("--token-file", type=Path, metavar="F", help="clients must show the token in this file")
+    serve.add_argument("--open", action="store_true", help="let everyone on the network speak in these voices")
+    serve.add_argument("--enroll", action="store_true", help="let clients enroll voices: POST /v1/audio/voices")
+    serve.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
 
 
 def _add_rotate(rotate: argparse.ArgumentParser) -> None:

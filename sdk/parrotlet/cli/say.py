@@ -6,49 +6,71 @@ import argparse
 import codecs
 import sys
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from parrotlet.audio import SYNTHETIC, AudioChunk, wav_header, write_wav
+from parrotlet.audio import SYNTHETIC, AudioChunk, Mark, wav_header
 from parrotlet.cli.common import emit, load_engine, open_store, unicode_text
 from parrotlet.cli.progress import Progress
+from parrotlet.cli.speech import not_empty, require_format, speak_options
 from parrotlet.cli.streams import to_stdout
+from parrotlet.encoding import write_audio
 from parrotlet.errors import InputError, UsageError
-from parrotlet.options import SpeakOptions
 from parrotlet.store import find_voice
+from parrotlet.subtitles import heard, require_subtitles, write_subtitles
 
 if TYPE_CHECKING:
     import io
 
-OTHER_FORMATS = (".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac", ".webm")
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 
 
 def say(options: argparse.Namespace) -> None:
-    """Speak a text to a file or to standard output."""
+    """Speak a text to a file, to standard output or to the loudspeaker."""
+    if options.batch:
+        from parrotlet.cli.batch import batch
+
+        batch(options)
+        return
+    if options.text is None:
+        raise UsageError("no text: give one, or --batch LINES.tsv: see parrotlet say --help")
+    if options.voice is None:
+        raise UsageError("no voice: give one, such as --voice preset:robin: see parrotlet say --help")
+    if options.play and (options.raw or options.output):
+        raise UsageError("--play plays, and writes nothing: leave it out, or -o and --raw")
     output = options.output or Path("speech.wav")
     piped = options.raw or str(output) == "-"
     if options.raw and options.output and str(output) != "-":
         raise UsageError(f"--raw writes to standard output, not to {output}: leave out --raw or -o")
-    if output.suffix.lower() in OTHER_FORMATS:
-        raise UsageError(f"{output}: speech is written as WAV: name it {output.with_suffix('.wav')} and convert that")
+    require_format(output)
+    if options.subtitles:
+        require_subtitles(options.subtitles)
     if piped and sys.stdout.isatty():
         raise UsageError("standard output is a terminal: pipe it into a player, e.g. | aplay -f S16_LE -r 24000")
-    settings = SpeakOptions(
-        options.speed, options.pitch, options.volume, sentence_silence=options.sentence_silence, seed=options.seed
-    )
-    text = read_text(options.text, streamed=piped and options.format != "ssml")
+    settings = speak_options(options)
+    text = read_text(options.text, streamed=(piped or options.play) and options.format != "ssml")
     bird = load_engine(options)
     voice = bird.voice(find_voice(bird, options.voice, lambda: open_store(options)), options.likeness)
-    chunks = _not_empty(bird.speak(text, voice, options=settings, format=options.format))
+    utterances: list[tuple[Mark, ...]] = []
+    chunks = heard(not_empty(bird.speak(text, voice, options=settings, format=options.format)), utterances)
     if piped:
         _stream(chunks, b"" if options.raw else wav_header(bird.sample_rate, None, SYNTHETIC))
-        return
+    elif options.play:
+        from parrotlet.loudspeaker import play
+
+        seconds = play(chunks, bird.sample_rate)
+        emit(options, {"played": True, "seconds": round(seconds, 3)}, f"played {seconds:.1f} s of speech")
+    else:
+        _write(options, output, chunks, bird.sample_rate)
+    if options.subtitles:
+        write_subtitles(options.subtitles, utterances)
+
+
+def _write(options: argparse.Namespace, output: Path, chunks: Iterable[AudioChunk], sample_rate: int) -> None:
     started = time.perf_counter()
     with Progress("s of speech") as progress:
-        seconds = write_wav(output, progress.count(chunks, lambda chunk: chunk.seconds), bird.sample_rate, SYNTHETIC)
+        seconds = write_audio(output, progress.count(chunks, lambda chunk: chunk.seconds), sample_rate, SYNTHETIC)
     took = time.perf_counter() - started
     result = {"file": str(output), "seconds": round(seconds, 3), "compute_s": round(took, 3)}
     emit(options, result, f"{output}: {seconds:.1f} s of speech in {took:.2f} s")
@@ -60,17 +82,6 @@ def _stream(chunks: Iterable[AudioChunk], header: bytes) -> None:
             sys.stdout.buffer.write(header + chunk.int16_bytes())
             sys.stdout.buffer.flush()
         header = b""
-
-
-def _not_empty(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
-    """The chunks. Raises InputError where there are none."""
-    warnings.filterwarnings("ignore", "the text holds nothing to say")  # said here, as an error
-    empty = True
-    for chunk in chunks:
-        empty = False
-        yield chunk
-    if empty:
-        raise InputError("the text holds nothing to say: write words, or a pause such as [[pause 500ms]]")
 
 
 def read_text(argument: str, streamed: bool) -> str | Iterator[str]:

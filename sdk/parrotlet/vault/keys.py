@@ -215,19 +215,21 @@ class KeyFile(StoredSecret):
         """The key in a file, which is made if there is none. Raises VaultError as the constructor and ``create`` do."""
         return cls(path) if Path(path).exists() else cls.create(path)
 
-    def read_secret(self) -> bytearray:
+    def _content(self) -> bytearray:
         with (
             files.explained("read the key file", self.path),
             files.opened_directory(self.path.parent) as directory,
         ):
             try:
-                content = files.read_private(directory, self.path.name, self.path, limit=256)
+                return files.read_private(directory, self.path.name, self.path, limit=256)
             except FileNotFoundError as error:
                 raise VaultError(
                     f"{self.path}: no such key file; check the path, or make one with KeyFile.open_or_create(PATH) "
                     "(`parrotlet enroll --key-file` in a store without profiles)"
                 ) from error
-        with wiped(content):
+
+    def read_secret(self) -> bytearray:
+        with wiped(self._content()) as content:
             found = _KEY_LINE.fullmatch(content)
             if found is None:
                 raise VaultError(f"{self.path} is not a parrotlet key file; check the path")

@@ -1,0 +1,74 @@
+"""``parrotlet enroll --record``: sentences to read, a level bar, and what was wrong, until all are good."""
+
+from __future__ import annotations
+
+import sys
+
+from parrotlet.audio import AudioChunk, Samples
+from parrotlet.engine import Parrotlet
+from parrotlet.errors import UsageError
+
+SENTENCES = (
+    "The rainbow is a division of white light into many beautiful colors.",
+    "These take the shape of a long round arch, with its path high above.",
+    "When the sunlight strikes raindrops in the air, they act as a prism.",
+)
+"""From the rainbow passage (Fairbanks 1960), which holds the sounds of English about as often as speech does."""
+TRIES = 5
+_BAR, _FLOOR_DB = 40, 60.0
+
+
+def record_sentences(bird: Parrotlet) -> list[tuple[Samples, int]]:
+    """Record every sentence until it is good. Raises UsageError where nobody can answer, or nothing gets good."""
+    if not sys.stdin.isatty():
+        raise UsageError("--record asks a person: run it on a terminal, or name recordings")
+    _say("Sit close to the microphone, in a quiet room, and speak as you always do.")
+    return [_sentence(bird, sentence, f"{number}/{len(SENTENCES)}") for number, sentence in enumerate(SENTENCES, 1)]
+
+
+def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[Samples, int]:
+    from parrotlet.microphone import record
+
+    for _ in range(TRIES):
+        _ask(f"\n{number}  Press Enter, then read aloud:\n\n    {sentence}\n\n")
+        samples, rate = record(_show_level)
+        _say("\r\033[K", end="")
+        report, _ = bird.examine((samples, rate), f"sentence {number}")
+        if report.problem is not None:
+            _say(f"{report.problem}: {report.hint}. Once more.")
+            continue
+        _say(f"{report.speech_s:.1f} s of speech, {report.level_dbfs:.0f} dBFS, {report.snr_db:.0f} dB above the noise")
+        if _kept(samples, rate):
+            return samples, rate
+    raise UsageError("no recording got good: see docs/recording.md, or record with another program and name the file")
+
+
+def _kept(samples: Samples, rate: int) -> bool:
+    while True:
+        answer = _ask("Enter keeps it, p plays it, r records again: ").lower()
+        if answer != "p":
+            return answer != "r"
+        from parrotlet.loudspeaker import play
+
+        try:
+            play([AudioChunk(samples, rate)], rate)
+        except UsageError as error:
+            _say(str(error))
+
+
+def _show_level(dbfs: float) -> None:
+    filled = round(_BAR * max(0.0, 1 + dbfs / _FLOOR_DB))
+    word = "too loud" if dbfs > -3 else ""
+    _say(f"\r[{'#' * filled:<{_BAR}}] {word:<8}", end="")
+
+
+def _ask(question: str) -> str:
+    _say(question, end="")
+    answer = sys.stdin.readline()
+    if not answer:
+        raise UsageError("the terminal was closed: nothing was enrolled")
+    return answer.strip()
+
+
+def _say(text: str, end: str = "\n") -> None:
+    print(text, end=end, file=sys.stderr, flush=True)

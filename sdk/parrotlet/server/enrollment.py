@@ -1,0 +1,99 @@
+"""New voices over HTTP, where that is switched on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from parrotlet.advice import RecordingReport
+from parrotlet.engine import Parrotlet
+from parrotlet.errors import InputError, UsageError
+from parrotlet.profile import ConsentRecord, VoiceProfile
+from parrotlet.server.speakers import Busy, Shelf, Speaker
+from parrotlet.vault import ProfileStore
+
+MOST_BYTES, MOST_FILES = 32 * 1024 * 1024, 10
+RECORDINGS = ("files", "files[]", "file", "audio_sample")
+"""Names of the fields that hold recordings; OpenAI's is the last."""
+
+
+class _InMemory(MultiPartParser):
+    """A recording is somebody's voice: it does not go to a temporary file."""
+
+    spool_max_size = MOST_BYTES + 1
+
+
+class Desk:
+    """Makes profiles, one at a time, and puts them into the store and on the shelf."""
+
+    def __init__(self, bird: Parrotlet, store: ProfileStore, shelf: Shelf) -> None:
+        self._bird, self._store, self._shelf = bird, store, shelf
+        self._thread = ThreadPoolExecutor(1, "enrollment")
+        self._busy = False
+
+    async def enroll(self, request: Request) -> tuple[Speaker, list[RecordingReport]]:
+        """The voice in a form: name, consent, files. Raises Busy, UsageError, InputError, VaultError."""
+        if self._busy:
+            raise Busy("somebody is being enrolled: try again in a moment")
+        self._busy = True
+        try:
+            name, consent, recordings = await _form(request)
+            work = asyncio.get_running_loop().run_in_executor(self._thread, self._make, name, consent, recordings)
+            profile, reports = await asyncio.shield(work)
+            return self._shelf.add(name, profile), reports
+        finally:
+            self._busy = False
+
+    def _make(self, name: str, consent: str, recordings: list[bytes]) -> tuple[VoiceProfile, list[RecordingReport]]:
+        self._store.require_free(name)
+        digest = sha256()
+        for recording in recordings:
+            digest.update(recording)
+        record = ConsentRecord(text=consent, recording_sha256=digest.hexdigest(), method="POST /v1/audio/voices")
+        reports: list[RecordingReport] = []
+        profile = self._bird.enroll(recordings, consent=record, on_report=reports.append)
+        self._store.save(name, profile)
+        return profile, reports
+
+    def shutdown(self) -> None:
+        self._thread.shutdown(wait=True)
+
+
+async def _form(request: Request) -> tuple[str, str, list[bytes]]:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise UsageError("the body is not a form: send multipart/form-data with name, consent and files")
+    try:
+        parser = _InMemory(request.headers, _bounded(request), max_files=MOST_FILES, max_fields=20)
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        raise UsageError("the form cannot be read: send multipart/form-data with name, consent and files") from error
+    except ClientDisconnect as error:
+        raise UsageError("the client went away") from error
+    try:
+        name, consent = form.get("name"), form.get("consent")
+        if not isinstance(name, str) or not name:
+            raise UsageError("name is missing: say what to call the voice")
+        if not isinstance(consent, str) or not consent.strip():
+            raise UsageError("consent is missing: write what the speaker agreed to")
+        parts = [part for field in RECORDINGS for part in form.getlist(field)]
+        recordings = [await part.read() for part in parts if isinstance(part, UploadFile)]
+    finally:
+        await form.close()
+    if not recordings:
+        raise UsageError("files are missing: send a recording of 10 s of clear speech")
+    return name, consent, recordings
+
+
+async def _bounded(request: Request) -> AsyncGenerator[bytes, None]:
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise InputError(f"the recordings are larger than {MOST_BYTES >> 20} MiB: send FLAC, or less")
+        yield piece
