@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from parrotlet.cli.common import emit, load_engine, open_store
 from parrotlet.cli.progress import Progress
-from parrotlet.cli.say import not_empty, require_format, speak_options
+from parrotlet.cli.speech import not_empty, require_format, speak_options
 from parrotlet.encoding import write_audio
 from parrotlet.errors import InputError, ParrotletError, UsageError
 from parrotlet.store import find_voice

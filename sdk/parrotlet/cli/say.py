@@ -6,7 +6,6 @@ import argparse
 import codecs
 import sys
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,17 +13,16 @@ from typing import TYPE_CHECKING, cast
 from parrotlet.audio import SYNTHETIC, AudioChunk, Mark, wav_header
 from parrotlet.cli.common import emit, load_engine, open_store, unicode_text
 from parrotlet.cli.progress import Progress
+from parrotlet.cli.speech import not_empty, require_format, speak_options
 from parrotlet.cli.streams import to_stdout
 from parrotlet.encoding import write_audio
 from parrotlet.errors import InputError, UsageError
-from parrotlet.options import SpeakOptions
 from parrotlet.store import find_voice
 from parrotlet.subtitles import heard, require_subtitles, write_subtitles
 
 if TYPE_CHECKING:
     import io
 
-OTHER_FORMATS = (".m4a", ".aac", ".webm")
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 
 
@@ -69,19 +67,6 @@ def say(options: argparse.Namespace) -> None:
         write_subtitles(options.subtitles, utterances)
 
 
-def speak_options(options: argparse.Namespace) -> SpeakOptions:
-    """What the options say of how to speak."""
-    return SpeakOptions(
-        options.speed, options.pitch, options.volume, sentence_silence=options.sentence_silence, seed=options.seed
-    )
-
-
-def require_format(output: Path) -> None:
-    """Raise UsageError for an ending that says another format than those that are written."""
-    if output.suffix.lower() in OTHER_FORMATS:
-        raise UsageError(f"{output}: that format is not written: name it {output.with_suffix('.mp3')} or .opus")
-
-
 def _write(options: argparse.Namespace, output: Path, chunks: Iterable[AudioChunk], sample_rate: int) -> None:
     started = time.perf_counter()
     with Progress("s of speech") as progress:
@@ -97,17 +82,6 @@ def _stream(chunks: Iterable[AudioChunk], header: bytes) -> None:
             sys.stdout.buffer.write(header + chunk.int16_bytes())
             sys.stdout.buffer.flush()
         header = b""
-
-
-def not_empty(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
-    """The chunks. Raises InputError where there are none."""
-    warnings.filterwarnings("ignore", "the text holds nothing to say")  # said here, as an error
-    empty = True
-    for chunk in chunks:
-        empty = False
-        yield chunk
-    if empty:
-        raise InputError("the text holds nothing to say: write words, or a pause such as [[pause 500ms]]")
 
 
 def read_text(argument: str, streamed: bool) -> str | Iterator[str]:
