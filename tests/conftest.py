@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from parrotlet import Parrotlet, adaptation, mel
+from parrotlet import Parrotlet, adaptation, enrollment, mel, pitch
 from parrotlet.bundle import DEFAULT, GRAPHS
 
 SENTENCES = (
@@ -65,12 +65,13 @@ class TfliteExports:
 def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     """Exported once for a state of weights and code, then kept in pytest's cache: conversion takes a minute."""
     compression = Path(__file__).parents[1] / "compression"
-    code = "calibration export precision quantize static tflite symbols".split()
-    models = "acoustic adapter blocks refiner speaker synthesizer vocoder".split()
+    code = "calibration export graph precision quantize signal_graphs static tflite symbols".split()
+    models = "acoustic adapter blocks dft enrollment framing refiner rendering speaker statistics".split()
+    models += ["synthesizer", "vocoder"]
     code += [f"models/{name}" for name in models]
     sources = [*compression.glob("checkpoints/*.safetensors")]
     sources += [compression / "parrotlet_compression" / f"{name}.py" for name in code]
-    sources += [Path(module.__file__) for module in (adaptation, mel)]
+    sources += [Path(module.__file__) for module in (adaptation, enrollment, mel, pitch)]
     state = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(sources)))
     cache = Path(pytestconfig.cache.mkdir("tflite"))  # type: ignore[union-attr]
     folder = cache / state.hexdigest()[:16]

@@ -1,7 +1,11 @@
-"""The code blocks of README.md and docs/python.md run as they stand, in order, in a folder with two recordings."""
+"""The documentation: examples run as they stand, in order, in a folder with two recordings; links lead somewhere.
+
+The lines and sentences of the pages that everybody reads are short."""
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 import shutil
 from pathlib import Path
@@ -33,7 +37,72 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 
-def test_links_between_pages_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", ROOT / "MODEL_CARD.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+\.md)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).is_file(), f"{page.name}: {target}"
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")]
+PROSE = ["README.md", "MODEL_CARD.md", "docs/architecture.md", "docs/experiments/README.md"]
+
+
+def without_code(text: str) -> str:
+    """The text without code blocks."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name of a page: its headings, in lower case, hyphens for spaces, no other punctuation."""
+    headings = re.findall(r"^#+ (.*)$", without_code(page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), f"{page.name}: {target}"
+        assert not anchor or anchor in anchors(file), f"{page.name}: {target}"
+
+
+def test_an_anchor_that_is_no_heading_is_found() -> None:
+    assert "how-to-read-the-pages" in anchors(ROOT / "docs" / "experiments" / "README.md")
+    assert "no-such-heading" not in anchors(ROOT / "docs" / "experiments" / "README.md")
+
+
+def paragraphs(text: str) -> list[str]:
+    """Paragraphs and list items, each as one line, without code blocks, tables and headings."""
+    found, block = [], ""
+    for line in [*without_code(text).splitlines(), ""]:
+        prose = bool(line.strip()) and not line.startswith(("|", "#"))
+        if block and (not prose or re.match(r"\s*([-*]|\d+\.) ", line)):
+            found.append(block)
+            block = ""
+        if prose:
+            block = f"{block} {line.strip()}".strip()
+    return found
+
+
+def sentences(paragraph: str) -> list[str]:
+    """Its sentences, code and the addresses of links left out."""
+    plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`]*`", "code", paragraph))
+    plain = re.sub(r"^([-*]|\d+\.) ", "", plain).replace("*", "")
+    return re.split(r"(?<=[.!?])\)? +(?=[\"“(A-Z0-9]|code)", plain)
+
+
+def words(sentence: str) -> int:
+    return sum(any(map(str.isalnum, word)) for word in sentence.split())
+
+
+@pytest.mark.parametrize("page", PROSE)
+def test_lines_and_sentences_are_short(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = [line for line in without_code(text).splitlines() if not line.startswith("|")]
+    assert [line for line in lines if len(line) > 120] == []
+    found = [sentence for paragraph in paragraphs(text) for sentence in sentences(paragraph)]
+    assert [sentence for sentence in found if words(sentence) > 25] == []
+
+
+def test_the_table_of_releases_ends_with_the_shipped_bundle() -> None:
+    rows = list(csv.reader((ROOT / "docs" / "releases.csv").read_text(encoding="utf-8").splitlines()))
+    assert {len(row) for row in rows} == {len(rows[0])}
+    name = json.loads((ROOT / "sdk/parrotlet/bundles/default/manifest.json").read_text(encoding="utf-8"))["name"]
+    assert rows[-1][0] == name

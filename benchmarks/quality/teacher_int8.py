@@ -22,16 +22,11 @@ import torch
 
 from parrotlet import Parrotlet
 from parrotlet.mel import mel_spectrogram
+from parrotlet_compression.compressed_teacher import CompressedTeacher, measure_student
+from parrotlet_compression.compressed_teacher import measure_teacher as measure
 from parrotlet_compression.corpus import Pack
-from parrotlet_compression.direct import (
-    KEEP_VOCODER,
-    CompressedTeacher,
-    calibration_mels,
-    compress_teacher,
-    measure_student,
-)
-from parrotlet_compression.direct import measure_teacher as measure
 from parrotlet_compression.evaluate import SENTENCES, judged
+from parrotlet_compression.quantize_teacher import KEEP_VOCODER, calibration_mels, compress_teacher
 from parrotlet_compression.teachers.hifigan import read_hifigan
 
 BOUNDS = (0.1, 0.05)

@@ -24,14 +24,14 @@ Say = Callable[[str], Sequence[str]]
 
 def ours() -> Say:
     import parrotlet.text
-    from parrotlet.text.unknown import UnknownWords
+    from parrotlet.text.en.unknown import UnknownWords
 
-    say = UnknownWords(Path(parrotlet.text.__file__).parent / "data")
+    say = UnknownWords(Path(parrotlet.text.__file__).parent / "en" / "data")
     return lambda word: to_arpabet(say(word))
 
 
 def rules() -> Say:
-    from parrotlet.text.spelling import by_rule
+    from parrotlet.text.en.spelling import by_rule
 
     return lambda word: to_arpabet(by_rule(word))
 

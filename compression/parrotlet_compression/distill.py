@@ -28,9 +28,12 @@ from parrotlet.text import TextFrontEnd
 from .calibration import require_speech
 from .corpus import Clip, Pack, PackWriter, measured_f0
 from .symbols import phoneme_ids
+from .teachers.durations import durations_from_alignment
 from .teachers.ge2e import resemblyzer_weights
 from .teachers.hifigan import read_hifigan
-from .teachers.tacotron2 import Array, Spoken, Tacotron2, durations_from_alignment, read_tacotron2
+from .teachers.tacotron2 import Tacotron2, Tacotron2Speech
+from .teachers.tacotron2_checkpoint import read_tacotron2
+from .teachers.tacotron2_layers import Array
 from .teachers.text import encoder_of, symbol_ids, texts_of
 
 if sys.version_info >= (3, 11):
@@ -98,8 +101,8 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Utterance:
-    """What a teacher said: samples [N] at ``rate``; mel [T, M] where it follows our contract, else None."""
+class TeacherUtterance:
+    """An utterance of a teacher: samples [N] at ``rate``; mel [T, M] where it has our mel config, else None."""
 
     id: str
     speaker: str
@@ -114,8 +117,8 @@ class Utterance:
 def distill(path: Path, prepare: Prepare) -> Path:
     """Run a recipe, or go on where it stopped; returns the student's folder.
 
-    prepare: takes model, pack, folder and options as `parrotlet-compress train` does, refuses options that it does
-    not know, and returns what trains. Everything that the recipe names is looked at before the teacher speaks.
+    prepare: takes model, pack, folder and options as `parrotlet-compress train` does, refuses unknown options, and
+    returns the function that trains. All files of the recipe are checked before the teacher speaks.
     """
     recipe = Recipe.read(path)
     options = dict(recipe.student)
@@ -161,7 +164,7 @@ def _write_targets(pack: Pack, path: Path) -> None:
 
 
 def speak(recipe: Recipe) -> None:
-    """Let the recipe's teacher speak and write the pack; a call that was cut off is gone on with."""
+    """Let the recipe's teacher speak and write the pack. An interrupted call is resumed."""
     total, utterances = _utterances(recipe)
     writer = PackWriter(recipe.pack)
     done = _last_id(writer)
@@ -188,12 +191,12 @@ def speak(recipe: Recipe) -> None:
 
 
 def _last_id(writer: PackWriter) -> int:
-    """How many utterances need not be made again: one more than the number of the last one written."""
+    """How many utterances are done: one more than the number of the last one written."""
     lines = (writer.path / "clips.jsonl").read_text().splitlines()
     return int(json.loads(lines[-1])["id"]) + 1 if lines else 0
 
 
-def _write(writer: PackWriter, number: int, said: Utterance, config: MelConfig) -> None:
+def _write(writer: PackWriter, number: int, said: TeacherUtterance, config: MelConfig) -> None:
     samples = soxr.resample(said.samples, said.rate, config.sample_rate).astype(np.float32)
     frames = sum(said.durations) or len(samples) // config.hop_length
     frames = len(said.mel) if said.mel is not None else frames
@@ -207,8 +210,8 @@ def _write(writer: PackWriter, number: int, said: Utterance, config: MelConfig) 
     writer.add(clip, samples, low, mel, measured_f0(samples, config))
 
 
-def _utterances(recipe: Recipe) -> tuple[int, Iterator[Callable[[], Utterance | None]]]:
-    """How many there will be, and what makes each: None where it is not usable."""
+def _utterances(recipe: Recipe) -> tuple[int, Iterator[Callable[[], TeacherUtterance | None]]]:
+    """The number of utterances, and a function for each, which returns None where it is not usable."""
     vocode, mel_config = _vocoder(recipe)
     if "pack" in recipe.source:
         if recipe.graph != "vocoder":
@@ -218,7 +221,7 @@ def _utterances(recipe: Recipe) -> tuple[int, Iterator[Callable[[], Utterance | 
 
 
 def _vocoder(recipe: Recipe) -> tuple[Vocode, MelConfig]:
-    """What turns the teacher's mels into samples: HiFi-GAN, or our own vocoder out of a bundle."""
+    """The vocoder of the teacher's mels, HiFi-GAN or that of a bundle, and its mel config."""
     if "hifigan" in recipe.teacher:
         config = recipe.existing(recipe.teacher, "config") if "config" in recipe.teacher else None
         model = read_hifigan(recipe.existing(recipe.teacher, "hifigan"), config)
@@ -236,11 +239,11 @@ def _vocoder(recipe: Recipe) -> tuple[Vocode, MelConfig]:
 
 def _rendered(
     recipe: Recipe, vocode: Vocode, config: MelConfig
-) -> tuple[int, Iterator[Callable[[], Utterance | None]]]:
+) -> tuple[int, Iterator[Callable[[], TeacherUtterance | None]]]:
     """Copy synthesis of clips of a pack: the vocoder student learns to sound like the teacher."""
     corpus = Pack(recipe.existing(recipe.source, "pack"))
     clips = [c for c in corpus.clips if c.split == "train" and c.snr_db >= 25 and c.frames > 80]
-    # Spread over the pack, so that few minutes still hold many voices.
+    # Clips from all over the pack, so that a few minutes hold many voices.
     wanted = float(recipe.source.get("minutes", 60)) * 60 * corpus.config.frame_rate
     order = np.random.default_rng(0).permutation(len(clips))
     chosen = order[: int(np.searchsorted(np.cumsum([clips[i].frames for i in order]), wanted)) + 1]
@@ -253,14 +256,16 @@ def _rendered(
 
     require_speech([mel_of(clips[i]) for i in chosen[:4]])
 
-    def make(clip: Clip) -> Utterance:
+    def make(clip: Clip) -> TeacherUtterance:
         samples = vocode(mel_of(clip))
-        return Utterance(clip.id, clip.speaker, clip.text, "", [], samples, config.sample_rate, None)
+        return TeacherUtterance(clip.id, clip.speaker, clip.text, "", [], samples, config.sample_rate, None)
 
     return len(chosen), ((lambda clip=clips[i]: make(clip)) for i in chosen)
 
 
-def _spoken(recipe: Recipe, vocode: Vocode, config: MelConfig) -> tuple[int, Iterator[Callable[[], Utterance | None]]]:
+def _spoken(
+    recipe: Recipe, vocode: Vocode, config: MelConfig
+) -> tuple[int, Iterator[Callable[[], TeacherUtterance | None]]]:
     """A text list spoken by Tacotron 2 in every voice."""
     teacher = read_tacotron2(recipe.existing(recipe.teacher, "tacotron2"))
     encoder_of(teacher.config.symbols)
@@ -280,7 +285,7 @@ def _spoken(recipe: Recipe, vocode: Vocode, config: MelConfig) -> tuple[int, Ite
     per_text = min(int(recipe.source.get("voices_per_text", 1)), len(voices))
     front_end = TextFrontEnd()
 
-    def make(text: str, which: int) -> Utterance | None:
+    def make(text: str, which: int) -> TeacherUtterance | None:
         ids, phonemes = symbol_ids(teacher.config.symbols, text, front_end)
         spoken = teacher.speak(ids, voices[which], seed=zlib.crc32(text.encode()))
         return _utterance(teacher, spoken, text, ids, phonemes, which, vocode, config)
@@ -291,14 +296,14 @@ def _spoken(recipe: Recipe, vocode: Vocode, config: MelConfig) -> tuple[int, Ite
 
 def _utterance(
     teacher: Tacotron2,
-    spoken: Spoken,
+    spoken: Tacotron2Speech,
     text: str,
     ids: list[int],
     phonemes: str,
     which: int,
     vocode: Vocode,
     config: MelConfig,
-) -> Utterance | None:
+) -> TeacherUtterance | None:
     durations: list[int] = []
     if not spoken.stopped or len(spoken.mel) < len(ids):
         return None
@@ -308,16 +313,16 @@ def _utterance(
         return None
     ours = MelConfig()
     if phonemes:
-        # Ends in the teacher's frames, rounded to ours: the sum stays right whatever the two rates are.
+        # Ends of phonemes are rounded to our frames, so that the sum is right at any two rates.
         ratio = config.hop_length / config.sample_rate * ours.frame_rate
         ends = np.rint(np.cumsum(counted) * ratio).astype(int)
         durations = np.diff(ends, prepend=0).tolist()
         assert len(durations) == len(phoneme_ids(phonemes))
     mel = spoken.mel if config == ours else None
     samples = vocode(spoken.mel)
-    return Utterance("", f"voice{which}", text, phonemes, durations, samples, config.sample_rate, mel)
+    return TeacherUtterance("", f"voice{which}", text, phonemes, durations, samples, config.sample_rate, mel)
 
 
 def _sounds(ids: list[int], phonemes: str) -> list[str]:
-    """One character a symbol: of the phonemes with the two tokens around them, or letters throughout."""
+    """One character for each symbol: phonemes with the two tokens around them, or letters throughout."""
     return ["^", *phonemes, "$"] if phonemes else ["a"] * len(ids)

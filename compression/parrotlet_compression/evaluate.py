@@ -1,8 +1,8 @@
 """Speak a list of sentences in preset and cloned voices, for the judge to score.
 
-The judge is a program of its own (Whisper, ECAPA-TDNN, DNSMOS); this writes the WAVs and the manifests it
-reads, and runs it when it is given. Cloned voices are people of the pack's held-out splits; the reference
-recordings for likeness are never the ones enrolled.
+The judge is a separate program (Whisper, ECAPA-TDNN, DNSMOS). This module writes the WAVs and manifests that it reads,
+and runs it. Cloned voices are people of the pack's held-out splits. References for likeness are never the recordings
+that were enrolled.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from parrotlet.errors import InputError, ParrotletError
 
 from .corpus import Clip, Pack
 from .export import load_students
-from .predict import predicted_mel
-from .train.acoustic import AlignedClips
+from .export_mels import predicted_mel
+from .train.aligned_clips import AlignedClips
 
 SENTENCES = (
     "Good morning, the coffee is ready and the windows are open.",

@@ -354,6 +354,8 @@ def _manifest(
     return {
         "format": FORMAT,
         "architecture": ARCHITECTURE,
+        "language": "en-US",
+        "front_end": "en/1",
         "name": name,
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         **credits,

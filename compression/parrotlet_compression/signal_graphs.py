@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,36 @@ from parrotlet import adaptation, advice, enroller, enrollment, fastspeech_nsf
 from parrotlet.text import TextFrontEnd
 
 from .graph import Feeds, Graph, export_onnx
-from .models.enrollment import Activity, Adapt, MeanEmbedding, Mel, Resample, Spectrum, Speech, Windows
+from .models.enrollment import Activity, Adapt, Bandwidth, MeanEmbedding, Mel, Pitch, Resample, Spectrum, Windows
 from .models.rendering import Render
+from .tflite import export_tflite, require_converter
 
-SIGNAL_GRAPHS = ("activity", "speech", "windows", "mean_embedding", "resample", "mel", "spectrum", "adapt", "render")
+SIGNAL_GRAPHS = (
+    "activity",
+    "pitch",
+    "bandwidth",
+    "windows",
+    "mean_embedding",
+    "resample",
+    "mel",
+    "spectrum",
+    "adapt",
+    "render",
+)
+ONNX_ONLY = ("windows",)
+"""How many windows there are depends on the length in a way that TFLite cannot say."""
+MULTIPLES = {"activity": 320, "pitch": 200, "bandwidth": 256, "resample": 2, "mel": 300}
+"""What a number of samples must be a multiple of in TFLite, where a graph cannot cut off the rest."""
+SENTENCES = (
+    "The birch canoe slid on the smooth planks.",
+    "Glue the sheet to the dark blue background.",
+    "It's easy to tell the depth of a well.",
+    "These days a chicken leg is a rare dish.",
+    "Rice is often served in round bowls.",
+    "The juice of lemons makes fine punch.",
+)
+"""What the model says to be measured (Harvard sentences; IEEE 1969)."""
+
 _BANDS, _CEPSTRA, _MELS, _EMBEDDING = adaptation.BANDS, adaptation.CEPSTRA, 80, 256
 _BINS, _HOP = 513, 300
 
@@ -42,7 +71,8 @@ def _graphs() -> Iterator[Graph]:
         return Graph(name, module, _sound, tuple(outputs.split()), named, lengths)
 
     yield one("activity", Activity(), "level active speech_s level_dbfs clipped snr_db", samples, "level active")
-    yield one("speech", Speech(), "f0 voiced median_hz spread_octaves bandwidth_hz", samples, "f0")
+    yield one("pitch", Pitch(), "f0 voiced median_hz spread_octaves", samples, "f0")
+    yield one("bandwidth", Bandwidth(), "bandwidth_hz", samples)
     yield one("windows", Windows(), "windows", {**samples, "windows": {0: "W"}})
     several = {"embeddings": {0: "W"}, "seconds": {0: "W"}, "likeness": {0: "W", 1: "W"}}
     outputs = ("embedding", "likeness")
@@ -122,7 +152,7 @@ def numbers() -> dict[str, dict[str, Any]]:
             **adaptation.shape(),
             "min_frames": adaptation.MIN_FRAMES,
             "likeness": adaptation.SHARE,
-            "sentences": [text.phonemize(sentence) for sentence in adaptation.SENTENCES],
+            "sentences": [text.phonemize(sentence) for sentence in SENTENCES],
         },
         "pitch": {"reference_hz": fastspeech_nsf.REFERENCE_HZ},
         "synthesis": {"edge_frames": fastspeech_nsf.EDGE_FRAMES, "render_context": Render().context},
@@ -130,24 +160,61 @@ def numbers() -> dict[str, dict[str, Any]]:
 
 
 def add_signal_graphs(bundle: Path) -> None:
-    """Write the ONNX form of every signal graph into a bundle, and what goes with them into its manifest.
+    """Write every signal graph into a bundle, for the runtimes that its models are for, and its manifest's part.
 
-    Those that are there are replaced.
+    Those that are there are replaced. Raises InputError when a converter is missing.
     """
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
-    written: list[Path] = []
+    kinds = [kind for kind in ("onnx", "tflite") if kind in manifest["graphs"]["acoustic"]]
+    if "tflite" in kinds:
+        require_converter()
+    written: dict[Path, bytes] = {}
     for graph in signal_graphs():
-        part = bundle / f"{graph.name}.onnx.part"
-        export_onnx(graph, part)
-        written.append(part)
-        inputs = list(graph.example(graph.lengths[0]))
-        form = {"file": f"{graph.name}.onnx", "precision": "fp32", "fold_int8": False}
-        manifest["graphs"][graph.name] = {"inputs": inputs, "outputs": list(graph.outputs), "onnx": form}
-        manifest["files"][f"{graph.name}.onnx"] = hashlib.sha256(part.read_bytes()).hexdigest()
+        entry: dict[str, Any] = {"inputs": list(graph.example(graph.lengths[0])), "outputs": list(graph.outputs)}
+        for kind in kinds:
+            if kind == "tflite" and graph.name in ONNX_ONLY:
+                continue
+            file = f"{graph.name}.{kind}"
+            written[bundle / file] = _exported(graph.name, kind)
+            manifest["files"][file] = hashlib.sha256(written[bundle / file]).hexdigest()
+            entry[kind] = {"file": file, "precision": "fp32"}
+            if kind == "onnx":
+                entry[kind]["fold_int8"] = False
+            elif graph.name in MULTIPLES:
+                entry[kind]["multiple_of"] = MULTIPLES[graph.name]
+        manifest["graphs"][graph.name] = entry
     for section, values in numbers().items():
         manifest[section] = {**manifest.get(section, {}), **values}
     manifest["files"] = dict(sorted(manifest["files"].items()))
-    text = bundle / "manifest.json.part"
-    text.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for part in (*written, text):
-        part.replace(part.with_suffix(""))
+    written[bundle / "manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    for path, data in written.items():
+        path.with_name(path.name + ".part").write_bytes(data)
+    for path in written:
+        path.with_name(path.name + ".part").replace(path)
+
+
+@cache  # the same in every bundle
+def _exported(name: str, kind: str) -> bytes:
+    """The file of one graph."""
+    (graph,) = (graph for graph in signal_graphs() if graph.name == name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        if kind == "onnx":
+            export_onnx(graph, path)
+        else:
+            graph = for_tflite(graph)
+            export_tflite(graph.module, graph.example, graph.outputs, graph.lengths[:2], path)
+        return path.read_bytes()
+
+
+def for_tflite(graph: Graph) -> Graph:
+    """A graph with example feeds that TFLite can take."""
+    multiple = MULTIPLES.get(graph.name)
+    short, _, long = graph.lengths
+    lengths = (131 * multiple, 167 * multiple, 240 * multiple) if multiple else (short, long, short + 7)
+
+    def example(length: int) -> Feeds:
+        feeds = graph.example(length)
+        return {name: value.int() if value.dtype == torch.int64 else value for name, value in feeds.items()}
+
+    return replace(graph, example=example, lengths=lengths)

@@ -239,8 +239,9 @@ def _split_where_slices_tile(model: Model) -> None:
     for operator in graph.operators:
         if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.SLICE:
             size = np.frombuffer(_constant(model, graph.tensors[operator.inputs[2]]) or b"", np.int32)
-            if OPEN in size:
-                begin = np.frombuffer(_constant(model, graph.tensors[operator.inputs[1]]) or b"", np.int32)
+            begin = np.frombuffer(_constant(model, graph.tensors[operator.inputs[1]]) or b"", np.int32)
+            others = np.equal(size, OPEN) | np.equal(size, graph.tensors[operator.inputs[0]].shape)
+            if OPEN in size and others[:-1].all() and not begin[:-1].any():
                 slices.setdefault(int(operator.inputs[0]), {})[int(begin[-1])] = operator
     for source, parts in slices.items():
         width = int(graph.tensors[source].shape[-1])

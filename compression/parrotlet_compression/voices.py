@@ -19,7 +19,7 @@ from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
 from .models.weights import load_weights
 from .teachers.ge2e import GE2E, ge2e_embeddings
-from .train.acoustic import pitch_statistics
+from .train.aligned_clips import pitch_statistics
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -73,9 +73,9 @@ def make_presets(pack: Pack, embeddings: npt.NDArray[np.float32], table: Path = 
 
 
 def same_speaker_threshold(pack: Pack, embeddings: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """Cosine at which held-out people's pairs are told apart best, and the equal error rate there.
+    """The cosine that best separates pairs of one held-out person from pairs of two, and the equal error rate there.
 
-    Both NaN where no two clips are of one held-out person, or none of two.
+    Both are NaN where pairs of either kind are missing.
     """
     rows = [i for i, c in enumerate(pack.clips) if c.split != "train" and c.archive != "synthetic" and c.frames > 160]
     names = np.array([pack.clips[i].speaker for i in rows])

@@ -113,8 +113,13 @@ export class TextFrontEnd {
   /** Phonemes of `text`; waits for the model only where a word is unknown. */
   async phonemize(text) {
     const spoken = this.normalize(text).replace(/\[\[\s*(pause(?!\p{L})[^[\]\n]*?)\s*\]\]/giu, pauseAsComma);
+    return (await this.speak(spoken)).phonemes;
+  }
+
+  /** Phonemes and words of normalized text; `heard` are the last words before it in its sentence. */
+  async speak(spoken, heard = []) {
     if (this.model !== null) await this.phonemizer.learn(spoken, this.model);
-    return this.phonemizer.phonemize(spoken);
+    return this.phonemizer.speak(spoken, heard);
   }
 }
 
@@ -151,6 +156,11 @@ export class Phonemizer {
         .filter(([, value]) => Array.isArray(value) && typeof value[0] !== "object")
         .map(([name, value]) => [name, new Set(value)]),
     );
+    this.hints = new Map();
+    for (const [word, tag, before, after] of rules.hints) {
+      const hint = [tag, new RegExp(before, "u"), new RegExp(after, "u")];
+      this.hints.set(word, [...(this.hints.get(word) ?? []), hint]);
+    }
     this.grapheme = new RegExp(rules.rules.map(([spelling]) => spelling).join("|"), "g");
     this.graphemes = new Map(rules.rules);
     this.endings = [
@@ -182,8 +192,14 @@ export class Phonemizer {
 
   /** Phonemes of normalized text, with punctuation and spaces. */
   phonemize(text) {
+    return this.speak(text).phonemes;
+  }
+
+  /** The same, and its words: `{text, start, end}`, slices of the phonemes; `heard` are the last words before it. */
+  speak(text, heard = []) {
     const tokens = text.match(/\[\[[^[\]]*\]\]|[A-Za-z]+(?:['-][A-Za-z]+)*'?|[,;:.!?]/g) ?? [];
     const sounds = new Array(tokens.length);
+    const context = [...heard, ...tokens];
     let beforeVowel = null;
     for (let at = tokens.length - 1; at >= 0; at -= 1) {
       const token = tokens[at];
@@ -193,23 +209,24 @@ export class Phonemizer {
         continue;
       }
       const entry = token.startsWith("[[") ? token.slice(2, -2).trim() : this.pronounce(token);
-      sounds[at] = typeof entry === "string" ? entry : this.choose(entry, tokens, at, beforeVowel);
+      sounds[at] = typeof entry === "string" ? entry : this.choose(entry, context, heard.length + at, beforeVowel);
       beforeVowel = this.startsWithVowel(sounds[at]) ?? beforeVowel;
     }
     return this.joined(tokens, sounds);
   }
 
+  /** Words apart by spaces, marks glued to the word before; a mark needs a word to stand on. */
   joined(tokens, sounds) {
-    const pieces = [];
-    let spoken = false;
+    const words = [];
+    let phonemes = "";
     tokens.forEach((token, at) => {
       const isMark = this.rules.pause_marks.includes(token);
-      if (!sounds[at] || (isMark && (!spoken || this.rules.pause_marks.includes(pieces.at(-1))))) return;
-      if (pieces.length && !isMark) pieces.push(" ");
-      spoken ||= !isMark;
-      pieces.push(sounds[at]);
+      if (!sounds[at] || (isMark && (!words.length || this.rules.pause_marks.includes(phonemes.at(-1))))) return;
+      if (phonemes && !isMark) phonemes += " ";
+      if (!isMark) words.push({ text: token, start: phonemes.length, end: phonemes.length + sounds[at].length });
+      phonemes += sounds[at];
     });
-    return pieces.join("");
+    return { phonemes, words };
   }
 
   startsWithVowel(sound) {
@@ -412,36 +429,95 @@ export class Phonemizer {
   }
 
   tags(word, before, after, words, at) {
-    const { have_or_be: haveOrBe, have, determiners, wants_noun: wantsNoun } = this.sets;
+    const { have_or_be: haveOrBe, have, determiners, wants_noun: wantsNoun, wants_verb: wantsVerb } = this.sets;
     const ends = (text, tails) => tails.some((tail) => text.endsWith(tail));
     if (word === "that") {
       return !after || (this.sets.pointed_at.has(after) && this.sets.pointing_after.has(before)) ? ["T"] : [];
     }
     if (word === "used") return after === "to" && (!haveOrBe.has(before) || have.has(before)) ? ["D"] : [];
     if (word === "in" || word === "by") return after ? [] : ["R"];
-    if (word === "read") return this.isPast(before, words, at) ? ["D"] : [];
-    const hinted = this.hinted(word, before, after);
+    const hinted = this.hinted(word, before, after, words, at);
     if (hinted !== null) return hinted ? [hinted] : [];
+    const asked = this.asked(words, at);
+    if (word === "read" || word === "reread") {
+      return asked === "P" || (!asked && this.isPast(before, after, words, at)) ? ["D"] : [];
+    }
+    if (asked) return asked === "P" ? ["P", "D"] : ["V", "B"];
+    if (haveOrBe.has(before) && this.sets.participles.has(word)) return [];
     if (haveOrBe.has(before)) return have.has(before) ? ["P", "D"] : ["P", "J"];
-    if (this.sets.wants_verb.has(before)) return ["V", "B"];
-    if (wantsNoun.has(before) || ends(before, this.rules.adjective_ends)) return ["N"];
+    const beforeThat = at > 1 ? words[at - 2].toLowerCase() : "";
+    const reached = before === "to" && this.sets.to_nouns.has(beforeThat) && !determiners.has(after);
+    if (wantsVerb.has(before) && !reached) return ["V", "B"];
+    if (this.sets.degrees.has(before)) return this.sets.adjective_first.has(word) ? ["J"] : ["J", "N"];
+    const opened = wantsNoun.has(before) || before === "to";
+    if (opened || ends(before, [...this.rules.adjective_ends, "ing"])) return this.inNounPhrase(word, after);
     if (word.endsWith("s") && !word.endsWith("ss")) {
-      const previous = words.at(at - 1);
-      const singular =
-        this.sets.third_persons.has(before) || ends(before, this.rules.noun_ends) || isUpper(previous.slice(0, 1));
+      const named = at > 1 && isUpper(words[at - 1].slice(0, 1)) && /^[A-Za-z]/.test(words[at - 2]);
+      const singular = this.sets.third_persons.has(before) || ends(before, this.rules.noun_ends) || named;
       return before && (singular || determiners.has(after)) ? ["V"] : ["N"];
     }
     if (this.sets.subjects.has(before)) return ["V", "B"];
     if (["he", "she", "it"].includes(before)) return ["D", "V"];
     if (["", "and", "or", "then", "but"].includes(before)) return determiners.has(after) ? ["V"] : ["N"];
-    if (before.endsWith("s") && !before.endsWith("ss") && !before.endsWith("'s")) {
-      return determiners.has(after) || wantsNoun.has(after) ? ["V", "B"] : ["N"];
+    if (before.endsWith("s") && !ends(before, ["ss", "'s", "us"])) {
+      return this.sets.after_subjects.has(after) || after.endsWith("ed") ? ["N"] : ["V", "B"];
     }
     if (determiners.has(after) && before !== "of" && before !== "in") return ["V"];
+    if (this.opens(words, at)) return this.inNounPhrase(word, after);
     return after && !this.sets.after_nouns.has(after) ? ["V"] : ["N"];
   }
 
-  hinted(word, before, after) {
+  /** An adjective before a noun, a noun before anything else. */
+  inNounPhrase(word, after) {
+    const { after_nouns: afterNouns, hint_only: hintOnly, adjective_first: adjectiveFirst } = this.sets;
+    if (!after || afterNouns.has(after) || hintOnly.has(word) || after.endsWith("ed")) return ["N"];
+    return adjectiveFirst.has(word) ? ["J"] : ["J", "N"];
+  }
+
+  /** True where a word like "the" stands two or three words before, with nothing between that ends its phrase. */
+  opens(words, at) {
+    const { openers, after_nouns: afterNouns, subjects, wants_verb: wantsVerb } = this.sets;
+    for (let place = at - 1; place >= Math.max(0, at - 3); place -= 1) {
+      const word = words[place].toLowerCase();
+      if (openers.has(word)) return place < at - 1;
+      if (!/^[a-z]/.test(word) || afterNouns.has(word) || subjects.has(word) || wantsVerb.has(word)) return false;
+    }
+    return false;
+  }
+
+  /** V after "did you", "can the new system"; P after "have you"; V after "let him". Else empty. */
+  asked(words, at) {
+    const { adverbs, asks, asks_of_the_past: asksOfThePast, letting, objects } = this.sets;
+    const between = [];
+    for (let place = at - 1; place >= Math.max(0, at - 4); place -= 1) {
+      const word = words[place].toLowerCase();
+      if (!/^[a-z]/.test(word)) return "";
+      if (adverbs.has(word)) continue;
+      const asking = asks.has(word) || asksOfThePast.has(word);
+      if (between.length && asking && this.isSubject(between, words[place + 1])) return asks.has(word) ? "V" : "P";
+      if (letting.has(word) && between.length === 1 && objects.has(between[0])) return "V";
+      between.unshift(word);
+    }
+    return "";
+  }
+
+  /** True for a pronoun, a name, or "the" with one or two words that may be a noun at the end. */
+  isSubject(between, first) {
+    if (between.length === 1) return this.sets.pronouns.has(between[0]) || /^[A-Z][A-Za-z]*$/.test(first);
+    return this.sets.openers.has(between[0]) && between.length < 4 && !this.sets.wants_noun.has(between.at(-1));
+  }
+
+  hinted(word, before, after, words, at) {
+    const hints = this.hints.get(words[at]) ?? this.hints.get(word) ?? [];
+    const left = words
+      .slice(Math.max(0, at - 4), at)
+      .map((one) => `${one} `)
+      .join("")
+      .toLowerCase();
+    const right = this.clauseAfter(words, at).join(" ").toLowerCase();
+    for (const [tag, beforeIt, afterIt] of hints) {
+      if (beforeIt.test(left) && afterIt.test(right)) return tag;
+    }
     for (const [table, neighbour] of [
       [this.rules.after, after],
       [this.rules.before, before],
@@ -449,11 +525,19 @@ export class Phonemizer {
       for (const [tag, neighbours] of Object.entries(table[word] ?? {})) {
         if (!neighbours.includes(neighbour)) continue;
         const named = this.sets.determiners.has(before) && before !== "it";
-        if (tag === "V" && table === this.rules.after && named && word !== "bow") continue;
+        if (tag === "V" && table === this.rules.after && named) continue;
         return tag;
       }
     }
     return null;
+  }
+
+  /** The next words up to a pause, and a name behind it. */
+  clauseAfter(words, at) {
+    const following = words.slice(at + 1, at + 5);
+    const pause = following.findIndex((word) => !/^[A-Za-z]/.test(word));
+    if (pause < 0) return following;
+    return following.slice(0, /^[A-Z]/.test(following[pause + 1] ?? "") ? pause + 2 : pause + 1);
   }
 
   isLetter(words, at) {
@@ -461,12 +545,20 @@ export class Phonemizer {
     return at + 1 < words.length && (isLower(words[at + 1]) || /^[A-Z]$/.test(words[at + 1]));
   }
 
-  isPast(before, words, at) {
-    if (this.sets.have_or_be.has(before)) return true;
-    if (this.sets.wants_verb.has(before) || !before) return false;
-    const previous = words.at(at - 1);
-    if (["he", "she", "it", "who"].includes(before) || (isUpper(previous.slice(0, 1)) && previous !== "I")) return true;
-    const near = words.slice(Math.max(0, at - 12), at + 12).map((word) => word.toLowerCase());
-    return ["i", "we", "you", "they", "and"].includes(before) && near.some((word) => this.sets.past_cues.has(word));
+  isPast(before, after, words, at) {
+    const { have_or_be: haveOrBe, wants_verb: wantsVerb, wants_noun: wantsNoun } = this.sets;
+    if (haveOrBe.has(before)) return true;
+    if (wantsVerb.has(before) || !before || wantsNoun.has(before)) return false;
+    const previous = words[at - 1];
+    const named = isUpper(previous.slice(0, 1)) && previous !== "I" && at > 1;
+    if (["he", "she", "it", "who"].includes(before) || named) return true;
+    const pause = words.findIndex((word, place) => place >= at && !/^[A-Za-z]/.test(word));
+    const near = words.slice(Math.max(0, at - 12), Math.min(pause < 0 ? at + 12 : pause, at + 12)).map((word) => word.toLowerCase());
+    if (["i", "we", "you", "they", "and"].includes(before)) {
+      return near.some((word) => this.sets.past_cues.has(word)) && !near.some((word) => this.sets.present_cues.has(word));
+    }
+    const subject = !before.endsWith("s") && (this.opens(words, at) || at === 1);
+    const object = this.sets.determiners.has(after) || wantsNoun.has(after) || this.sets.after_nouns.has(after);
+    return subject && after !== "" && object;
   }
 }

@@ -150,7 +150,13 @@ export class Normalizer {
 
   /** The words to speak, with the punctuation that pauses. */
   normalize(written) {
-    this.text = this.outsideInline((part) => this.fold(part), this.reader.read(written));
+    return this.said(this.reader.read(written));
+  }
+
+  /** The same of text whose layout and markup were read already; `earlier` is what its sentence had before it. */
+  said(text, earlier = "") {
+    this.earlier = this.fold(earlier);
+    this.text = this.outsideInline((part) => this.fold(part), text);
     this.spoken = [];
     const token = /\S+/gu;
     let at = 0;
@@ -166,12 +172,13 @@ export class Normalizer {
         while (at < end) at = this.step(at);
       }
     }
-    return this.outsideInline(tidy, this.spoken.join("")).trim();
+    const tidied = this.outsideInline(tidy, this.spoken.join("")).trim();
+    return this.text.includes("[[") ? tidied : tidied.replace(/^[\s,;:.!?]+/u, "");
   }
 
   /** Change the text between inline instructions. */
   outsideInline(change, text) {
-    if (!text.includes("[[")) return change(text).replace(/^[\s,;:.!?]+/u, "");
+    if (!text.includes("[[")) return change(text);
     const parts = text.split(this.patterns.inline);
     return parts.map((part, at) => (at % 2 ? `[[${part}]]` : change(part))).join("");
   }
@@ -193,7 +200,7 @@ export class Normalizer {
       const match = pattern.exec(this.text);
       if (match === null || match[0] === "") continue;
       if (left || bar) {
-        const before = this.text.slice(back(this.text, at, this.hindsight), at);
+        const before = this.behind(at);
         if ((left && !left.test(before)) || (bar && bar.test(before))) continue;
       }
       const said = say.call(this, match);
@@ -212,6 +219,12 @@ export class Normalizer {
     const [atom] = this.atom.exec(this.text);
     this.append(this.sayAtom(atom, at + atom.length));
     return at + atom.length;
+  }
+
+  /** What stands before `at`, as far as rules look back. */
+  behind(at) {
+    const known = this.text.slice(back(this.text, at, this.hindsight), at);
+    return at >= this.hindsight || !this.earlier ? known : (this.earlier + known).slice(-this.hindsight);
   }
 
   sayAtom(atom, end) {
@@ -293,6 +306,7 @@ export class Normalizer {
   domain(written) {
     const names = written.split(".");
     const top = names.pop();
+    if (isDigits(top)) return [...names, top].map((part) => this.numbers.cardinal(part)).join(" dot ");
     const ending = this.tables.domain_words.has(top.toLowerCase()) ? top.toLowerCase() : letters(top);
     return [...names.map((name) => this.address(name)), ending].join(" dot ");
   }
@@ -337,7 +351,9 @@ export class Normalizer {
 
   /** True among other capitals that make words: a headline, not a list of acronyms. */
   isShouted(at, word) {
-    const line = this.text.slice(back(this.text, at, 60), forth(this.text, at + word.length, 60));
+    const after = at + word.length;
+    const [following] = this.text.slice(after, forth(this.text, after, 60)).split(this.patterns.clause_end);
+    const line = this.behind(at) + word + following;
     const others = findAll(this.patterns.caps_word, line).filter((other) => other !== word);
     const known = (other) => other.length > 3 && this.knows(other.toLowerCase().replace(/^'+|'+$/g, ""));
     const shouts = others.filter(known).length + others.filter((other) => this.tables.common.has(other)).length;
@@ -420,6 +436,7 @@ const WAYS = {
   groups: (written, { numbers }) => findAll(/\d+/g, written).map((group) => numbers.spelled(group)).join(", "),
   code: (written) => findAll(/[A-Za-z0-9]+/g, written).map(signs).join(", "),
   letters: (written) => letters(written.replace(/[^A-Za-z]/g, "")),
+  camel: (written) => findAll(/[A-Z]?[a-z]+|[A-Z]/g, written).join(" ").toLowerCase(),
   month: (written, { months }) => months[written - 1] ?? null,
   day: (written, { numbers }) => (written >= 1 && written <= 31 ? numbers.ordinal(written) : null),
   one: (written, { tables }) => tables.units[written][0],
@@ -531,6 +548,10 @@ const SAY = {
 
   "set phrase"([all]) {
     return this.tables.digit_words[all.toLowerCase()] ?? null;
+  },
+
+  identifier([all]) {
+    return this.address(all);
   },
 
   hashtag([, word]) {
@@ -652,7 +673,7 @@ const SAY = {
 
   dimensions(match) {
     const [, sizes, unit] = match;
-    const reckoned = this.tables.reckoning.has(this.before) || /^\s?[=<>≤≥≈≠]/u.test(this.after(match));
+    const reckoned = this.tables.reckoning.has(this.before) || /^\s?[=<>≤≥≈≠^]/u.test(this.after(match));
     const spoken = sizes.split(/\s?[x×]\s?/u).map((size) => this.numbers.real(size));
     return words(spoken.join(reckoned ? " times " : " by "), unit && this.tables.units[unit][1]);
   },
@@ -745,7 +766,8 @@ const SAY = {
   "small roman"(match) {
     const value = this.numbers.roman(match[0].toUpperCase());
     const around = (this.text[match.index - 1] ?? "") + (this.after(match)[0] ?? "");
-    return value && (around === "()" || this.tables.numbered.has(this.before)) ? this.numbers.cardinal(String(value)) : null;
+    const called = isAlnum(this.text[match.index - 2] ?? "");
+    return value && ((around === "()" && !called) || this.tables.numbered.has(this.before)) ? this.numbers.cardinal(String(value)) : null;
   },
 
   abbreviation(match) {
@@ -772,6 +794,7 @@ const SAY = {
       return (word.endsWith("s") ? `${said}${said.includes("-") ? "'s" : "s"}` : said) + (dot ?? "");
     }
     if (has(weekdays, lower)) {
+      if (["the", "a", "our", "its"].includes(this.before)) return null;
       return isUpper(word[0]) && (dot || (lower.length > 3 && lower.length < 6)) ? weekdays[lower] + last : null;
     }
     if (!has(abbreviations, lower) || (!dot && dotNeeded.has(lower))) return null;
@@ -824,6 +847,14 @@ const SAY = {
     const capital = (part) => isUpper(part) && part.length > 1;
     if (parts.every((part) => part.length === 1) || !parts.some(capital)) return null;
     return parts.map((part) => (capital(part) ? this.wordOrLetters(part) : part)).join(" ");
+  },
+
+  stretched([all]) {
+    const word = all.toLowerCase();
+    const single = word.replace(/([a-z])\1\1+/g, "$1");
+    const double = word.replace(/([a-z])\1\1+/g, "$1$1");
+    const inside = /([aeiou])\1\1+(?!\1)[a-z]/.test(word);
+    return (inside ? [double, single] : [single, double]).find((one) => this.knows(one)) ?? null;
   },
 
   elided([, word]) {

@@ -1,23 +1,31 @@
 // Needs rules.bin (`parrotlet-compress text`). Runs in browsers and Node 18 or later.
 //
 // Written layout to text with pauses: lists, headings, tables, line breaks, and the marks of Markdown and HTML, as
-// reader.py and tags.py have it in Python, for whole texts. Patterns and tables come from rules.bin.
+// reader.py and tags.py have it in Python. The same comes out whatever the size of the pieces: what may still turn out to be
+// markup is held back, up to a bound. Patterns and tables come from rules.bin.
 
 const isAlnum = (character) => /^[\p{L}\p{N}]/u.test(character);
 const has = (table, key) => Object.hasOwn(table, key);
 
-/** Reads texts; `rules` is what readRules of g2p.js gives. */
+/** Reads texts, whole or in pieces; `rules` is what readRules of g2p.js gives. */
 export class Reader {
   /** `format`: "auto", "plain", "markdown" or "html"; `codeBlocks`: "announce", "skip" or "read". */
   constructor(rules, { format = "auto", codeBlocks = "announce" } = {}) {
-    const { patterns, tables, line, value } = rules.normalizer.reader;
+    const { patterns, tables, line, value, longest } = rules.normalizer.reader;
     this.source = patterns;
     this.sticky = {};
     this.tables = { ...tables, inline: new Set(tables.inline), unread: new Set(tables.unread) };
-    this.limit = { line, value };
+    this.limit = { line, value, longest };
     this.format = format;
     this.codeBlocks = codeBlocks;
     this.marked = format !== "plain";
+    this.reset();
+  }
+
+  /** Begins another text. */
+  reset() {
+    Object.assign(this, { waiting: "", unread: "", spaced: true }); // of tags
+    Object.assign(this, { rest: "", before: null, line: null, raw: "", last: "", fenced: "" }); // of lines
   }
 
   /** The match of a named pattern at `at`, or null. */
@@ -36,39 +44,75 @@ export class Reader {
 
   /** A whole text without its markup. */
   read(text) {
-    const lines = (this.marked ? this.withoutTags(text) : text).split("\n");
-    this.before = null;
-    this.fenced = "";
-    return lines.map((line, at) => this.readLine(line, at === lines.length - 1)).join("");
+    this.reset();
+    return this.feed(text, true);
   }
 
-  readLine(line, last) {
-    const { kind, start = 0, first = "", said = "" } = this.begin(line);
-    if (kind === "none") return "";
-    if (kind === "blank") {
-      if (this.before !== null) this.before.blank = true;
-      return "";
+  /** What can be said of the text so far; `last` says that nothing follows. */
+  feed(piece, last = false) {
+    const lines = (this.rest + (this.marked ? this.withoutTags(piece, last) : piece)).split("\n");
+    const rest = lines.pop();
+    const out = [];
+    for (const line of lines) {
+      this.readLine(line, out, "\n");
+      this.endLine(line);
     }
-    const joint = this.joint(kind, first);
-    this.line = { kind, valued: false, blank: false };
-    this.raw = "";
-    const body = kind === "fence" ? "" : this.body(line, start, last);
-    this.line.said = said + body;
-    this.line.hard = line.endsWith("  ") || (this.marked && line.endsWith("\\"));
-    this.before = this.line;
-    return joint + said + body;
+    this.rest = rest.slice(this.readLine(rest, out, last ? "end" : ""));
+    return out.join("");
   }
 
-  /** The kind of a line, where its content begins, the content's first letter, and what its mark says. */
-  begin(line) {
+  endLine(line) {
+    const now = this.line;
+    Object.assign(this, { line: null, raw: "", last: "" });
+    if (now === null || now.kind === "none") return;
+    if (now.kind === "blank") {
+      if (this.before !== null) this.before.blank = true;
+      return;
+    }
+    now.hard = line.endsWith("  ") || (this.marked && line.endsWith("\\"));
+    this.before = now;
+  }
+
+  /** Reads what is certain of the line's rest, and tells how far; `end` is "" while more may come, "end" at the last. */
+  readLine(line, out, end) {
+    let at = 0;
+    if (this.line === null) {
+      const begun = this.begin(line, end);
+      if (begun === null) return 0;
+      const { kind, start = 0, first = "", said = "" } = begun;
+      at = start;
+      this.line = { kind, said: "", valued: false, hard: false, blank: false };
+      if (kind !== "blank" && kind !== "none") {
+        out.push(this.joint(kind, first) + said);
+        this.add(said);
+      }
+    }
+    if (["blank", "none", "fence"].includes(this.line.kind)) return line.length;
+    const [said, used] = this.body(line, at, end);
+    out.push(said);
+    this.add(said);
+    return used;
+  }
+
+  /** Remembers how a line begins and ends. */
+  add(said) {
+    const { line, limit } = this;
+    line.said += said;
+    if (line.said.length > 4 * limit.line) line.said = line.said.slice(0, 2 * limit.line) + line.said.slice(-limit.line);
+  }
+
+  /** The kind of a line, where its content begins, the content's first letter, and what its mark says; null: not yet. */
+  begin(line, end) {
     let start = this.at("indent", line)[0].length;
     const content = line.slice(start);
     const fence = this.at("fence", content);
-    if (this.fenced || fence) return this.beginCode(content, fence);
-    if (!content.trim()) return { kind: "blank" };
+    if (this.fenced || fence) return this.beginCode(content, fence, end);
+    if (!content.trim()) return end ? { kind: "blank" } : null;
     if (this.at("rule", content) || (content[0] === "|" && this.at("separator", content))) {
+      if (!end) return null;
       return content.replaceAll(" ", "").length > 2 ? this.beginRule(content) : { kind: "blank" };
     }
+    if (!end && this.at("open_start", content)) return null;
     if (this.at("definition", content)) return { kind: "none" };
     let kind = "prose";
     let said = "";
@@ -78,10 +122,11 @@ export class Reader {
     let mark = heading ?? bullet ?? numbered;
     if (heading) kind = "heading";
     else if (bullet) kind = "item";
-    else if (numbered) [kind, said] = ["item", `${numbered[1]}, `];
+    else if (numbered) [kind, said] = ["item", `${numbered[1] ?? numbered[2]}, `];
     else if (content[0] === "|") [kind, mark] = ["row", this.at("cell", content)];
     start += mark ? mark[0].length : 0;
     const first = this.find("first", line, start);
+    if (!first && !end && line.length - start < this.limit.longest) return null;
     return { kind, start, first: first ? first[0] : "", said };
   }
 
@@ -94,7 +139,8 @@ export class Reader {
     return { kind: content[0] === "|" ? "none" : "blank" };
   }
 
-  beginCode(content, fence) {
+  beginCode(content, fence, end) {
+    if (!end) return null;
     if (this.fenced) {
       const closing = fence !== null && content.startsWith(this.fenced) && !content.replace(/[`~ \t]+/g, "");
       if (closing) this.fenced = "";
@@ -123,22 +169,31 @@ export class Reader {
     return short ? ", " : " ";
   }
 
-  /** The words of a line from `start` on. */
-  body(line, start, last) {
+  /** The words of a line from `start` on, and how far they are certain. */
+  body(line, start, end) {
     const out = [];
     let at = start;
     while (at < line.length) {
-      const found = this.next(line, at);
+      let found = this.next(line, at);
+      const open = found === line.length && !end;
+      if (open) found = Math.max(at, line.replace(/[ \t]+$/, "").length); // space at the end of a line is silent
       out.push(line.slice(at, found));
-      this.raw += line.slice(at, found);
+      this.note(line.slice(at, found));
       at = found;
-      if (at === line.length) break;
-      const [said, after] = this.sign(line, at, last);
-      this.raw += line.slice(at, after);
+      if (open || at === line.length) break;
+      const [said, after] = this.sign(line, at, end);
+      if (after === at) break;
+      this.note(line.slice(at, after));
       out.push(said);
       at = after;
     }
-    return out.join("");
+    return [out.join(""), at];
+  }
+
+  /** Remembers how the line begins and what was read last of it. */
+  note(raw) {
+    this.last = raw.slice(-1) || this.last;
+    if (this.raw.length < this.limit.line) this.raw += raw.slice(0, this.limit.line);
   }
 
   /** The place of the next sign that may be a mark. */
@@ -151,59 +206,65 @@ export class Reader {
     return Math.min(...places);
   }
 
-  /** What is said of the sign at `at`, and where it ends. */
-  sign(line, at, last) {
+  /** What is said of the sign at `at`, and where it ends: at `at` itself where more must come first. */
+  sign(line, at, end) {
     const sign = line[at];
-    if (sign === ":") return [this.colon(line, at, last), at + 1];
+    if (sign === ":") return this.colon(line, at, end);
     if (sign === "|") {
       const after = at + this.at("cell", line, at)[0].length;
-      return [after === line.length ? "" : ", ", after];
+      if (after === line.length) return ["", end ? after : at];
+      return [", ", after];
     }
-    if ("[!".includes(sign)) return this.bracket(line, at);
+    if ("[!".includes(sign)) return this.bracket(line, at, end);
     if (sign === "`") {
+      if (!end && line.length - at < this.limit.longest && this.at("open_code", line, at)) return ["", at];
       const code = this.at("code", line, at);
       return code ? [code[2], at + code[0].length] : ["", at + this.at("ticks", line, at)[0].length];
     }
     if (sign === "\\") {
       const escape = this.at("escape", line, at);
       if (escape) return [escape[1], at + escape[0].length];
-      return [at + 1 === line.length ? "" : sign, at + 1];
+      if (at + 1 === line.length) return ["", end ? at + 1 : at];
+      return [sign, at + 1];
     }
-    return this.emphasis(line, at);
+    return this.emphasis(line, at, end);
   }
 
   /** A comma between a short key and its value, on a line of their own among others; else the colon. */
-  colon(line, at, last) {
+  colon(line, at, end) {
     const value = line.slice(at + 1);
-    const among = !last || this.before?.valued;
-    if (!among || [...value].length > this.limit.value || !this.at("key", this.raw) || !this.at("valued", value)) return ":";
+    if (!this.at("key", this.raw) || [...value].length > this.limit.value) return [":", at + 1];
+    if (!end) return ["", at];
+    const among = end === "\n" || this.before?.valued;
+    if (!among || !this.at("valued", value)) return [":", at + 1];
     this.line.valued = true;
-    return ",";
+    return [",", at + 1];
   }
 
-  bracket(line, at) {
+  bracket(line, at, end) {
     const inline = this.at("inline", line, at) ?? this.at("footnote", line, at);
     if (inline) return [line[at + 1] === "[" ? inline[0] : "", at + inline[0].length];
     const link = this.at("link", line, at);
-    return link ? [this.linked(link[1]), at + link[0].length] : [line[at], at + 1];
+    if (link) return [this.linked(link[1]), at + link[0].length];
+    const waits = !end && line.length - at < this.limit.longest && linkIsOpen(line, at);
+    return waits ? ["", at] : [line[at], at + 1];
   }
 
   /** A link's text without its marks. */
   linked(text) {
-    const { line, raw } = this;
-    this.line = { kind: "link" };
-    this.raw = ":";
-    const said = this.body(text, 0, true);
-    this.line = line;
-    this.raw = raw;
+    const { line, raw, last } = this;
+    Object.assign(this, { line: { kind: "link" }, raw: ":", last: "" });
+    const [said] = this.body(text, 0, "end");
+    Object.assign(this, { line, raw, last });
     return said;
   }
 
   /** Stars and lines around words are silent; between numbers and inside names they stay. */
-  emphasis(line, at) {
+  emphasis(line, at, end) {
     const run = this.at("emphasis", line, at);
     const after = at + (run ? run[0].length : 1);
-    const before = this.raw.slice(-1);
+    if (after === line.length && !end) return ["", at];
+    const before = this.last;
     const following = line.slice(after, after + 1);
     const opens = following.trim() !== "" && !isAlnum(before);
     const closes = before.trim() !== "" && !isAlnum(following);
@@ -213,21 +274,29 @@ export class Reader {
   }
 
   /** Tags become lines and marks, entities their signs. */
-  withoutTags(text) {
+  withoutTags(piece, last) {
+    const text = this.waiting + piece;
     const out = [];
-    this.unread = "";
-    this.spaced = true;
     let at = 0;
+    this.waiting = "";
     while (at < text.length) {
       if (this.unread) {
         const end = text.toLowerCase().indexOf(`</${this.unread}`, at);
-        if (end < 0) break;
+        if (end < 0) {
+          this.waiting = last ? "" : text.slice(Math.max(at, text.length - this.unread.length - 1));
+          break;
+        }
         this.unread = "";
         at = end;
+        continue;
       }
       const found = this.find("sign", text, at)?.index ?? text.length;
       out.push(this.plain(text.slice(at, found)));
       if (found === text.length) break;
+      if (!last && text.length - found < this.limit.longest && this.at("open", text, found)) {
+        this.waiting = text.slice(found);
+        break;
+      }
       const [said, end] = this.tag(text, found);
       out.push(said);
       at = end;
@@ -284,4 +353,22 @@ export class Reader {
     const code = decimal ? Number(decimal) : parseInt(hexadecimal, 16);
     return code > 31 && code < 0x110000 && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : " ";
   }
+}
+
+/** True while what begins at `start` may still become a link, an image, a footnote or an instruction. */
+function linkIsOpen(line, start) {
+  let at = start + (line[start] === "!" ? 1 : 0);
+  for (const allowed of ["[", "[("]) {
+    if (at === line.length) return true;
+    const opening = line[at];
+    if (!allowed.includes(opening)) return false;
+    const closing = opening === "[" ? "]" : ")";
+    let depth = 0;
+    do {
+      depth += (line[at] === opening ? 1 : 0) - (line[at] === closing ? 1 : 0);
+      at += 1;
+    } while (at < line.length && depth > 0);
+    if (depth > 0) return true;
+  }
+  return false;
 }

@@ -1,6 +1,6 @@
 // Enrolls and speaks by running a bundle's graphs: a host without arithmetic of its own; see docs/export.md.
 //
-//   const model = new VoiceModel(manifest, (file) => ort.InferenceSession.create(bytesOf(file)), ort.Tensor);
+//   const model = new VoiceModel(manifest, ({ file }) => ort.InferenceSession.create(bytesOf(file)), ort.Tensor);
 //   const { report, tensors } = await model.enroll(samples);         // Float32Array at 16 kHz -> what a profile keeps
 //   const fitted = await model.fit(tensors);                          // once; may be kept with the profile
 //   const speech = await model.speak(phonemes, tensors, fitted, white);
@@ -10,15 +10,21 @@
 export class VoiceModel {
   #sessions = new Map();
 
-  // open: a file of the bundle to an onnxruntime session, or a promise of one. Tensor: onnxruntime's.
+  // open: a graph's entry in the manifest ({file, fold_int8}) to an onnxruntime session, or a promise of one. Tensor:
+  // onnxruntime's.
   constructor(manifest, open, Tensor) {
     Object.assign(this, { manifest, open, Tensor });
   }
 
+  // Loads a graph, which run does too: when it is needed.
+  load(graph) {
+    if (!this.#sessions.has(graph)) this.#sessions.set(graph, this.open(this.manifest.graphs[graph].onnx));
+    return this.#sessions.get(graph);
+  }
+
   // Runs one graph of the manifest. feeds: [data, shape] by name; the answer: tensors by name.
   async run(graph, feeds) {
-    if (!this.#sessions.has(graph)) this.#sessions.set(graph, this.open(this.manifest.graphs[graph].onnx.file));
-    const session = await this.#sessions.get(graph);
+    const session = await this.load(graph);
     const inputs = Object.entries(feeds).map(([name, [data, shape]]) => {
       const type = data instanceof BigInt64Array ? "int64" : "float32";
       return [name, new this.Tensor(type, data, shape ?? [1, data.length])];
@@ -35,8 +41,8 @@ export class VoiceModel {
     );
     const report = { ...numbers(activity), level: activity.level.data, active: activity.active.data };
     if (report.speech_s >= this.manifest.enrollment.some_speech_s) {
-      const measured = await this.run("speech", { samples: [speech] });
-      Object.assign(report, numbers(measured), { f0: measured.f0.data });
+      const pitch = await this.run("pitch", { samples: [speech] });
+      Object.assign(report, numbers(pitch), { f0: pitch.f0.data }, numbers(await this.run("bandwidth", { samples: [speech] })));
     }
     report.problem = this.#problem(report);
     return { report, speech };
@@ -53,23 +59,40 @@ export class VoiceModel {
     return report.speech_s < limits.min_speech_s ? "min_speech_s" : null;
   }
 
-  // samples at 16 kHz -> { report, tensors }: what a profile keeps of the person, each [data, shape].
+  // samples at 16 kHz -> { report, mel, tensors }: what a profile keeps of the person, each [data, shape].
   // Throws an Error when the recording cannot be used.
   async enroll(samples) {
     const { report, speech } = await this.examine(samples);
     if (report.problem) throw new Error(`the recording cannot be used: ${report.problem}`);
-    const tensors = {
-      "speaker.embedding": [await this.#embedding(speech), undefined],
-      "pitch.median_hz": [Float32Array.of(report.median_hz), [1]],
-      "pitch.spread_octaves": [Float32Array.of(report.spread_octaves), [1]],
-    };
+    return { report, ...(await this.measure([speech])) };
+  }
+
+  // The speech of one or several recordings of one person -> { mel, tensors, likeness }. likeness: the cosine of every two.
+  async measure(speeches) {
+    const { sample_rate: rate } = this.manifest.speaker;
+    const embeddings = [];
+    for (const speech of speeches) embeddings.push(await this.#embedding(speech));
+    const seconds = Float32Array.from(speeches, (speech) => speech.length / rate);
+    const { embedding, likeness } = await this.#mean(embeddings, seconds);
+    const speech = joined(speeches).subarray(0, this.manifest.enrollment.most_speech_s * rate);
+    const measured = await this.run("pitch", { samples: [speech] });
     const { resampled } = await this.run("resample", { samples: [speech] });
     const { mel } = await this.run("mel", { samples: [resampled.data] });
     const { frames, ...spectrum } = await this.run("spectrum", { mel: [mel.data, mel.dims] });
+    const tensors = {
+      "speaker.embedding": [embedding.data, [embedding.data.length]],
+      "pitch.median_hz": [measured.median_hz.data, [1]],
+      "pitch.spread_octaves": [measured.spread_octaves.data, [1]],
+    };
     if (frames.data[0] >= this.manifest.adaptation.min_frames) {
       for (const [name, value] of Object.entries(spectrum)) tensors[`spectrum.${name}`] = [value.data, value.dims];
     }
-    return { report, mel, tensors };
+    return { mel, tensors, likeness: likeness.data };
+  }
+
+  // samples of a window at 16 kHz -> speaker embedding.
+  async embed(samples) {
+    return (await this.run("speaker", { samples: [samples] })).embedding.data;
   }
 
   async #embedding(speech) {
@@ -77,11 +100,16 @@ export class VoiceModel {
     const [count, size] = windows.dims;
     const rows = [];
     for (let k = 0; k < count; k++) {
-      const { embedding } = await this.run("speaker", { samples: [windows.data.subarray(k * size, (k + 1) * size)] });
-      rows.push(embedding.data);
+      rows.push(await this.embed(windows.data.subarray(k * size, (k + 1) * size)));
     }
-    const feeds = { embeddings: [joined(rows), [count, rows[0].length]], seconds: [new Float32Array(count).fill(1), [count]] };
-    return (await this.run("mean_embedding", feeds)).embedding.data;
+    return (await this.#mean(rows, new Float32Array(count).fill(1))).embedding.data;
+  }
+
+  #mean(rows, seconds) {
+    return this.run("mean_embedding", {
+      embeddings: [joined(rows), [rows.length, rows[0].length]],
+      seconds: [seconds, [rows.length]],
+    });
   }
 
   // The map that brings this model's speech to a person's; null for a voice without a spectrum.
@@ -125,29 +153,65 @@ export class VoiceModel {
 
   // mel [T * 80] and f0 [T] -> samples [T * 300] at 24 kHz. white: noise of variance 1 for as many samples.
   async render(mel, f0, white) {
-    const bands = this.manifest.mel.n_mels;
-    const { magnitude, phase, noise } = await this.run("vocoder", { mel: [mel, [1, mel.length / bands, bands]] });
-    const spectra = Object.entries({ magnitude, phase, noise }).map(([name, value]) => [name, [value.data, value.dims]]);
-    const feeds = { ...Object.fromEntries(spectra), f0: [f0], white: [white], first: [BigInt64Array.of(0n), [1]] };
-    return (await this.run("render", feeds)).samples.data;
+    const parts = [];
+    for await (const part of this.vocode(mel, f0, white, f0.length)) parts.push(part);
+    return joined(parts);
+  }
+
+  // The same in parts, each made when it is asked for: the first of `first` frames, each later one three times as long as
+  // the one before, up to `most`. Their sizes change when samples come, not which.
+  async *vocode(mel, f0, white, first = 32, most = 432) {
+    const { mel: grid, synthesis } = this.manifest;
+    const { n_mels: bands, hop_length: hop } = grid;
+    for (let start = 0, size = first; start < f0.length; start += size, size = Math.min(3 * size, Math.max(size, most))) {
+      const end = Math.min(f0.length, start + size);
+      // What the vocoder looks at, then what the renderer does.
+      const [low, high] = around(start, end, synthesis.context, f0.length);
+      const [from, to] = around(start, end, synthesis.render_context, f0.length);
+      const heard = await this.run("vocoder", { mel: [mel.subarray(low * bands, high * bands), [1, high - low, bands]] });
+      const spectra = ["magnitude", "phase", "noise"].map((name) => {
+        const bins = heard[name].dims[2];
+        return [name, [heard[name].data.subarray((from - low) * bins, (to - low) * bins), [1, to - from, bins]]];
+      });
+      const { samples } = await this.run("render", {
+        ...Object.fromEntries(spectra),
+        f0: [f0],
+        white: [white.subarray(from * hop, to * hop)],
+        first: [BigInt64Array.of(BigInt(from)), [1]],
+      });
+      yield samples.data.slice((start - from) * hop, (end - from) * hop);
+    }
   }
 
   // A phoneme string in a voice -> samples at 24 kHz. noise: (count) => noise of variance 1.
-  async speak(phonemes, tensors, fitted = null, options = {}, noise = uniformNoise) {
+  async speak(phonemes, tensors, fitted = null, options = {}, noise = (count) => uniformNoise(count)) {
     const { mel, f0 } = await this.acoustics(phonemes, tensors, fitted, options);
     return this.render(mel, f0, noise(f0.length * this.manifest.mel.hop_length));
   }
 }
 
-// Uniform noise of variance 1. Through the windows of the renderer it is as good as Gaussian.
-export function uniformNoise(count) {
-  return Float32Array.from({ length: count }, () => (Math.random() - 0.5) * Math.sqrt(12));
+// Uniform noise of variance 1, the same for the same seed. Through the windows of the renderer it is as good as Gaussian.
+export function uniformNoise(count, seed = Math.floor(Math.random() * 2 ** 32)) {
+  let state = seed >>> 0;
+  const made = new Float32Array(count);
+  for (let at = 0; at < count; at += 1) {
+    // Mulberry32: a counter whose bits are mixed.
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    made[at] = (((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32 - 0.5) * Math.sqrt(12);
+  }
+  return made;
 }
 
 function numbers(tensors) {
   return Object.fromEntries(
     Object.entries(tensors).filter(([, value]) => value.data.length === 1 && value.dims.length === 1).map(([name, value]) => [name, value.data[0]]),
   );
+}
+
+function around(start, end, context, count) {
+  return [Math.max(0, start - context), Math.min(count, end + context)];
 }
 
 function joined(parts) {

@@ -33,7 +33,7 @@ class OnnxSession:
         # Spinning threads burn a core between calls and slow each other down on busy devices.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # A pattern would be kept for every length of text there ever was. The arena stays: without it the process
-        # peaks 35 MB higher and is a tenth slower (docs/benchmarks.md).
+        # peaks 35 MB higher and is a tenth slower (docs/experiments/023-onnxruntime-memory.md).
         options.enable_mem_pattern = False
         if fold_int8:
             options.add_session_config_entry("session.disable_quant_qdq", "1")

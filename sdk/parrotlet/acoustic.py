@@ -30,7 +30,7 @@ def whole_durations(frames: npt.NDArray[np.float32], speed: float) -> npt.NDArra
     return np.diff(ends, prepend=0)
 
 
-def expand(
+def length_regulate(
     encoded: npt.NDArray[np.float32], durations: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Repeat each phoneme's vector for its duration: the length regulator of FastSpeech (Ren 2019).
@@ -58,7 +58,7 @@ class SplitAcoustic:
             raise GraphError(f"the graph takes {', '.join(INPUTS)}, not {', '.join(feeds)}")
         text = self._text.run({name: feeds[name] for name in ("phonemes", "embedding", "statistics")})
         durations = whole_durations(text["frames"][0], float(feeds["speed"][0]))
-        rows, position = expand(text["encoded"][0], durations)
+        rows, position = length_regulate(text["encoded"][0], durations)
         made = self._frames.run(
             {
                 "rows": rows[None],

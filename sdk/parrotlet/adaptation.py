@@ -40,16 +40,6 @@ LEVEL_BANDS = slice(5, 60)
 EMPHASIS, EMPHASIZED = 0.2, slice(3, 50)
 """How much more contrast every voice's spectrum gets, and in which cepstral coefficients: predicted spectra are flatter
 than recorded ones (a postfilter; chosen by P.808 on validation voices)."""
-SENTENCES = (
-    "The birch canoe slid on the smooth planks.",
-    "Glue the sheet to the dark blue background.",
-    "It's easy to tell the depth of a well.",
-    "These days a chicken leg is a rare dish.",
-    "Rice is often served in round bowls.",
-    "The juice of lemons makes fine punch.",
-)
-"""What the model says to be measured (Harvard sentences; IEEE 1969)."""
-
 # Nepers below the loud frames (95th percentile): what still counts as speech, and where nothing is changed any more.
 COUNTED, UNTOUCHED = 5.0, 7.0
 FADE = 2.0  # nepers

@@ -46,6 +46,7 @@ class Bundle:
     vocoder_context: frames on each side that a vocoder frame depends on.
     symbols: the phoneme table, id = position.
     architecture: which speech model the graphs are of; see ``parrotlet.speech_model``.
+    language: as BCP 47 writes it. front_end: which makes phonemes of its texts; see ``parrotlet.text``.
     """
 
     path: Path
@@ -59,6 +60,8 @@ class Bundle:
     same_speaker: float
     symbols: tuple[str, ...]
     architecture: str
+    language: str
+    front_end: str
     manifest: dict[str, Any]
 
     @classmethod
@@ -90,6 +93,8 @@ class Bundle:
                 same_speaker=manifest["speaker"]["same_speaker"],
                 symbols=tuple(manifest["symbols"]),
                 architecture=manifest.get("architecture", "fastspeech-nsf/1"),
+                language=manifest.get("language", "en-US"),
+                front_end=manifest.get("front_end", "en/1"),
                 manifest=manifest,
             )
         except OSError as error:

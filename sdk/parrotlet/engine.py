@@ -24,16 +24,14 @@ from parrotlet.finishing import Finisher
 from parrotlet.options import PITCH, SPEED, SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.speech_model import SpeechModel, Voice
-from parrotlet.text import TextFrontEnd, Utterance
-from parrotlet.text.sentences import Pause
+from parrotlet.text import Format, Utterance, front_end
+from parrotlet.text.utterance import Pause
 from parrotlet_runtimes import RUNTIMES, Session, SessionInfo, installed
 
 VoiceLike = Voice | VoiceProfile | Preset | str
 """What can be spoken in: what ``Parrotlet.voice`` made, a profile, a preset or its name."""
 
-ARCHITECTURES: Mapping[str, Callable[[Bundle, Sessions, TextFrontEnd], FastSpeechNsf]] = {
-    "fastspeech-nsf/1": FastSpeechNsf
-}
+ARCHITECTURES: Mapping[str, Callable[[Bundle, Sessions], FastSpeechNsf]] = {"fastspeech-nsf/1": FastSpeechNsf}
 PRESET = "preset:"
 LOUDNESS, MOST_GAIN = -19.0, 4.0
 """LUFS that every voice speaks at, and the factor that brings one there at most."""
@@ -59,14 +57,14 @@ class Parrotlet:
     ) -> None:
         self.bundle, self.threads, self.device = bundle, threads, device
         self.runtime = runtime or _installed_runtime(bundle)
-        self._text = TextFrontEnd(lexicon, runtime=self.runtime)
+        self._text = front_end(bundle.front_end, lexicon, self.runtime)
         if bundle.architecture not in ARCHITECTURES:
             raise BundleError(
                 f"bundle {bundle.name} is of architecture {bundle.architecture!r}, which this version does not know: "
                 "upgrade parrotlet"
             )
         open_session = sessions or self._open
-        self._model = ARCHITECTURES[bundle.architecture](bundle, open_session, self._text)
+        self._model = ARCHITECTURES[bundle.architecture](bundle, open_session)
         self._enroller = Enroller(bundle, open_session)
         self._voices: OrderedDict[bytes, Voice] = OrderedDict()
         self._lock = threading.Lock()
@@ -112,8 +110,10 @@ class Parrotlet:
         return {**self._model.session_info, "speaker": self._enroller.speaker.info}
 
     def warm_up(self) -> None:
-        """Speak one word to nobody: a runtime's first call is slower than those that follow."""
-        for _ in self.speak("Yes.", next(iter(self.presets))):
+        """Speak a sentence to nobody: a runtime's first call is slower than those that follow."""
+        self.phonemize("a")  # opens the lexicon
+        sentence = self.bundle.manifest["adaptation"]["sentences"][0]
+        for _ in self.speak(phonemes=sentence, profile=next(iter(self.presets))):
             pass
 
     # Enrollment
@@ -242,6 +242,7 @@ class Parrotlet:
         *,
         phonemes: str | None = None,
         ssml: bool = False,
+        format: Format = "auto",
         options: SpeakOptions | None = None,
         speed: float = 1.0,
         pitch: float = 0.0,
@@ -257,7 +258,7 @@ class Parrotlet:
         text: a string, cut at sentence ends, or an iterator of strings of any size (a language model's tokens),
         cut at clause ends too, so that speech begins before the sentence is complete.
         profile: from ``enroll`` or a store, a voice from ``voice``, or a preset's name.
-        ssml: the text is an SSML document (the subset in docs/text.md).
+        format: "auto", "plain", "markdown", "html" or "ssml" (docs/text.md). ssml: the same as the format "ssml".
         phonemes: spoken instead of text.
         See SpeakOptions for the rest. Raises UsageError, InputError (phonemes) and WrongModelError at the call;
         InputError for text that cannot be used (SSML, [[ ]]) when it is reached.
@@ -274,7 +275,7 @@ class Parrotlet:
             self._model.phoneme_ids(phonemes)
             utterances: Iterable[Utterance] = [Utterance("", phonemes, Pause(0.0, "text"), ())]
         else:
-            utterances = self._text.sentences(_text(text), ssml=ssml)
+            utterances = self._text.sentences(_text(text), ssml=ssml, format=format)
         return _speak(self._model, utterances, voice, options or named, self.sample_rate)
 
     def acoustics(self, phonemes: str, profile: VoiceLike, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation
-from parrotlet.advice import RecordingReport, advised
+from parrotlet.advice import NARROW_HZ, RecordingReport, advised
 from parrotlet.audio import Samples, resample
 from parrotlet.bundle import Bundle, Sessions, run
 from parrotlet.enrollment import (
+    MIN_SPEECH_S,
     MOST_SPEECH_S,
     find_speech,
     judge,
@@ -25,11 +27,16 @@ from parrotlet.enrollment import (
 )
 from parrotlet.errors import InputError, UsageError
 from parrotlet.mel import MelConfig, mel_spectrogram
+from parrotlet.narrow_band import completed
 from parrotlet.profile import VoiceProfile, number, person
-from parrotlet.recording import mixed, read_recording, require_rate
+from parrotlet.recording import RecordingWarning, mixed, read_recording, require_rate
+from parrotlet.same_person import odd_one, voiceprint
 from parrotlet_runtimes import Session
 
 Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
+
+Judged = tuple[RecordingReport, Samples]
+"""A recording's report, and its speech at 16 kHz [N]."""
 
 EMBED_WINDOW_S = 4.0
 EMBED_WINDOWS_A_LENGTH = 1.5
@@ -43,6 +50,7 @@ class Enroller:
 
     def __init__(self, bundle: Bundle, sessions: Sessions) -> None:
         self._bundle, self._sessions = bundle, sessions
+        self._mel = MelConfig(**bundle.manifest["mel"])
 
     @cached_property
     def speaker(self) -> Session:
@@ -71,21 +79,29 @@ class Enroller:
                 on_report(report)
         require_usable(reports)
         embeddings = [self.speaker_embedding(speech) for _, speech in judged]
-        self._require_one_person(embeddings, [report.name for report in reports])
+        self._require_one_person(judged, embeddings)
         weights = np.sqrt([report.speech_s for report in reports])
         mean = np.average(embeddings, axis=0, weights=weights)
-        tensors = self._measured(mean / np.linalg.norm(mean), np.concatenate([speech for _, speech in judged]))
+        tensors = self._measured(mean / np.linalg.norm(mean), judged)
         if likeness is not None:
             tensors["preference.likeness"] = number(likeness)
         if keep_recording:
             tensors["recording.flac"] = _flac(sources)
         return VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name)
 
-    def _measured(self, embedding: npt.NDArray[Any], speech: Samples) -> dict[str, npt.NDArray[Any]]:
+    def _measured(self, embedding: npt.NDArray[Any], judged: Sequence[Judged]) -> dict[str, npt.NDArray[Any]]:
         rate = self._bundle.speaker_rate
-        config = MelConfig(**self._bundle.manifest["mel"])
-        heard = mel_spectrogram(resample(speech[: int(MOST_SPEECH_S * rate)], rate, config.sample_rate), config)
-        return person(embedding, voice_statistics(speech, rate), adaptation.measure(heard))
+        pitch = voice_statistics(np.concatenate([speech for _, speech in judged]), rate)
+        # A recording that lacks the upper bands says less of the voice than one that has them.
+        full = [pair for pair in judged if pair[0].bandwidth_hz >= NARROW_HZ]
+        if sum(report.speech_s for report, _ in full) < MIN_SPEECH_S:
+            full = list(judged)
+        longest = np.concatenate([speech for _, speech in full])[: int(MOST_SPEECH_S * rate)]
+        heard = mel_spectrogram(resample(longest, rate, self._mel.sample_rate), self._mel)
+        bandwidth = min(report.bandwidth_hz for report, _ in full)
+        if bandwidth < NARROW_HZ:
+            heard = completed(heard, bandwidth, self._mel)
+        return person(embedding, pitch, adaptation.measure(heard))
 
     def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
         """Speech [N] at 16 kHz -> unit-norm speaker embedding [E]: the mean over windows of 4 s."""
@@ -100,17 +116,23 @@ class Enroller:
     def _window_embedding(self, samples: Samples) -> npt.NDArray[np.float32]:
         return np.asarray(run(self.speaker, samples=samples[None])["embedding"][0], dtype=np.float32)
 
-    def _require_one_person(self, embeddings: list[npt.NDArray[np.float32]], names: list[str]) -> None:
-        if len(embeddings) < 2:
+    def _require_one_person(self, judged: Sequence[Judged], embeddings: Sequence[npt.NDArray[np.float32]]) -> None:
+        if len(judged) < 2:
             return
-        likeness = np.array(embeddings) @ np.array(embeddings).T
-        # Each recording against the rest: the odd one out is the one to name.
-        others = (likeness.sum(axis=1) - 1) / (len(embeddings) - 1)
-        if likeness.min() < self._bundle.same_speaker:
-            odd = names[int(np.argmin(others))]
+        prints = [
+            voiceprint(speech, self._bundle.speaker_rate, embedding, self._mel)
+            for (_, speech), embedding in zip(judged, embeddings, strict=True)
+        ]
+        narrow = any(report.bandwidth_hz < NARROW_HZ for report, _ in judged)
+        odd = odd_one(prints, self._bundle.speaker_model, narrow, self._bundle.same_speaker)
+        if odd is None:
+            return
+        name = judged[odd.index][0].name
+        if odd.sure:
             raise InputError(
-                f"{odd}: sounds like another person than the other recordings: enroll one person at a time"
+                f"{name}: sounds like another person than the other recordings: enroll one person at a time"
             )
+        warnings.warn(f"{name}: may be of another person than the other recordings", RecordingWarning, stacklevel=4)
 
 
 def _sources(recordings: Recording | Sequence[Recording]) -> list[Recording]:

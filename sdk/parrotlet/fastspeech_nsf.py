@@ -14,20 +14,17 @@ import numpy.typing as npt
 from parrotlet import adaptation, intonation
 from parrotlet.audio import Samples
 from parrotlet.bundle import Bundle, Sessions, run
-from parrotlet.errors import InputError, ProfileFormatError
+from parrotlet.errors import BundleError, InputError, ProfileFormatError
 from parrotlet.loudness import integrated_loudness
 from parrotlet.profile import Fitted, ProfileWarning, Spectrum, VoiceProfile
 from parrotlet.rendering import Renderer
 from parrotlet.speech_model import Spoken, Voice
-from parrotlet.text import TextFrontEnd, Utterance
+from parrotlet.text import Utterance
 from parrotlet_runtimes import Session, SessionInfo
 
 REFERENCE_HZ = 160.0
 FIRST_FRAMES, CHUNK_FRAMES = 32, 432
 EDGE_FRAMES = 10  # of the silence before an utterance
-MEASURED = adaptation.SENTENCES[0]
-"""What a voice's loudness is measured on. (Over 16 voices and two other texts, 0.9 LU lie between the softest and the
-loudest; measured on two or three sentences 0.9 to 1.7.)"""
 START, END = "^", "$"
 
 
@@ -50,8 +47,8 @@ _OF_ANOTHER_SHAPE = "the profile's spectrum is not what this model takes: enroll
 class FastSpeechNsf:
     """See ``SpeechModel``. Its stages can be run alone."""
 
-    def __init__(self, bundle: Bundle, sessions: Sessions, text: TextFrontEnd) -> None:
-        self._bundle, self._sessions, self._text = bundle, sessions, text
+    def __init__(self, bundle: Bundle, sessions: Sessions) -> None:
+        self._bundle, self._sessions = bundle, sessions
 
     @cached_property
     def acoustic(self) -> Session:
@@ -66,6 +63,17 @@ class FastSpeechNsf:
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {symbol: index for index, symbol in enumerate(self._bundle.symbols) if symbol}
+
+    @cached_property
+    def _sentences(self) -> list[str]:
+        """What the model says to be measured, as phonemes."""
+        found = self._bundle.manifest["adaptation"].get("sentences")
+        if not found:
+            raise BundleError(
+                f"bundle {self._bundle.name} has no sentences to be measured on: "
+                "add them with `parrotlet-compress signal-graphs BUNDLE`"
+            )
+        return [str(phonemes) for phonemes in found]
 
     def load(self) -> None:
         """See SpeechModel."""
@@ -94,7 +102,7 @@ class FastSpeechNsf:
                     stacklevel=2,
                 )
             plain = self._voice(profile, None, 0.0)
-            said = [self.acoustics(self._text.phonemize(text), plain).predicted for text in adaptation.SENTENCES]
+            said = [self.acoustics(phonemes, plain).predicted for phonemes in self._sentences]
             fitted = adaptation.fit_map(np.concatenate(said), spectrum)
         voice = self._voice(profile, fitted, adaptation.preferred(profile.likeness))
         return Fitted(fitted, self._loudness(voice))
@@ -135,7 +143,9 @@ class FastSpeechNsf:
 
     def _loudness(self, voice: Voice) -> float:
         """LUFS of a voice as the vocoder gives it."""
-        acoustics = self.acoustics(self._text.phonemize(MEASURED), voice)
+        # Over 16 voices and two other texts, 0.9 LU lie between the softest and the loudest; measured on two or three
+        # sentences, 0.9 to 1.7.
+        acoustics = self.acoustics(self._sentences[0], voice)
         speech = np.concatenate(list(self.vocode(acoustics.mel, acoustics.f0)))
         return max(-70.0, integrated_loudness(speech, self._bundle.sample_rate))
 

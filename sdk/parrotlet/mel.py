@@ -49,10 +49,15 @@ def _mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((np.maximum(mel, 15) - 15) * np.log(6.4) / 27))
 
 
+def mel_edges(n_mels: int, f_min: float, f_max: float) -> npt.NDArray[np.float64]:
+    """Where filters begin and end, in Hz [n_mels + 2]: filter k reaches from k to k + 2 and has its peak at k + 1."""
+    bounds = _hz_to_mel(np.array([f_min, f_max], dtype=np.float64))
+    return _mel_to_hz(np.linspace(bounds[0], bounds[1], n_mels + 2))
+
+
 def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> npt.NDArray[np.float32]:
     """Triangular filters with unit area (Slaney 1998), float32 [n_mels, n_fft // 2 + 1]."""
-    bounds = _hz_to_mel(np.array([f_min, f_max], dtype=np.float64))
-    edges = _mel_to_hz(np.linspace(bounds[0], bounds[1], n_mels + 2))
+    edges = mel_edges(n_mels, f_min, f_max)
     bins = np.linspace(0, sample_rate / 2, n_fft // 2 + 1)
     rising = (bins[None] - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins[None]) / np.diff(edges)[1:, None]

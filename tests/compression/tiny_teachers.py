@@ -7,7 +7,7 @@ from typing import Any
 from parrotlet.mel import MelConfig
 from parrotlet_compression.symbols import SYMBOLS
 from parrotlet_compression.teachers.hifigan import Generator, HifiGanConfig
-from parrotlet_compression.teachers.tacotron2 import OWN_SCALES
+from parrotlet_compression.teachers.tacotron2_layers import OWN_SCALES
 
 TINY: dict[str, Any] = {
     "symbols": len(SYMBOLS),

@@ -27,6 +27,9 @@ class GraphHost:
     def run(self, graph: str, **feeds: Array) -> dict[str, Array]:
         if graph not in self._sessions:
             self._sessions[graph] = self.bundle.session(graph, self.runtime)
+        multiple = self.manifest["graphs"][graph][self.runtime].get("multiple_of")
+        if multiple:
+            feeds["samples"] = feeds["samples"][:, : feeds["samples"].shape[1] // multiple * multiple]
         return self._sessions[graph].run(feeds)
 
     def enroll(self, samples: Array) -> tuple[Tensors, dict[str, Any]]:
@@ -35,8 +38,8 @@ class GraphHost:
         active = seen["activity"]["active"][0] > 0
         size = int(self.manifest["speaker"]["sample_rate"] * self.manifest["enrollment"]["frame_s"])
         speech = samples[: len(active) * size].reshape(-1, size)[active].reshape(1, -1)
-        seen["speech"] = self.run("speech", samples=speech)
-        windows = self.run("windows", samples=speech)["windows"]
+        seen["speech"] = {**self.run("pitch", samples=speech), **self.run("bandwidth", samples=speech)}
+        windows = self._windows(speech)
         rows = np.concatenate([self.run("speaker", samples=window[None])["embedding"] for window in windows])
         seen["mean_embedding"] = self.run("mean_embedding", embeddings=rows, seconds=np.ones(len(rows), np.float32))
         seen["resampled"] = self.run("resample", samples=speech)["resampled"]
@@ -51,6 +54,17 @@ class GraphHost:
             for part in ("exemplars", "mean", "covariance", "band_means"):
                 tensors[f"spectrum.{part}"] = seen["spectrum"][part]
         return tensors, seen
+
+    def _windows(self, speech: Array) -> Array:
+        if self.runtime == "onnx":
+            return self.run("windows", samples=speech)["windows"]
+        numbers = self.manifest["enrollment"]
+        size = int(numbers["window_s"] * self.manifest["speaker"]["sample_rate"])
+        length = speech.shape[1]
+        count = max(1, round(length / size * numbers["windows_a_length"]))
+        spare = max(0, length - size)
+        starts = [k * spare // max(1, count - 1) for k in range(count)]
+        return np.stack([np.take(speech[0], range(start, start + size), mode="wrap") for start in starts])
 
     def statistics(self, tensors: Tensors) -> Array:
         median, spread = (float(tensors[f"pitch.{name}"][0]) for name in ("median_hz", "spread_octaves"))

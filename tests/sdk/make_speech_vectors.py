@@ -40,10 +40,10 @@ TOLERANCES = {
     "mel": "0.001 below band 66; above, where a 16 kHz recording holds nothing, not compared",
     "spectrum and map_of_first_half": "0.001 of the largest value of each part",
     "embedding": "cosine 0.999: the encoder is in INT8, which processors round in different ways",
-    "map": "0.05 of the largest value of each part, for the same reason",
+    "map": "0.1 of the largest value of each part, for the same reason",
 }
 SPEECH_TOLERANCES = {
-    "durations": "their sum within 2 %, and at most one in ten differs, by one frame: INT8",
+    "durations": "each within one frame, their sum within 2 %: INT8 differs between runtimes",
     "f0, mel": "where the durations are equal: mean difference 0.5 Hz and 0.05",
     "spectra": "mean difference 0.01 of the root mean square",
     "samples": "-30 dB",

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from parrotlet import Parrotlet, adaptation
+from parrotlet import Parrotlet, adaptation, narrow_band
 from parrotlet.audio import resample
 from parrotlet.errors import UsageError
 from parrotlet.mel import MelConfig, mel_spectrogram
@@ -153,9 +153,51 @@ def test_more_likeness_brings_sounds_nearer_to_the_recorded_ones(
             bird.voice(profile, likeness=likeness)
 
 
-def test_a_telephone_recording_is_enrolled_without_adaptation(
+@pytest.mark.parametrize("rate", [8000, 11025])
+def test_a_telephone_recording_is_completed_and_adapted_to(
+    rate: int, bird: Parrotlet, recordings: dict[str, list[Path]]
+) -> None:
+    samples, full = soundfile.read(recordings["man"][0], dtype="float32")
+    narrow = (resample(samples, full, rate), rate)
+    profiles = [bird.enroll(source) for source in (narrow, (samples, full), recordings["woman"][0])]
+    assert bird.voice(profiles[0]).inputs["embedding"][0, 256:].any()
+    # The exemplars of what was heard lie nearer to the recording's own than those of another person do.
+    ours, true, others = (profile.spectrum.exemplars for profile in profiles)
+    near = [np.linalg.norm(true[:, None] - each, axis=-1).min(axis=1).mean() for each in (ours, others)]
+    assert near[0] < near[1], near
+
+
+@pytest.mark.parametrize("rate", [8000, 11025])
+def test_completed_bands_are_nearer_to_the_true_ones(rate: int, recordings: dict[str, list[Path]]) -> None:
+    config = MelConfig()
+    samples, full = soundfile.read(recordings["woman"][0], dtype="float32")
+    true = np.maximum(mel_spectrogram(samples, config), -9)
+    heard = mel_spectrogram(resample(resample(samples, full, rate), rate, full), config)[: len(true)]
+    bandwidth = rate // 2 // 250 * 250
+    low = narrow_band.missing_from(bandwidth, config)
+    whole = narrow_band.completed(heard, bandwidth, config)
+    assert np.array_equal(whole[:, :low], heard[:, :low])
+    assert np.array_equal(whole[:, adaptation.BANDS :], heard[:, adaptation.BANDS :])
+    level = true[:, 5:60].mean(axis=1)
+    loud = level > np.percentile(level, 95) - adaptation.COUNTED
+    missing = slice(low, adaptation.BANDS)
+    apart = [np.abs(each - true)[loud, missing].mean() for each in (whole, np.maximum(heard, -9))]
+    assert apart[0] < 0.6 * apart[1], apart
+    # Nearer than to everybody's mean, too: what was heard tells something of what was not.
+    mean = true[loud, missing].mean(axis=0)
+    assert apart[0] < np.abs(mean - true[loud, missing]).mean(), apart
+
+
+def test_a_full_band_is_left_alone() -> None:
+    heard = spectra(3)
+    assert narrow_band.completed(heard, 8500, MelConfig()) is heard
+
+
+def test_a_full_band_recording_is_not_spoiled_by_a_narrow_one(
     bird: Parrotlet, recordings: dict[str, list[Path]]
 ) -> None:
-    samples, rate = soundfile.read(recordings["man"][0], dtype="float32")
-    profile = bird.enroll((resample(samples, rate, 8000), 8000))
-    assert not bird.voice(profile).inputs["embedding"][0, 256:].any()
+    first, second = recordings["man"]
+    samples, rate = soundfile.read(second, dtype="float32")
+    both = bird.enroll([first, (resample(samples, rate, 8000), 8000)])
+    alone = bird.enroll(first)
+    assert np.allclose(both.spectrum.exemplars, alone.spectrum.exemplars)

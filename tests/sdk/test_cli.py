@@ -116,6 +116,9 @@ def test_own_words_and_ssml(run: Run, tmp_path: Path) -> None:
     assert run("say", document, *voice, "-o", "ssml.wav", "--ssml")[0] == 0
     assert seconds(tmp_path / "ssml.wav") > 2.4
     assert run("say", "<speak>One.", *voice, "--ssml")[0] == 3
+    assert run("say", "<speak>One.", *voice, "-o", "read.wav", "--format", "plain")[0] == 0
+    assert run("say", "<b>One</b>", *voice, "-o", "bold.wav", "--format", "html")[0] == 0
+    assert seconds(tmp_path / "read.wav") > seconds(tmp_path / "bold.wav")
 
 
 def first_preset(run: Run) -> str:

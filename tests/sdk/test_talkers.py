@@ -47,7 +47,7 @@ def test_one_after_the_other_is_refused_with_the_seconds(
 
 def test_in_turns_every_turn_is_named(bird: Parrotlet, woman: np.ndarray, man: np.ndarray) -> None:
     turn = 3 * bird.sample_rate
-    turns = [woman[:turn], man[:turn], woman[turn : 2 * turn], man[turn : 2 * turn], woman[2 * turn : 3 * turn]]
+    turns = [woman[:turn], man[:turn], woman[turn : 2 * turn], man[turn : 2 * turn], woman[2 * turn : 4 * turn]]
     report, _ = bird.examine((np.concatenate(turns), bird.sample_rate))
     assert len(report.other_voice) == 2
     for found, true in zip(report.other_voice, ((3, 6), (9, 12)), strict=True):
@@ -64,7 +64,7 @@ def directions(*cosines: float) -> list[np.ndarray]:
 @pytest.mark.parametrize("cosine", [0.1, SURE + 0.05, LIKELY + 0.05])
 def test_doubt_is_told_from_certainty(cosine: float) -> None:
     one, two = directions(cosine)
-    voices = iter([one, one, one, one, two, two, two])
+    voices = iter([one] * 8 + [two] * 6)
     speech, times = np.zeros(8 * 16000, np.float32), np.arange(400) * 0.02
     other = find_other_voice(speech, times, 16000, lambda _: next(voices))
     if cosine > LIKELY:
@@ -85,12 +85,12 @@ def test_a_doubt_is_a_warning(bird: Parrotlet, woman: np.ndarray, monkeypatch: p
 def test_groups_are_found_wherever_they_are() -> None:
     one, two = directions(0.2)
     random = np.random.default_rng(0)
-    for order in ([0] * 6 + [1] * 3, [0, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0]):
+    for order in ([0] * 6 + [1] * 4, [0] * 4 + [1] * 3 + [0] * 4 + [1] * 3, [1] * 4 + [0] * 6):
         windows = np.array([(one, two)[k] for k in order]) + 0.03 * random.standard_normal((len(order), 64))
         windows /= np.linalg.norm(windows, axis=1, keepdims=True)
         found = two_groups(windows.astype(np.float32))
         assert found is not None
-        assert found[0].tolist() == [bool(k) for k in order]
+        assert found[0].tolist() in ([k == 1 for k in order], [k == 0 for k in order])
         assert found[1] == pytest.approx(0.2, abs=0.1)
 
 

@@ -7,7 +7,7 @@ const [bundle, vectors] = process.argv.slice(2);
 ort.env.wasm.numThreads = 1;
 const json = (path) => JSON.parse(readFileSync(path, "utf8"));
 const manifest = json(`${bundle}/manifest.json`);
-const open = (file) => ort.InferenceSession.create(readFileSync(`${bundle}/${file}`));
+const open = ({ file }) => ort.InferenceSession.create(readFileSync(`${bundle}/${file}`));
 const model = new VoiceModel(manifest, open, ort.Tensor);
 
 const wav = readFileSync(`${vectors}/enroll-v1.wav`);

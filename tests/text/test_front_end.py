@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from parrotlet.errors import InputError
 from parrotlet.text import PHONEMES, TextFrontEnd, TextWarning, Utterance
-from parrotlet.text.sentences import Pause
+from parrotlet.text.utterance import Pause
 
 CORPUS_SYMBOLS = ' !"(),.:;?AIOTWYbdfhijklmnpstuvwzæðŋɐɑɔəɛɜɡɪɹʃʊʌʒʤʧˈˌθᵊᵻ—“”'
 LOWEST_TEXTS = settings(

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from parrotlet.text import TextFrontEnd, TextWarning
-from parrotlet.text.lexicon import Lexicon
-from parrotlet.text.pronounce import Pronouncer
-from parrotlet.text.spelling import by_rule
+from parrotlet.text.en.lexicon import Lexicon
+from parrotlet.text.en.pronounce import Pronouncer
+from parrotlet.text.en.spelling import by_rule
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / "sdk/parrotlet/text/data"
+DATA = ROOT / "sdk/parrotlet/text/en/data"
 WEB = ROOT / "examples/web"
 RUNTIME = WEB / "node_modules/onnxruntime-web"
 RUN = """
@@ -147,3 +147,36 @@ def test_pauses_are_refused_as_in_the_sdk(rules: Path, written: str) -> None:
         in_javascript([f"One {written} two."], rules)
     assert "write a pause like [[pause 300ms]]" in refused.value.stderr
     assert in_javascript(["One [[pause 10 s]] two."], rules)[0][1].count(",") == 1
+
+
+def test_javascript_cuts_the_same_utterances(rules: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    chooser = random.Random(3)
+    lines = (ROOT / "tests/text/hard_cases.tsv").read_text(encoding="utf-8").splitlines()
+    parts = [line.split("\t")[1] for line in lines if line.startswith(("say\t", "sound\t"))]
+    lines = (ROOT / "tests/text/sent_cases.tsv").read_text(encoding="utf-8").splitlines()
+    sent = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    parts.extend(row[2].replace("\\n", "\n") for row in sent if row[1] != "lex")
+    texts = [chooser.choice([" ", "\n", "\n\n"]).join(chooser.choices(parts, k=4)) for _ in range(400)]
+    texts += ["One [[pause 2s]] two. Three [[pause 300 ms]]! " + "word and more, " * 200, "x" * 2500, ""]
+    # The same in pieces, which are cut into clauses too.
+    pieces = ([text[at : at + 7] for at in range(0, len(text), 7)] for text in texts)
+    in_pieces: list[str | list[str]] = [*texts, *pieces]
+    listed = rules.with_name("whole_texts.json")
+    listed.write_text(json.dumps(in_pieces), encoding="utf-8")
+    driver = Path(__file__).with_name("utterances_driver.mjs")
+    run = subprocess.run(
+        [node, driver, DATA / "lexicon.bin", rules, listed], capture_output=True, text=True, check=True
+    )
+    front_end = TextFrontEnd()
+    front_end.__dict__["_pronounce"] = Pronouncer(Lexicon(DATA / "lexicon.bin"), by_rule, {})
+    for text, theirs in zip(in_pieces, json.loads(run.stdout), strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TextWarning)
+            ours = [
+                [u.text, u.phonemes, u.pause.seconds, u.pause.origin, [[w.text, w.start, w.end] for w in u.words]]
+                for u in front_end.sentences(text if isinstance(text, str) else iter(text))
+            ]
+        assert ours == theirs, text

@@ -9,27 +9,7 @@ from parrotlet.text import TextFrontEnd
 
 HARD = rows("hard_cases.tsv")
 SENT = rows("sent_cases.tsv")
-KNOWN_FAILURES: frozenset[str] = frozenset(
-    (
-        "She shed a tear over the tear in her dress.",
-        "He took a bow and then drew his bow.",
-        "Did you read it?",
-        "Didn't he read the news?",
-        "There was a tear in my shirt.",
-        "An invalid argument.",
-        "He had an invalid ticket.",
-        "It was an elaborate plan.",
-        "a learned man",
-        "the blessed day",
-        "an aged man",
-        "the town of Reading, Pennsylvania",
-        "the Book of Job",
-        "He will export the file.",
-        "We had a row with the neighbors.",
-        "My gums grew number.",
-        "two houses",
-    )
-)
+KNOWN_FAILURES: frozenset[str] = frozenset(("Brazil exports coffee to many countries.",))
 """Texts of cases that are read wrong. Mend one and the test says that its name can go."""
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from parrotlet.errors import BundleError
-from parrotlet.text import numbers
-from parrotlet.text.lexicon import Lexicon
-from parrotlet.text.phonemes import PHONEME_SET, with_ed, with_ing, with_s
-from parrotlet.text.spelling import by_rule
+from parrotlet.text.en import numbers
+from parrotlet.text.en.lexicon import Lexicon
+from parrotlet.text.en.phonemes import PHONEME_SET, with_ed, with_ing, with_s
+from parrotlet.text.en.spelling import by_rule
 
 
 @pytest.mark.parametrize(

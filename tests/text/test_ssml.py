@@ -6,7 +6,7 @@ import pytest
 
 from parrotlet.errors import InputError
 from parrotlet.text import TextFrontEnd, TextWarning
-from parrotlet.text.ssml import parse_ssml
+from parrotlet.text.en.ssml import parse_ssml
 
 
 def speak(front_end: TextFrontEnd, inside: str) -> list:

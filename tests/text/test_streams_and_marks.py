@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from parrotlet import AudioChunk, Parrotlet
 from parrotlet.text import TextFrontEnd, TextWarning
-from parrotlet.text.sentences import cut_stream
+from parrotlet.text.en.sentences import cut_stream
 
 WHOLE = (
     "$1,000.50",

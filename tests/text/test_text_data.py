@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from parrotlet.text import TextFrontEnd
-from parrotlet.text.unknown import UnknownWords
+from parrotlet.text.en.unknown import UnknownWords
 from parrotlet_runtimes import installed, load_session
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / "sdk/parrotlet/text/data"
+DATA = ROOT / "sdk/parrotlet/text/en/data"
 WEIGHTS = ROOT / "compression/checkpoints/g2p.safetensors"
 WORDS = (
     "glorping snarfed xylotopia blenches brillig outgrabe zyzzyva qat o'mallory tchaikovskyesque a bb mxyzptlk "

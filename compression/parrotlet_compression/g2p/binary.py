@@ -1,4 +1,4 @@
-"""Writes the lexicon in the format that `parrotlet.text.lexicon` reads (docs/text.md)."""
+"""Writes the lexicon in the format that `parrotlet.text.en.lexicon` reads (docs/text.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from parrotlet.text.lexicon import HEADER, MAGIC, VERSION
+from parrotlet.text.en.lexicon import HEADER, MAGIC, VERSION
 
 _LEARN_FROM_EVERY = 6
 

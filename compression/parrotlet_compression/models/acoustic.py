@@ -16,15 +16,13 @@ from torch import Tensor, nn
 from .blocks import ConvNeXtStack, Convolution
 
 STATISTICS = ("pitch_median", "pitch_spread", "rate")
-"""What the ``statistics`` input holds, in order: log2 of the median f0 in Hz over 160 Hz; standard deviation
+"""What the ``statistics`` input holds, in order: log2 of the median f0 in Hz over REFERENCE_HZ; standard deviation
 of log2 f0; log of the speaking rate relative to the training data."""
 
 RECORDING = ("noise", "narrow_band")
-"""Recording conditions known in training and asked for as 0 (clean, full band) at synthesis: the
-distance of the signal-to-noise ratio from 40 dB in units of 40 dB, clipped to [0, 1]; and whether
-everything above 8 kHz is missing."""
+"""Recording conditions, known in training and 0 (clean, full band) at synthesis. noise: distance of the signal-to-noise
+ratio from 40 dB, in units of 40 dB, clipped to [0, 1]. narrow_band: 1 where everything above 8 kHz is missing."""
 
-VOICED_FLOOR_HZ = 40.0
 REFERENCE_HZ = 160.0
 
 
@@ -55,8 +53,8 @@ class AcousticOutput(NamedTuple):
     features: Tensor
 
 
-def places(durations: Tensor, times: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """Which phoneme is spoken at a time, and where in it.
+def frame_positions(durations: Tensor, times: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """The phoneme at each time, and the position in it.
 
     durations [B, L] and times [B or 1, T], whole numbers of frames -> index [B, T] of the phoneme and the position
     inside it [B, T, 3]: fraction done, log frames since its start, log frames to its end.
@@ -72,20 +70,20 @@ def places(durations: Tensor, times: Tensor, dtype: torch.dtype = torch.float32)
     return index, position
 
 
-def expand(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Tensor, Tensor]:
+def length_regulate(encoded: Tensor, durations: Tensor, frames: int | Tensor) -> tuple[Tensor, Tensor]:
     """Repeat each phoneme's vector for its duration (the length regulator of FastSpeech).
 
     encoded [B, L, C], durations [B, L] whole numbers of frames -> [B, T, C] and the position of every frame
-    inside its phoneme [B, T, 3], as ``places`` gives it.
+    inside its phoneme [B, T, 3], as ``frame_positions`` gives it.
     """
     times = torch.arange(frames, device=durations.device)  # type: ignore[arg-type] # a tensor when traced
-    index, position = places(durations, times[None], encoded.dtype)
+    index, position = frame_positions(durations, times[None], encoded.dtype)
     rows = torch.gather(encoded, 1, index.unsqueeze(-1).expand(-1, -1, encoded.shape[-1]))
     return rows, position
 
 
 class VoiceCondition(nn.Sequential):
-    """What is known of a voice, brought to ``condition`` numbers; see ``forward``."""
+    """A projection of what is known of a voice to ``condition`` numbers; see ``forward``."""
 
     def __init__(self, embedding: int, condition: int) -> None:
         super().__init__(
@@ -98,7 +96,7 @@ class VoiceCondition(nn.Sequential):
         self, embedding: Tensor, statistics: Tensor, recording: Tensor
     ) -> Tensor:
         """embedding [B, E], statistics [B, 3], recording [B, 2] -> [B, D]."""
-        # An embedding has unit norm over 256 numbers: bring its entries to the scale of the statistics.
+        # An embedding has unit norm over 256 numbers. The factor gives its entries the scale of the statistics.
         condition: Tensor = super().forward(torch.cat([embedding * 8, statistics, recording], dim=-1))
         return condition
 
@@ -133,8 +131,8 @@ class AcousticModel(nn.Module):
         return encoded, log_durations, mask
 
     def aligned(self, encoded: Tensor, durations: Tensor, frames: int) -> tuple[Tensor, Tensor]:
-        """A padded batch brought to frames by known durations: rows [B, T, C + 3] and mask [B, T, 1]."""
-        rows, position = expand(encoded, durations, frames)
+        """Expand a padded batch to frames by known durations: rows [B, T, C + 3] and mask [B, T, 1]."""
+        rows, position = length_regulate(encoded, durations, frames)
         mask = (torch.arange(frames, device=encoded.device)[None] < durations.sum(1)[:, None]).unsqueeze(-1)
         return torch.cat([rows, position], dim=-1), mask.to(encoded.dtype)
 

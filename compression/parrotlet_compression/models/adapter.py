@@ -1,4 +1,4 @@
-"""What an adaptation does to a predicted mel spectrogram, as part of the acoustic graph; see ``parrotlet.adaptation``.
+"""The adaptation of a predicted mel spectrogram, as part of the acoustic graph; see ``parrotlet.adaptation``.
 
 Nothing here is learned.
 """
@@ -13,7 +13,7 @@ from parrotlet import adaptation
 
 
 class _Exemplars(nn.Module):
-    """Moves frames some of the way to a person's exemplars.
+    """Moves frames part of the way to a person's exemplars.
 
     Constant matrices in place of slices: tflite-runtime 2.14 runs graphs with slices of open length three times slower.
     """
@@ -35,14 +35,14 @@ class _Exemplars(nn.Module):
         self.register_buffer("mean", mean, persistent=False)
 
     def loud(self, mel: Tensor, level: Tensor) -> Tensor:
-        """How far frames are to be changed [B, T, 1]: 0 for quiet ones, 1 for loud ones."""
+        """How much frames change [B, T, 1]: 0 for quiet ones, 1 for loud ones."""
         return ((mel @ self.loudness - level.unsqueeze(-1)) / adaptation.FADE).clamp(0, 1)
 
     def change(self, mel: Tensor, exemplars: Tensor) -> Tensor:
-        """What to add to mel [B, T, M] to be all of the way at the nearest of exemplars [B, N * V]."""
+        """The difference from mel [B, T, M] to the nearest of exemplars [B, N * V]."""
         exemplars = exemplars.unflatten(1, (adaptation.EXEMPLARS, adaptation.CEPSTRA - 1))
         means = self._smooth(mel @ self.shape)
-        # Of |frame - exemplar|^2 the part that differs from exemplar to exemplar.
+        # The part of |frame - exemplar|^2 that depends on the exemplar.
         apart = exemplars.square().sum(-1).unsqueeze(1) - 2 * means @ exemplars.transpose(1, 2)
         nearest = torch.softmax(-self.near * apart, dim=-1) @ exemplars
         return self._smooth(nearest - means) @ self.shape.T
@@ -55,7 +55,7 @@ class _Exemplars(nn.Module):
 
 
 class Adapter(_Exemplars):
-    """Before the refiner: the linear map, then some of the way to the exemplars."""
+    """Before the refiner: the linear map, then part of the way to the exemplars."""
 
     cepstra: Tensor
 
@@ -75,7 +75,7 @@ class Adapter(_Exemplars):
 
 
 class AdapterAfter(_Exemplars):
-    """After the refiner, which makes voices more alike: once more some of the way to the exemplars."""
+    """After the refiner, which makes voices more alike: part of the way to the exemplars again."""
 
     def __init__(self, n_mels: int) -> None:
         super().__init__(n_mels, adaptation.NEAR[1], adaptation.WINDOWS[1])

@@ -1,4 +1,4 @@
-"""Aligner: which phoneme is spoken in each frame. Trained where durations are known, used where they are not."""
+"""Aligner: the phoneme of each frame. It trains where durations are known and is used where they are not."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..symbols import SYMBOLS
 from .blocks import ConvNeXtStack, Convolution
 
 OPTIONAL = frozenset(SYMBOLS.index(symbol) for symbol in ' ˈˌ,.;:!?—()"“”')
-"""Symbols that real speech may give no time at all: stress marks, spaces, punctuation."""
+"""Symbols whose duration may be 0 in real speech: stress marks, spaces, punctuation."""
 
 _SILENT = [SYMBOLS.index(symbol) for symbol in '^$ ,.;:!?—()"“”']
 
 _MAX_SKIP = 4
-# Longer than a stop consonant is closed.
+# Longer than the closure of a stop consonant.
 _PAUSE_FRAMES = 10
 _PAUSE_PENALTY = 5.0
 
@@ -33,7 +33,7 @@ class Aligner(nn.Module):
         self.head = nn.Linear(width, len(SYMBOLS))
 
     def forward(self, mel: Tensor) -> Tensor:
-        # Only the shape of the spectrum matters: level and channel differ from recording to recording.
+        # Only the shape of the spectrum matters. Level and channel differ between recordings.
         x = (mel - mel.mean(dim=(1, 2), keepdim=True)) / 3
         logits: Tensor = self.head(self.norm_out(self.body(self.norm_in(self.stem(x)))))
         return logits
@@ -61,8 +61,8 @@ def align(model: Aligner, mel: npt.NDArray[np.float32], ids: list[int]) -> tuple
     posterior = torch.log_softmax(model(torch.from_numpy(mel)[None])[0], dim=-1).numpy()
     silence = np.logaddexp.reduce(posterior[:, _SILENT], axis=1)
     logp = posterior[:, ids]
-    # One silence sounds like another: before the first word and after the last it is the edge's, whatever the model
-    # calls it. Otherwise it falls to the first space, and the first word is squeezed.
+    # All silence is alike: before the first word and after the last it belongs to the edge, whatever the model calls
+    # it. Otherwise the first space takes it, which shortens the first word.
     logp[:, [0, -1]] = silence[:, None]
     sounding = np.array([i not in _SILENT for i in ids])
     logp[np.ix_(pauses(mel), sounding)] -= _PAUSE_PENALTY

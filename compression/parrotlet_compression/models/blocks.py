@@ -1,4 +1,4 @@
-"""Blocks that both exporters and both INT8 runtimes like.
+"""Blocks that both exporters and both INT8 runtimes handle well.
 
 Everything is channels-last: [B, T, C]. A depthwise convolution is a Conv2d over [B, C, 1, T], which is the
 same memory, because 2-D kernels are several times faster than 1-D ones in torch and onnxruntime alike;

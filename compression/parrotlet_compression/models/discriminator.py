@@ -1,4 +1,4 @@
-"""Recorded or made? The adversaries of vocoder and acoustic training."""
+"""Discriminators of recorded and made speech, for vocoder and acoustic training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-# Window and hop of each spectrum: where pulses show, and where harmonics and what lies between them show.
+# Window and hop of each spectrum: the short one resolves pulses, the long one harmonics.
 RESOLUTIONS = ((512, 128), (2048, 480))
 COMPRESSION = 0.3
 
@@ -29,7 +29,7 @@ class PatchDiscriminator(nn.Module):
         self.project = nn.Linear(condition, 2 * width, bias=False) if condition else None
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
-        """condition [B, D]: what the input should be of, by projection (Miyato 2018)."""
+        """condition [B, D]: the voice that the input should have, by projection (Miyato 2018)."""
         features = []
         for layer in self.layers:
             x = functional.leaky_relu(layer(x), 0.1)
@@ -41,10 +41,10 @@ class PatchDiscriminator(nn.Module):
 
 
 class SpectrumDiscriminator(nn.Module):
-    """Hears samples as the multi-resolution discriminators of UnivNet do (Jang 2021), small enough for a CPU.
+    """A multi-resolution discriminator of samples as in UnivNet (Jang 2021), small enough for a CPU.
 
-    It sees the logarithm of the magnitude, in which texture shows, and the complex spectrum, compressed, in which it
-    shows how harmonics hang together.
+    Its inputs are the log magnitude, which shows texture, and the compressed complex spectrum, which shows the phase
+    relations of harmonics.
     """
 
     def __init__(self, width: int = 16, resolutions: tuple[tuple[int, int], ...] = RESOLUTIONS) -> None:
@@ -53,7 +53,7 @@ class SpectrumDiscriminator(nn.Module):
         self.bodies = nn.ModuleList(PatchDiscriminator(3, width, (7, 3)) for _ in resolutions)
 
     def forward(self, samples: Tensor, keep: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """samples [B, N]; ``keep`` [B]: share of the spectrum that is looked at, for narrow-band recordings.
+        """samples [B, N]; ``keep`` [B]: part of the spectrum that counts, for narrow-band recordings.
 
         -> scores [B, S] of all resolutions, features of all layers.
         """
@@ -75,7 +75,7 @@ class SpectrumDiscriminator(nn.Module):
 
 
 class MelDiscriminator(nn.Module):
-    """mel [B, T, M] (natural log) and the voice it should be in [B, D] -> score and features."""
+    """mel [B, T, M] (natural log) and the voice it should have [B, D] -> score and features."""
 
     def __init__(self, condition: int, width: int = 32) -> None:
         super().__init__()
@@ -88,10 +88,10 @@ class MelDiscriminator(nn.Module):
 
 
 class ScaledMelDiscriminator(nn.Module):
-    """Hears a mel spectrogram frame by frame and slowly, over means of ``slow`` frames.
+    """A discriminator of a mel spectrogram at two rates: single frames, and means of ``slow`` frames.
 
-    mel [B, T, M] (natural log), the harmonics of its f0 [B, T, M] as from ``HarmonicCombs``, and the voice it should be
-    in [B, D] -> scores [B, S] and features of all layers.
+    mel [B, T, M] (natural log), the harmonics of its f0 [B, T, M] as from ``HarmonicCombs``, and the voice it should
+    have [B, D] -> scores [B, S] and features of all layers.
     """
 
     def __init__(self, condition: int, width: int = 32, slow: int = 6) -> None:
@@ -108,13 +108,13 @@ class ScaledMelDiscriminator(nn.Module):
 
 
 class SequenceDiscriminator(nn.Module):
-    """Knows which phoneme is spoken in every frame, and hears how this person forms it: frame by frame and slowly.
+    """A discriminator that knows the phoneme of every frame and judges how this person forms it, at two rates.
 
-    Convolutions over time alone see all of the spectrum at once, where ``PatchDiscriminator`` sees neighbouring bands.
-    The phoneme is part of the input (as text is of GAN-TTS's discriminators; Bińkowski 2020), the voice enters by
-    projection (Miyato 2018).
+    Its convolutions run over time alone and see the whole spectrum; those of ``PatchDiscriminator`` see neighboring
+    bands. The phoneme is part of the input, as text is in GAN-TTS's discriminators (Bińkowski 2020). The voice enters
+    by projection (Miyato 2018).
 
-    mel [B, T, M] (natural log), phonemes int [B, T] (0 for none) and the voice it should be in [B, D] -> scores [B, S]
+    mel [B, T, M] (natural log), phonemes int [B, T] (0 for none) and the voice it should have [B, D] -> scores [B, S]
     and features of all layers.
     """
 

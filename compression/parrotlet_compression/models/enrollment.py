@@ -18,6 +18,7 @@ from parrotlet import adaptation, enroller, enrollment, pitch
 from parrotlet.mel import MelConfig, mel_filterbank
 
 from .dft import InverseRealDft, RealDft
+from .framing import all_of, frames, hops
 from .statistics import median, order_statistics, quantiles
 
 RATE = 16000
@@ -47,10 +48,9 @@ class Activity(nn.Module):
 
         active ends after ``MOST_SPEECH_S`` of speech, and the numbers are of what comes before.
         """
-        count = samples.shape[1] // self.size
-        frames = samples[:, : count * self.size].reshape(-1, self.size)
+        rows = hops(samples, self.size)
         # A constant offset is not sound.
-        level = _decibels((frames - samples.mean()).square().mean(dim=1))
+        level = _decibels((rows - samples.mean()).square().mean(dim=1))
         near = functional.conv1d(self._loud(level)[None, None], self.bridge, padding=self.reach)[0, 0]
         active = (near > self.reach * self.BRIDGED).to(level.dtype)
         too_long = (active.sum() > self.most).to(level.dtype)
@@ -59,10 +59,10 @@ class Activity(nn.Module):
         active = active * used
         speech = active.sum()
         some = (speech > 0).to(level.dtype)
-        offset = (frames.mean(dim=1) * active).sum() / speech.clamp_min(1)
-        power = ((frames - offset).square().mean(dim=1) * active).sum() / speech.clamp_min(1)
+        offset = (rows.mean(dim=1) * active).sum() / speech.clamp_min(1)
+        power = ((rows - offset).square().mean(dim=1) * active).sum() / speech.clamp_min(1)
         full = (samples.abs() >= enrollment.FULL_SCALE).to(level.dtype)
-        full_before = full[:, : count * self.size].reshape(-1, self.size).mean(dim=1) @ used / used.sum()
+        full_before = (hops(full, self.size).mean(dim=1) * used).sum() / used.sum()
         clipped = some * torch.where(too_long > 0, full_before, full.mean())
         return (
             level.unsqueeze(0),
@@ -75,7 +75,7 @@ class Activity(nn.Module):
 
     def _loud(self, level: Tensor) -> Tensor:
         """Which frames [T] are above the adaptive threshold: 0 or 1."""
-        floor, peak = quantiles(level, torch.ones_like(level), [0.10, 0.97]).unbind()
+        floor, peak = quantiles(level, all_of(level), [0.10, 0.97]).unbind()
         threshold = torch.maximum(peak - 35, torch.minimum(floor + 9, peak - 12)).clamp_min(-75)
         return (level > threshold).to(level.dtype)
 
@@ -91,14 +91,11 @@ class Activity(nn.Module):
         return (loud - noise).reshape(1)
 
 
-class Speech(nn.Module):
-    """Fundamental frequency and bandwidth of speech: ``pitch.estimate_f0``, ``enrollment.voice_statistics`` and
-    ``enrollment.bandwidth``."""
+class Pitch(nn.Module):
+    """Fundamental frequency of speech: ``pitch.estimate_f0`` and ``enrollment.voice_statistics``."""
 
     head: Tensor
     lags: Tensor
-    hann: Tensor
-    ends: Tensor
     HOP = 200
 
     def __init__(self) -> None:
@@ -111,14 +108,10 @@ class Speech(nn.Module):
         head = (torch.arange(self.rows * self.HOP) < self.window).float()
         self.register_buffer("head", head)
         self.register_buffer("lags", torch.arange(1.0, self.longest + 1))
-        self.block = 2 * RATE // enrollment.BAND_HZ * 4
-        self.spectrum = RealDft(self.block)
-        self.register_buffer("hann", torch.tensor(np.hanning(self.block), dtype=torch.float32))
-        self.register_buffer("ends", torch.arange(1.0, self.block // 16 + 1) * enrollment.BAND_HZ)
 
-    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """samples [1, N] of speech at 16 kHz, N >= 800 -> f0 [1, T] in Hz every 12.5 ms, 0 where unvoiced,
-        T = (N - 798) // 200 + 1; then voiced, median_hz, spread_octaves and bandwidth_hz [1] each.
+        T = N // 200 - 3; then voiced, median_hz and spread_octaves [1] each.
 
         Where nothing is voiced, median_hz and spread_octaves mean nothing.
         """
@@ -133,59 +126,65 @@ class Speech(nn.Module):
         spread = ((distance.square() * near).sum() / count).sqrt()
         return (
             f0.unsqueeze(0),
-            voiced.mean().reshape(1),
+            (voiced.sum() / all_of(f0).sum()).reshape(1),
             torch.exp(median(octaves, near) * math.log(2)),
             spread.clamp(0.05, 0.6).reshape(1),
-            self._bandwidth(samples),
         )
 
     def _f0(self, samples: Tensor) -> Tensor:
         """YIN: f0 [T]."""
-        frames = self._frames(samples)
+        heard = frames(hops(samples, self.HOP), self.rows)
         # Differences are the same without a constant offset, and keep more digits.
-        norm = self._difference(frames - frames.mean(dim=1, keepdim=True))
-        inside = norm[:, self.shortest : self.longest]
+        norm = self._difference(heard - heard.mean(dim=1, keepdim=True))
+        inside = norm[:, self.shortest - 1 : self.longest - 1]
         before, at, after = inside[:, :-2], inside[:, 1:-1], inside[:, 2:]
-        depth = torch.where((at < before) & (at <= after), at, torch.full_like(at, 10.0))
+        depth = torch.where((at < before) & (at <= after), at, 10.0)
         deepest = depth.min(dim=1, keepdim=True).values
         deep = (depth < (deepest + pitch.ABOUT).clamp_min(pitch.CLEAR)).to(at.dtype)
         first = deep * (torch.cumsum(deep, dim=1) == 1).to(at.dtype)
         before, at, after = ((first * part).sum(dim=1) for part in (before, at, after))
         lag = first @ self.lags[self.shortest : self.longest - 2]
         curve = before - 2 * at + after
-        bent = curve.abs() > 1e-9
-        shift = torch.where(bent, 0.5 * (before - after) / torch.where(bent, curve, 1.0), 0.0).clamp(-0.5, 0.5)
-        energy = frames[:, : self.window].square().mean(dim=1)
-        voiced = (deepest[:, 0] < pitch.ROUGH) & (energy > 1e-6)
-        return torch.where(voiced, RATE / (lag + shift), 0.0)
+        # Masks and not choices: a choice between a row and a number is made of two rows, of fixed length, in TFLite.
+        bent = (curve.abs() > 1e-9).to(at.dtype)
+        shift = (0.5 * bent * (before - after) / (curve * bent + 1 - bent)).clamp(-0.5, 0.5)
+        energy = heard[:, : self.window].square().mean(dim=1)
+        voiced = ((deepest[:, 0] < pitch.ROUGH) & (energy > 1e-6)).to(at.dtype)
+        return voiced * RATE / (lag + shift + 1 - voiced)
 
-    def _frames(self, samples: Tensor) -> Tensor:
-        """samples [1, N] -> frames [T, 800], of which YIN needs the first 798."""
-        count = (samples.shape[1] - 3 * self.longest) // self.HOP + 1
-        padded = functional.pad(samples, (0, self.HOP))
-        rows = padded[:, : (count + self.rows - 1) * self.HOP].reshape(-1, self.HOP)
-        return torch.cat([rows[k : k + count] for k in range(self.rows)], dim=1)
-
-    def _difference(self, frames: Tensor) -> Tensor:
-        """The cumulative mean normalized difference function [T, longest + 1]."""
-        real, imaginary = self.dft(frames)
-        head_real, head_imaginary = self.dft(frames * self.head)
+    def _difference(self, heard: Tensor) -> Tensor:
+        """Frames [T, 800] -> the cumulative mean normalized difference function of lags from 1 on [T, longest]."""
+        real, imaginary = self.dft(heard)
+        head_real, head_imaginary = self.dft(heard * self.head)
         correlation = self.inverse(
             real * head_real + imaginary * head_imaginary, imaginary * head_real - real * head_imaginary
         )[:, : self.longest + 1]
-        square = frames[:, : 3 * self.longest].square()
+        square = heard[:, : 3 * self.longest].square()
         # What enters the window less what leaves it: a difference of two long sums would lose digits.
         change = torch.cumsum(square[:, self.window :] - square[:, : self.longest], dim=1)
         zero = correlation[:, :1]
         difference = 2 * zero + change - 2 * correlation[:, 1:]
         mean = torch.cumsum(difference, dim=1).clamp_min(1e-12)
-        return torch.cat([torch.ones_like(zero), difference * self.lags / mean], dim=1)
+        return difference * self.lags / mean
 
-    def _bandwidth(self, samples: Tensor) -> Tensor:
-        """Hz up to which speech holds something [1]."""
+
+class Bandwidth(nn.Module):
+    """Up to where speech holds something: ``enrollment.bandwidth``."""
+
+    hann: Tensor
+    ends: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = 2 * RATE // enrollment.BAND_HZ * 4
+        self.dft = RealDft(self.block)
+        self.register_buffer("hann", torch.tensor(np.hanning(self.block), dtype=torch.float32))
+        self.register_buffer("ends", torch.arange(1.0, self.block // 16 + 1) * enrollment.BAND_HZ)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """samples [1, N] of speech at 16 kHz, N >= 512 -> bandwidth_hz [1]."""
         half = self.block // 2
-        rows = samples[:, : samples.shape[1] // half * half].reshape(-1, half)
-        real, imaginary = self.spectrum(torch.cat([rows[:-1], rows[1:]], dim=1) * self.hann)
+        real, imaginary = self.dft(frames(hops(samples, half), 2) * self.hann)
         power = (real.square() + imaginary.square()).sum(dim=0)
         bands = power[: half // 8 * 8].reshape(-1, 8).sum(dim=1)
         louder = (bands.unsqueeze(0) > bands.unsqueeze(1)).to(bands.dtype).sum(dim=1)
@@ -263,11 +262,9 @@ class Mel(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """samples [1, N] at 24 kHz -> log-mel [1, N // 300, 80]."""
-        hop, hops = self.config.hop_length, self.config.win_length // self.config.hop_length
-        count = samples.shape[1] // hop
-        rows = functional.pad(samples[:, : count * hop], (self.config.pad, self.config.pad)).reshape(-1, hop)
-        frames = torch.cat([rows[k : k + count] for k in range(hops)], dim=1)
-        real, imaginary = self.dft(frames * self.hann)
+        hop, pad = self.config.hop_length, self.config.pad
+        rows = functional.pad(hops(samples, hop).reshape(1, -1), (pad, pad)).reshape(-1, hop)
+        real, imaginary = self.dft(frames(rows, self.config.win_length // hop) * self.hann)
         magnitude = (real.square() + imaginary.square()).sqrt()
         return torch.log((magnitude @ self.bank).clamp_min(self.config.log_floor)).unsqueeze(0)
 
@@ -288,7 +285,7 @@ class _Cepstra(nn.Module):
     def speech(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """mel [T, M] -> which frames are speech [T], 0 or 1; and the level of loud ones [1]."""
         level = mel[:, adaptation.LEVEL_BANDS].mean(dim=1)
-        loud = quantiles(level, torch.ones_like(level), [0.95])
+        loud = quantiles(level, all_of(level), [0.95])
         return (level > loud - adaptation.COUNTED).to(level.dtype), loud
 
     def moments(self, cepstra: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
-"""Who speaks in a mel spectrogram: a critic that tells the acoustic model how alike its voice is.
+"""A likeness critic: the speaker embedding, predicted from mel frames.
 
-It predicts the speaker embedding from mel frames, so that likeness has a gradient without going through
-the vocoder and the speaker encoder's own front end (speaker-consistency loss; Makishima 2022).
+It gives the acoustic model a gradient of likeness without the vocoder and the speaker encoder's own front end
+(speaker-consistency loss; Makishima 2022).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Refiner: gives a predicted mel spectrogram the harmonics, the detail and the range of a recorded one.
 
-The acoustic model predicts something near the mean of all mel spectrograms that fit, which is smoother than any of them
-and more alike from person to person. A linear map brings it to the person (``parrotlet.adaptation``); the refiner then
-makes the result sound like a recording, in one pass. It is shown where the harmonics of the f0 fall.
+The acoustic model predicts about the mean of all mel spectrograms that fit. The mean is smoother than any of them and
+differs less between people. A linear map adapts it to the person (``parrotlet.adaptation``). The refiner then makes the
+result sound like a recording, in one pass. Its input includes where the harmonics of the f0 lie.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RefinerConfig:
 
 
 def harmonic_combs(mel: MelConfig) -> npt.NDArray[np.float32]:
-    """How harmonics of equal strength show in log-mel frames: float32 [F, n_mels], nepers over their mean.
+    """Harmonics of equal strength in log-mel frames: float32 [F, n_mels], nepers over their mean.
 
     Row k is of an f0 of COMB_LOWEST_HZ * 2 ** (k / COMB_STEPS).
     """
@@ -59,7 +59,7 @@ def harmonic_combs(mel: MelConfig) -> npt.NDArray[np.float32]:
 
 
 class HarmonicCombs(nn.Module):
-    """f0 [B, T] in Hz (0 where unvoiced) -> where its harmonics show in log-mel frames [B, T, M], 0 where unvoiced."""
+    """f0 [B, T] in Hz (0 where unvoiced) -> its harmonics in log-mel frames [B, T, M], 0 where unvoiced."""
 
     combs: Tensor
     rows: Tensor
@@ -72,10 +72,10 @@ class HarmonicCombs(nn.Module):
 
     def forward(self, f0: Tensor) -> Tensor:
         place = torch.log2(f0.clamp_min(COMB_LOWEST_HZ) / COMB_LOWEST_HZ) * COMB_STEPS
-        # Linear interpolation between rows, as a product, because every runtime is good at those.
+        # Linear interpolation between rows, as a product, which is fast on every runtime.
         weights = (1 - (place.unsqueeze(-1) - self.rows).abs()).clamp_min(0)
-        shown: Tensor = (weights @ self.combs) * (f0 > 0).to(f0.dtype).unsqueeze(-1)
-        return shown
+        harmonics: Tensor = (weights @ self.combs) * (f0 > 0).to(f0.dtype).unsqueeze(-1)
+        return harmonics
 
 
 class Refiner(nn.Module):
@@ -96,7 +96,7 @@ class Refiner(nn.Module):
     def forward(
         self, mel: Tensor, features: Tensor, f0: Tensor, condition: Tensor, mask: Tensor | None = None
     ) -> Tensor:
-        """mel [B, T, M] as adapted, the decoder's features [B, T, C] it was made of, f0 [B, T] in Hz (0 where
+        """mel [B, T, M] as adapted, the decoder's features [B, T, C] that it comes from, f0 [B, T] in Hz (0 where
         unvoiced), condition [B, D] -> mel [B, T, M]."""
         x = self.stem(torch.cat([features, (mel + 5) / 3, self.comb(f0)], dim=-1))
         refined: Tensor = mel + self.head(self.norm(self.body(x, mask, condition)))

@@ -105,15 +105,15 @@ def fit_whitening(
     """Set ``encoder.whiten`` by within-class covariance normalization (Hatch 2006).
 
     raw [N, E]: what ``raw`` gave for N recordings; speakers: who each is of. Raw embeddings lie in a narrow
-    cone; directions in which one person's recordings differ count less afterwards, and the mean is taken
-    away. ``shrink`` draws the covariance towards a multiple of the identity.
+    cone. Whitening removes the mean and shrinks the directions in which one person's recordings differ.
+    ``shrink`` moves the covariance toward a multiple of the identity.
     """
     mean = raw.mean(axis=0)
     rows: dict[str, list[int]] = {}
     for index, speaker in enumerate(speakers):
         rows.setdefault(speaker, []).append(index)
-    centred = np.concatenate([raw[r] - raw[r].mean(axis=0) for r in rows.values() if len(r) >= 2])
-    within = centred.T @ centred / len(centred)
+    centered = np.concatenate([raw[r] - raw[r].mean(axis=0) for r in rows.values() if len(r) >= 2])
+    within = centered.T @ centered / len(centered)
     within = (1 - shrink) * within + shrink * np.trace(within) / len(within) * np.eye(len(within))
     values, vectors = np.linalg.eigh(within.astype(np.float64))
     matrix = vectors / np.sqrt(values) @ vectors.T

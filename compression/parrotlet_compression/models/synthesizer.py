@@ -9,25 +9,24 @@ from torch import Tensor, nn
 
 from parrotlet import adaptation
 
-from .acoustic import RECORDING, REFERENCE_HZ, AcousticModel, expand
+from .acoustic import RECORDING, REFERENCE_HZ, AcousticModel, length_regulate
 from .adapter import Adapter, AdapterAfter
 from .refiner import Refiner
 
 PACE = 0.82
-"""How fast the model speaks, against the pace that it predicts: 200 words a minute for synthetic voices. Of the time
-that was taken it predicts 0.97 for these, 0.90 for people of VCTK and 0.76 for those of Common Voice (held out, rate
-not told)."""
+"""Factor of the predicted pace, which is 200 words a minute for synthetic voices. Without a known rate the model
+predicts 0.97 of their true durations, 0.90 of VCTK's and 0.76 of Common Voice's (held-out people)."""
 SPREAD, COUNTS_AS, WIDENED = 0.65, 200.0, 1.5
-"""The share of a person's spread of pitch that is predicted, about; how many frames of that are taken to have been
-heard before an utterance is measured, because few say little; by how much a contour is widened at most."""
+"""SPREAD: about the part of a person's pitch spread that is predicted. COUNTS_AS: frames of that spread that are
+assumed before an utterance is measured, because few frames say little. WIDENED: the largest factor of a contour."""
 
 
 def widened(relative: Tensor, voiced: Tensor, spread: Tensor) -> Tensor:
     """Give a predicted pitch contour the spread of its person's (global variance; Toda 2007).
 
     relative [B, T], log2 of f0 over the person's median; voiced [B, T], 1 or 0; spread [B, 1], above 0, the person's
-    standard deviation of that -> [B, T]. The likeliest contour, which is what is predicted, is flatter than any that is
-    spoken.
+    standard deviation of that -> [B, T]. The predicted contour is the likeliest one, which is flatter than any real
+    one.
     """
     squares = (voiced * relative.square()).sum(dim=1, keepdim=True) + COUNTS_AS * (SPREAD * spread).square()
     predicted = (squares / (voiced.sum(dim=1, keepdim=True) + COUNTS_AS)).sqrt()
@@ -80,7 +79,7 @@ class Synthesizer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """What is computed once a frame: the second half of ``synthesize``.
 
-        rows [1, T, C] and position [1, T, 3] from ``expand``, condition [1, D], statistics [1, 3], pitch [1]
+        rows [1, T, C] and position [1, T, 3] from ``length_regulate``, condition [1, D], statistics [1, 3], pitch [1]
         (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), predicted [1, T, M]: mel as it was before
         adaptation, refiner and emphasis.
         """
@@ -106,6 +105,6 @@ class Synthesizer(nn.Module):
         """
         encoded, condition, frames = self.text_side(phonemes, embedding, statistics)
         durations = self.durations(frames, speed)
-        rows, position = expand(encoded, durations, durations.sum())
+        rows, position = length_regulate(encoded, durations, durations.sum())
         mel, f0, predicted = self.frame_side(rows, position, condition, statistics, pitch)
         return mel, f0, durations, predicted

@@ -1,9 +1,9 @@
 """Vocoder: mel spectrogram in, waveform out, every layer at the frame rate.
 
-A Vocos-like backbone (Siuzdak 2023) whose head does not invent phases: it predicts, per frame, the filter
-of a harmonic source (a band-limited pulse train at f0) and of a noise source, as a neural source-filter
-model does (Wang 2019), and a phase correction for the harmonic part. The host (or ``render`` here)
-builds the sources, multiplies, and overlap-adds, so pitch is exact and small models do not buzz.
+A Vocos-like backbone (Siuzdak 2023) whose head predicts no phases. For every frame it predicts the filters of a
+harmonic source (a band-limited pulse train at f0) and of a noise source, as a neural source-filter model does
+(Wang 2019), and a phase correction of the harmonic part. The host, or ``render`` here, makes the sources, multiplies,
+and overlap-adds. So pitch is exact, and small models do not buzz.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .acoustic import REFERENCE_HZ
 from .blocks import ConvNeXtStack, Convolution
 
 
@@ -36,7 +37,7 @@ class VocoderConfig:
         return self.n_fft // 2 + 1
 
 
-class Spectra(NamedTuple):
+class VocoderOutput(NamedTuple):
     """magnitude, phase, noise: [B, T, F] each; f0 [B, T] in Hz, 0 where unvoiced."""
 
     magnitude: Tensor
@@ -46,7 +47,7 @@ class Spectra(NamedTuple):
 
 
 class Vocoder(nn.Module):
-    """mel [B, T, M] (natural log) -> Spectra."""
+    """mel [B, T, M] (natural log) -> VocoderOutput."""
 
     def __init__(self, config: VocoderConfig | None = None) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class Vocoder(nn.Module):
         return 3 * (1 + self.config.layers)
 
     def pitch_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Backbone features [B, T, C] -> log2(f0 / 160 Hz) [B, T], voicing logit [B, T]."""
+        """Backbone features [B, T, C] -> log2(f0 / REFERENCE_HZ) [B, T], voicing logit [B, T]."""
         out = self.pitch_head(self.pitch(x))
         return out[..., 0], out[..., 1]
 
@@ -85,11 +86,11 @@ class Vocoder(nn.Module):
         magnitude, phase, noise = self.head(x).float().chunk(3, dim=-1)
         return torch.exp(magnitude.clamp(max=6)), phase, torch.exp(noise.clamp(max=6))
 
-    def forward(self, mel: Tensor) -> Spectra:
+    def forward(self, mel: Tensor) -> VocoderOutput:
         x = self.backbone(mel)
         pitch, voicing = self.pitch_logits(x)
-        f0 = 160 * torch.exp(pitch * math.log(2)) * (voicing > 0).to(pitch.dtype)
-        return Spectra(*self.filters(x), f0)
+        f0 = REFERENCE_HZ * torch.exp(pitch * math.log(2)) * (voicing > 0).to(pitch.dtype)
+        return VocoderOutput(*self.filters(x), f0)
 
 
 def pulse_train(f0: Tensor, hop_length: int, sample_rate: int, phase: Tensor | None = None) -> Tensor:
@@ -104,7 +105,7 @@ def pulse_train(f0: Tensor, hop_length: int, sample_rate: int, phase: Tensor | N
     def to_samples(x: Tensor) -> Tensor:
         return functional.interpolate(x[:, None], size=samples, mode="linear", align_corners=False)[:, 0]
 
-    # Weighting by voicing keeps an unvoiced neighbour's zero out of the interpolated frequency.
+    # Weighting by voicing keeps the zero of an unvoiced neighbor out of the interpolated frequency.
     gate = to_samples(voiced)
     frequency = (to_samples(f0) / gate.clamp_min(1e-6)).clamp_min(40.0)
     cycles = torch.cumsum(frequency.double() / sample_rate, dim=1)
@@ -119,7 +120,7 @@ def pulse_train(f0: Tensor, hop_length: int, sample_rate: int, phase: Tensor | N
 
 
 def frame(samples: Tensor, config: VocoderConfig) -> Tensor:
-    """Windowed frames centred on hop centres: [B, T * hop] -> [B, T, n_fft]."""
+    """Windowed frames around the centers of hops: [B, T * hop] -> [B, T, n_fft]."""
     pad = (config.n_fft - config.hop_length) // 2
     window = torch.hann_window(config.n_fft, device=samples.device)
     return functional.pad(samples, (pad, pad)).unfold(1, config.n_fft, config.hop_length) * window

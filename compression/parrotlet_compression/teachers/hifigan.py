@@ -269,7 +269,7 @@ class ScaleDiscriminator(_Discriminator):
         return super().forward(x.unsqueeze(1))
 
 
-Heard = list[tuple[Tensor, list[Tensor]]]
+DiscriminatorOutputs = list[tuple[Tensor, list[Tensor]]]
 
 
 class MultiPeriodDiscriminator(nn.Module):
@@ -280,7 +280,7 @@ class MultiPeriodDiscriminator(nn.Module):
         self.discriminators = nn.ModuleList(PeriodDiscriminator(p, width) for p in (2, 3, 5, 7, 11))
         with_weight_norm(self)
 
-    def forward(self, x: Tensor) -> Heard:
+    def forward(self, x: Tensor) -> DiscriminatorOutputs:
         return [discriminator(x) for discriminator in self.discriminators]
 
 
@@ -295,7 +295,7 @@ class MultiScaleDiscriminator(nn.Module):
         averaged = [with_weight_norm(ScaleDiscriminator(width)) for _ in range(2)]
         self.discriminators = nn.ModuleList([whole, *averaged])
 
-    def forward(self, x: Tensor) -> Heard:
+    def forward(self, x: Tensor) -> DiscriminatorOutputs:
         heard = []
         for index, discriminator in enumerate(self.discriminators):
             x = functional.avg_pool1d(x, 4, 2, 2) if index else x

@@ -9,10 +9,11 @@ import soundfile
 
 from parrotlet.text import TextFrontEnd
 
-from .tacotron2 import Array, Spoken
+from .tacotron2 import Tacotron2Speech
+from .tacotron2_layers import Array
 from .text import symbol_ids
 
-Speak = Callable[[list[int], "Array | None"], Spoken]
+Speak = Callable[[list[int], "Array | None"], Tacotron2Speech]
 
 
 def write_teacher_speech(
@@ -26,7 +27,7 @@ def write_teacher_speech(
 ) -> tuple[Path, int]:
     """Write a WAV for every sentence, in the voices in turn, and ``teacher.tsv`` for the judge.
 
-    speak: symbol ids and an embedding [E] -> Spoken. symbols: of the model's table. voices [V, E], None for a
+    speak: symbol ids and an embedding [E] -> Tacotron2Speech. symbols: of the model's table. voices [V, E], None for a
     model of one voice. Returns the manifest, and how many sentences ended without a stop token.
     """
     out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
-"""Train the aligner on synthetic speech damaged towards real recordings; align the real archives with it.
+"""Train the aligner on synthetic speech, damaged to resemble real recordings; align the real archives with it.
 
-A second round, on what the first has aligned too, hears real people better: good enough to listen for words.
+A second round, which also trains on the clips that the first one aligned, is better on real people: good enough for the
+phoneme recognition loss.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from parrotlet.text import TextFrontEnd
 from ..corpus import Pack
 from ..models.aligner import Aligner, align
 from ..symbols import phoneme_ids
-from .acoustic import AlignedClips
+from .aligned_clips import AlignedClips
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
-Batch = tuple[Tensor, Tensor]
-# Of a batch, in the second round; how often a real or damaged clip loses bands, and frames (SpecAugment; Park 2019).
+AlignerBatch = tuple[Tensor, Tensor]
+# In the second round: share of real clips in a batch; how often bands, and frames, are masked (SpecAugment; Park 2019).
 RECORDED, MASKED = 0.6, 0.5
 NARROW_BANDS = 68  # of 80 mel bands, those below 8 kHz
 
 
 def _damaged(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """A mel spectrogram [T, M] as another person, room and microphone might have made it."""
+    """A mel spectrogram [T, M] as of another person, room and microphone."""
     bands = mel.shape[1]
     warp = random.uniform(0.88, 1.14)
     at = np.clip(np.arange(bands) * warp, 0, bands - 1)
@@ -51,7 +52,7 @@ def _damaged(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.N
 
 
 def _masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """A mel spectrogram [T, M] without some bands and frames: no single cue is to be relied on."""
+    """A mel spectrogram [T, M] without some bands and frames, so that no single cue suffices."""
     mel, mean = mel.copy(), mel.mean()
     for _ in range(2):
         for rows, widest in ((mel, 12), (mel.T, 9)):  # frames, then bands
@@ -61,7 +62,7 @@ def _masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.ND
     return mel
 
 
-def labelled(clips: AlignedClips, frames: int, batch: int, seed: int) -> Iterator[Batch]:
+def aligner_batches(clips: AlignedClips, frames: int, batch: int, seed: int) -> Iterator[AlignerBatch]:
     """Random cuts of speech, for ever: mel [B, T, M] and symbol ids [B, T]. RECORDED of a batch are real recordings, if
     any are aligned. Raises InputError without synthetic clips to learn from."""
     random, pack = np.random.default_rng(seed), clips.pack
@@ -87,13 +88,13 @@ def train_aligner(clips: AlignedClips, out: Path, schedule: Schedule) -> Aligner
     torch.manual_seed(0)
     model = Aligner()
 
-    def losses(batch: Batch) -> Losses:
+    def losses(batch: AlignerBatch) -> Losses:
         mel, ids = batch
         with fast_math():
             logits = model(mel)
         return {"phoneme": functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten())}
 
-    train(model, labelled(clips, 160, 16, seed=data_seed(out)), losses, out, schedule)
+    train(model, aligner_batches(clips, 160, 16, seed=data_seed(out)), losses, out, schedule)
     return model
 
 

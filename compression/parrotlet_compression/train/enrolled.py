@@ -1,4 +1,4 @@
-"""Train the acoustic model alone, in voices as they are enrolled: heard in other recordings of the person."""
+"""Train the acoustic model alone, in voices that are enrolled from other recordings of the person."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import torch
 
 from ..export import load_students
 from ..models.speaker import SpeakerEncoder, embed_clips
-from ..models.weights import load_weights, save_weights
-from .acoustic import AlignedClips, Batch, acoustic_losses
+from ..models.weights import load_metadata, load_weights, save_weights
+from .acoustic_losses import acoustic_losses
+from .aligned_clips import AcousticBatch, AlignedClips
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
-# How many recordings of a person are heard at most, and how often the speaking rate of the clip is known.
+# The most recordings of an enrollment, and how often the speaking rate of the clip is known.
 RECORDINGS, RATE_KNOWN = 3, 0.5
 
 
 class Voices:
-    """Speaker embeddings of clips by an encoder that does not learn; each clip is heard once."""
+    """Speaker embeddings of clips by an encoder that does not learn. Each clip is embedded once."""
 
     def __init__(self, clips: AlignedClips, encoder: SpeakerEncoder) -> None:
         self.clips, self.encoder = clips, encoder
         self._known: dict[int, npt.NDArray[np.float32]] = {}
 
     def of(self, indices: Sequence[int]) -> npt.NDArray[np.float32]:
-        """What an enrollment from these clips gives: float32 [E], of unit norm."""
+        """The embedding of an enrollment from these clips: float32 [E], of unit norm."""
         for i in indices:
             if i not in self._known:
                 self._known[i] = embed_clips([self.clips.pack.samples16(self.clips.pack.clips[i])], self.encoder)[0]
@@ -43,8 +44,8 @@ class Voices:
 def train_enrolled(clips: AlignedClips, out: Path, schedule: Schedule, students: Path) -> None:
     """Train, or go on training, the acoustic model of students in a folder; write ``acoustic.safetensors`` to ``out``.
 
-    Voices are heard in other recordings of the person, as at enrollment. Speaker encoder, refiner and vocoder do not
-    learn; the refiner has to follow (``train refiner``).
+    Voices are enrolled from other recordings of the person. Speaker encoder, refiner and vocoder do not learn; train
+    the refiner next (``train refiner``).
     """
     torch.manual_seed(data_seed(out))
     speaker, synthesizer, _ = load_students(students)
@@ -52,12 +53,12 @@ def train_enrolled(clips: AlignedClips, out: Path, schedule: Schedule, students:
     model = synthesizer.acoustic.requires_grad_(True).train()
     voices, random = Voices(clips, speaker), np.random.default_rng(data_seed(out))
 
-    def losses(batch: Batch) -> Losses:
+    def losses(batch: AcousticBatch) -> Losses:
         others = [
             random.permutation(voices.others(i))[: random.integers(1, RECORDINGS + 1)] for i in batch.clips.tolist()
         ]
         embedding = torch.from_numpy(np.stack([voices.of([int(k) for k in chosen]) for chosen in others]))
-        # Without a transcript nobody's rate is known, but in the voice there is some of it.
+        # An enrollment without a transcript gives no rate, but the embedding holds some of it.
         known = torch.tensor(random.random((len(others), 1)) < RATE_KNOWN)
         statistics = torch.cat([batch.statistics[:, :2], batch.statistics[:, 2:] * known], dim=1)
         given = batch.phonemes, batch.durations, batch.pitch, batch.voiced
@@ -65,7 +66,9 @@ def train_enrolled(clips: AlignedClips, out: Path, schedule: Schedule, students:
             made = model(*given, embedding, statistics, batch.recording)
         return acoustic_losses(made, batch)
 
-    # Embeddings are of voices as they are: none is warped.
+    # Embeddings are of unmoved voices, so no clip is warped.
     train(model, clips.batches(data_seed(out), warping=0.0), losses, out, schedule)
     load_weights(model, out / "model.safetensors")
-    save_weights(synthesizer, out / "acoustic.safetensors", half=True)
+    save_weights(
+        synthesizer, out / "acoustic.safetensors", half=True, step=load_metadata(out / "model.safetensors").get("step")
+    )

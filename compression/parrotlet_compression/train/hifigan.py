@@ -17,10 +17,10 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_filterbank
 
 from ..corpus import Clip, Pack
-from ..models.weights import load_tensors, save_weights
+from ..models.weights import load_metadata, load_tensors, save_weights
 from ..teachers.hifigan import (
+    DiscriminatorOutputs,
     Generator,
-    Heard,
     HifiGanConfig,
     MultiPeriodDiscriminator,
     MultiScaleDiscriminator,
@@ -28,10 +28,10 @@ from ..teachers.hifigan import (
     with_weight_norm,
 )
 from .loop import Losses, Schedule, data_seed, train
+from .vocoder import MIN_SNR_DB
 
-MEL, FEATURES = 45.0, 2.0
-MIN_SNR_DB = 25.0
-Batch = tuple[Tensor, Tensor]
+MEL, FEATURE_MATCHING = 45.0, 2.0
+HifiGanBatch = tuple[Tensor, Tensor]
 
 
 class LogMel(nn.Module):
@@ -55,7 +55,7 @@ class LogMel(nn.Module):
         return (magnitude @ self.bank).clamp_min(config.log_floor).log()
 
 
-def cuts(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
+def hifigan_batches(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[HifiGanBatch]:
     """Random cuts of clean full-band training clips, for ever: mel [B, T, M], samples [B, T * hop].
 
     Raises InputError when no clip is long and clean enough.
@@ -78,7 +78,7 @@ def cuts(pack: Pack, frames: int, batch: int, seed: int) -> Iterator[Batch]:
         yield torch.from_numpy(mel), torch.from_numpy(samples.astype(np.float32) / 32768)
 
 
-class Adversaries:
+class HifiGanAdversaries:
     """Both discriminators and their optimizer, resumed with the generator."""
 
     def __init__(self, rate: float, narrower: int = 1) -> None:
@@ -95,15 +95,15 @@ class Adversaries:
         self.models.load_state_dict(state["models"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def _hear(self, samples: Tensor) -> Heard:
-        return [heard for model in self.models for heard in model(samples)]
+    def _outputs(self, samples: Tensor) -> DiscriminatorOutputs:
+        return [output for model in self.models for output in model(samples)]
 
     def losses(self, made: Tensor, real: Tensor) -> Losses:
         """Learn from one batch of samples [B, N]; then what the generator must learn from them."""
         self.models.requires_grad_(True)
         parts = [
             (1 - on_real).square().mean() + on_made.square().mean()
-            for (on_real, _), (on_made, _) in zip(self._hear(real), self._hear(made.detach()), strict=True)
+            for (on_real, _), (on_made, _) in zip(self._outputs(real), self._outputs(made.detach()), strict=True)
         ]
         learned = torch.stack(parts).sum()
         self.optimizer.zero_grad(set_to_none=True)
@@ -111,14 +111,14 @@ class Adversaries:
         self.optimizer.step()
         self.models.requires_grad_(False)
         with torch.no_grad():
-            wanted = self._hear(real)
-        adversarial, apart = [], []
-        for (score, features), (_, targets) in zip(self._hear(made), wanted, strict=True):
+            wanted = self._outputs(real)
+        adversarial, distances = [], []
+        for (score, features), (_, targets) in zip(self._outputs(made), wanted, strict=True):
             adversarial.append((1 - score).square().mean())
-            apart += [(a - b).abs().mean() for a, b in zip(features, targets, strict=True)]
+            distances += [(a - b).abs().mean() for a, b in zip(features, targets, strict=True)]
         return {
             "adversarial": torch.stack(adversarial).sum(),
-            "features": FEATURES * torch.stack(apart).sum(),
+            "features": FEATURE_MATCHING * torch.stack(distances).sum(),
             "discriminators": learned.detach(),
         }
 
@@ -138,17 +138,17 @@ def train_hifigan(
         raise InputError(f"the generator reads another mel spectrogram than {pack.path} holds: {config.mel}")
     torch.manual_seed(0)
     model = with_weight_norm(Generator(config))
-    adversaries = Adversaries(schedule.rate, narrower)
+    adversaries = HifiGanAdversaries(schedule.rate, narrower)
     log_mel = LogMel(config.mel)
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(config.as_dict(), indent=1) + "\n")
 
-    def losses(taken: Batch) -> Losses:
+    def losses(taken: HifiGanBatch) -> Losses:
         mel, samples = taken
         made = model(mel)
         return {"mel": MEL * (log_mel(made) - log_mel(samples)).abs().mean()} | adversaries.losses(made, samples)
 
-    train(model, cuts(pack, frames, batch, data_seed(out)), losses, out, schedule, companion=adversaries)
+    train(model, hifigan_batches(pack, frames, batch, data_seed(out)), losses, out, schedule, companion=adversaries)
     return finished(out, config)
 
 
@@ -156,5 +156,5 @@ def finished(out: Path, config: HifiGanConfig) -> Generator:
     """The generator of a training folder with its weight norm folded, also written as ``generator.safetensors``."""
     model = Generator(config)
     model.load_state_dict(fold_weight_norm(load_tensors(out / "model.safetensors")))
-    save_weights(model, out / "generator.safetensors")
+    save_weights(model, out / "generator.safetensors", step=load_metadata(out / "model.safetensors").get("step"))
     return model.eval()

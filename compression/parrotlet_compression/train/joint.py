@@ -1,7 +1,7 @@
 """Train the whole acoustic graph at once, in voices as enrolled, against adversaries that know who speaks.
 
-Decoder and refiner, and if wanted the text side, learn from clips that stay in the memory of one device
-(``resident``). On a GPU a step is one CUDA graph: a step of 96 clips takes 0.10 s on an H200, and 0.26 s without.
+Decoder and refiner learn from clips in the memory of one device (``device_dataset``); the text side may learn too. On a
+GPU a step is one CUDA graph: 96 clips take 0.10 s on an H200, and 0.26 s without the graph.
 """
 
 from __future__ import annotations
@@ -27,32 +27,41 @@ from ..models.acoustic import RECORDING
 from ..models.aligner import Aligner
 from ..models.synthesizer import Synthesizer
 from ..models.weights import load_weights, save_weights
-from .acoustic import contour_losses, duration_loss
-from .adversaries import Adversaries, Shown
-from .adversary import voice_asked_for
+from .acoustic_losses import contour_losses, duration_loss
+from .adversaries import AdversarialBatch, ConditionalAdversaries
+from .adversary import discriminator_condition
+from .device_dataset import Crop, DeviceDataset, Draw, EnrolledVoices, TeacherForcedOutput, teacher_forced
 from .enrolled import RATE_KNOWN
-from .listener import FRAMES as FRAMES_LISTENED
-from .listener import Listener
-from .loop import FASTER, Learner, Losses, fast_math, remembered
-from .refiner import FRAMES, LISTENED, MARGIN, UNDERSTOOD, Cuts, Spectra, misheard, refined, voice_layer
-from .resident import Crop, Draw, Enrolled, Resident, Spoken, speak
+from .loop import FASTER, Learner, Losses, ema_decay, fast_math
+from .refiner import (
+    MARGIN,
+    PHONEME_RECOGNITION,
+    REFINER_FRAMES,
+    SPEAKER_CONSISTENCY,
+    DecoderParameters,
+    RefinerBatch,
+    phoneme_recognition_loss,
+    refined,
+    voice_layer,
+)
+from .speaker_consistency import CONSISTENCY_FRAMES, SpeakerConsistencyLoss
 
-SLOWER = 0.5  # what the text side learns at: it is good, and there is little text
+SLOWER = 0.5  # factor of the text side's learning rate: it is good already, and the text is little
 TEXT_SIDE = tuple(f"acoustic.{part}." for part in "embed voice encoder duration duration_head".split())
 TEXT_SIDE += tuple(f"acoustic.{part}." for part in "pitch_in pitch pitch_head".split())
-# Steps on a GPU before one is captured: cuDNN and cuBLAS have then chosen their kernels and taken their memory.
+# Steps on a GPU before the capture: by then cuDNN and cuBLAS have chosen their kernels and allocated their memory.
 WARM = 12
 LOGGED = 50
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast to train: so many ``steps`` or so many ``minutes``, of the two the one that is given.
+    """Length and rates of a run. Give ``steps`` or ``minutes``, not both.
 
-    Rates stay for the first ``hold`` of the way, then fall as a cosine. The generator waits for most of ``head_start``
-    steps, in which the adversaries learn from what it makes, and hears of them from then on. Of a ``batch`` of pieces
-    as many as ``listened`` are listened to. Runs of another ``seed`` draw other clips, and their adversaries begin
-    otherwise: means of the weights of several keep what all of them learned.
+    The learning rates are constant for the first ``hold`` of the run and then decay as a cosine. During ``head_start``
+    steps the adversaries learn alone: the generator's rate is 0 for most of them, and its adversarial losses are 0 for
+    all. ``consistency_clips`` of a batch enter the speaker consistency loss. Runs of different ``seed`` draw different
+    clips and initialize their adversaries differently; average their weights to keep what all of them learn.
     """
 
     steps: int | None = None
@@ -60,7 +69,7 @@ class Plan:
     rate: float = 6e-4
     adversary_rate: float = 4e-4
     batch: int = 96
-    listened: int = 32
+    consistency_clips: int = 32
     head_start: int = 150
     hold: float = 0.3
     average: float = 0.998
@@ -69,117 +78,119 @@ class Plan:
     seed: int = 0
 
     def progress(self, step: int, seconds: float) -> float:
-        """How much of the way is done, 1 at its end."""
+        """The part of the run that is done, 1 at its end."""
         if self.steps is not None:
             return step / self.steps
         assert self.minutes is not None
         return seconds / (60 * self.minutes)
 
-    def falling(self, progress: float) -> float:
-        """What is left of the rates."""
+    def lr_decay(self, progress: float) -> float:
+        """Factor of all learning rates."""
         if progress < self.hold:
             return 1.0
         way = min(1.0, (progress - self.hold) / (1 - self.hold))
         return max(0.02, 0.5 * (1 + math.cos(math.pi * way)))
 
-    def warmth(self, step: int) -> float:
-        """Of the generator's rate: 0 for the better part of the head start, then 1 within two thirds of one more."""
+    def warmup(self, step: int) -> float:
+        """Factor of the generator's rate: 0 until 0.6 of the head start, then linear to 1 within two thirds of it."""
         if not self.head_start:
             return 1.0
         return min(1.0, max(0.0, (step / self.head_start - 0.6) * 1.5))
 
 
-class Joint:
-    """Everything a step needs, on the device of ``resident``; ``feed``, then ``step``.
+class RefineTrainer:
+    """Everything that a step needs, on the device of ``dataset``. Call ``feed``, then ``step``.
 
-    listener: None not to listen. text_side: whether phoneme encoder, durations and pitch learn too.
+    consistency: None leaves that loss out. text_side: phoneme encoder, durations and pitch learn too.
     """
 
     def __init__(
         self,
         synthesizer: Synthesizer,
-        resident: Resident,
-        enrolled: Enrolled,
+        dataset: DeviceDataset,
+        enrolled: EnrolledVoices,
         aligner: Aligner,
-        listener: Listener | None,
+        consistency: SpeakerConsistencyLoss | None,
         plan: Plan,
         text_side: bool = False,
     ) -> None:
-        self.resident, self.enrolled, self.plan, self.text_side = resident, enrolled, plan, text_side
-        self.device = device = resident.device
-        self.synthesizer, self.aligner, self.listener = synthesizer, aligner, listener
+        self.dataset, self.enrolled, self.plan, self.text_side = dataset, enrolled, plan, text_side
+        self.device = device = dataset.device
+        self.synthesizer, self.aligner, self.consistency = synthesizer, aligner, consistency
         synthesizer.requires_grad_(False)
-        learning: nn.Module = synthesizer if text_side else Spectra(synthesizer)
+        learning: nn.Module = synthesizer if text_side else DecoderParameters(synthesizer)
         named = dict(learning.requires_grad_(True).train().named_parameters())
         text = [p for name, p in named.items() if name.startswith(TEXT_SIDE)]
         voice = [p for name, p in named.items() if voice_layer(name) and not name.startswith(TEXT_SIDE)]
-        apart = {id(p) for p in (*text, *voice)}
-        rest = [p for p in named.values() if id(p) not in apart]
+        chosen = {id(p) for p in (*text, *voice)}
+        rest = [p for p in named.values() if id(p) not in chosen]
         self.learner = Learner([(rest, 1.0), (voice, FASTER), (text, SLOWER)], plan.rate, clip=plan.clip)
         width = synthesizer.acoustic.config.embedding + len(RECORDING)
-        self.adversaries = Adversaries(width, device, plan.adversary_rate)
+        self.adversaries = ConditionalAdversaries(width, device, plan.adversary_rate)
         self.average = [p.detach().clone() for p in self.learner.parameters]
-        # What changes from step to step, at places that a CUDA graph knows.
+        # What changes from step to step lies at addresses that a CUDA graph knows.
         self.drawn = torch.zeros(len(Draw._fields), plan.batch, device=device)
-        self.loud, self.fresh = (torch.zeros((), device=device) for _ in range(2))
+        self.adversarial_gate, self.ema_step = (torch.zeros((), device=device) for _ in range(2))
         self.names: list[str] = []
         self.sums = torch.zeros(0, device=device)
         self.share = torch.zeros(adaptation.size(), device=device)
-        self.share[sum(adaptation.sizes()[:3])] = 1  # where an adaptation holds the share
+        self.share[sum(adaptation.sizes()[:3])] = 1  # the index of the share in an adaptation
         self.rows = torch.arange(plan.batch, device=device)
-        self.listened = torch.arange(FRAMES_LISTENED, device=device)
+        self.consistency_frames = torch.arange(CONSISTENCY_FRAMES, device=device)
 
     def draw(self, step: int) -> np.ndarray[Any, Any]:
-        """The batch of a step, on the host; the same whenever it is asked for."""
+        """The batch of a step, on the host. Depends on seed and step alone."""
         known = RATE_KNOWN if self.text_side else 1.0
         random = np.random.default_rng((1 + self.plan.seed, step))
-        return self.resident.draw(self.enrolled.starts, random, self.plan.batch, known)
+        return self.dataset.draw(self.enrolled.starts, random, self.plan.batch, known)
 
     def feed(self, drawn: np.ndarray[Any, Any], step: int, progress: float) -> None:
-        """Say what the next step is to learn from, and how fast."""
-        plan, falling = self.plan, self.plan.falling(progress)
+        """Copy the next batch, and the rates of its step, to the device."""
+        plan, decay = self.plan, self.plan.lr_decay(progress)
         self.drawn.copy_(torch.from_numpy(drawn))
-        self.loud.fill_(float(step >= plan.head_start))
-        self.fresh.fill_(1 - remembered(plan.average, step))
-        self.learner.set_rate(plan.rate * falling * plan.warmth(step))
-        self.adversaries.learner.set_rate(plan.adversary_rate * falling)
+        self.adversarial_gate.fill_(float(step >= plan.head_start))
+        self.ema_step.fill_(1 - ema_decay(plan.average, step))
+        self.learner.set_rate(plan.rate * decay * plan.warmup(step))
+        self.adversaries.learner.set_rate(plan.adversary_rate * decay)
 
     def step(self) -> None:
-        """Learn from what was fed. Nothing here waits for the device, or asks it for a value."""
+        """Learn from the batch that was fed. Nothing here waits for the device or reads a value from it."""
         draw = Draw.unpacked(self.drawn)
-        cut, crop, spoken = self._cut(draw)
-        made, losses = refined(self.synthesizer, cut)
+        batch, crop, predicted = self._batch(draw)
+        made, losses = refined(self.synthesizer, batch)
         if self.text_side:
-            losses |= self._prosody_losses(crop, spoken)
-        losses["misheard"] = UNDERSTOOD * misheard(self.aligner, made, cut.real, cut.phonemes, cut.inside)
-        if self.listener is not None:
-            losses |= self._listened_losses(self.listener, draw, cut, made)
-        heard, told = self.adversaries.losses(made, self._shown(draw, cut), self.loud)
-        losses |= heard
+            losses |= self._prosody_losses(crop, predicted)
+        losses["phoneme_recognition"] = PHONEME_RECOGNITION * phoneme_recognition_loss(
+            self.aligner, made, batch.real, batch.phonemes, batch.inside
+        )
+        if self.consistency is not None:
+            losses |= self._consistency_losses(self.consistency, draw, batch, made)
+        generator, own = self.adversaries.losses(made, self._adversarial_batch(draw, batch), self.adversarial_gate)
+        losses |= generator
         norm = self.learner.learn(torch.stack(list(losses.values())).sum())
         with torch.no_grad():
-            torch._foreach_mul_(self.average, 1 - self.fresh)
+            torch._foreach_mul_(self.average, 1 - self.ema_step)
             now = [p.detach() for p in self.learner.parameters]
-            torch._foreach_add_(self.average, torch._foreach_mul(now, self.fresh))
-        self._log(losses | told | {"norm": norm})
+            torch._foreach_add_(self.average, torch._foreach_mul(now, self.ema_step))
+        self._log(losses | own | {"norm": norm})
 
-    def _cut(self, draw: Draw) -> tuple[Cuts, Crop, Spoken]:
-        """What the acoustic model says of a batch in voices as enrolled, with what was recorded."""
-        whole = self.resident.crop(draw.clip, draw.variant, draw.start - MARGIN, FRAMES + 2 * MARGIN)
+    def _batch(self, draw: Draw) -> tuple[RefinerBatch, Crop, TeacherForcedOutput]:
+        """What the acoustic model predicts of a batch in voices as enrolled, beside the recordings."""
+        whole = self.dataset.crop(draw.clip, draw.variant, draw.start - MARGIN, REFINER_FRAMES + 2 * MARGIN)
         known = torch.cat([torch.ones_like(whole.statistics[:, :2]), draw.rate[:, None]], dim=1)
         whole = whole._replace(statistics=whole.statistics * known)
         place = draw.clip, draw.variant, draw.enrollment
         embedding, adapted = self.enrolled.embeddings[place], self.enrolled.adaptations[place].float()
         share = draw.share[:, None]
         adapted = adapted * (share >= 0) * (1 + self.share * (share - 1))
-        spoken = speak(self.synthesizer.acoustic, whole, embedding)
-        inner = slice(MARGIN, MARGIN + FRAMES)
+        predicted = teacher_forced(self.synthesizer.acoustic, whole, embedding)
+        inner = slice(MARGIN, MARGIN + REFINER_FRAMES)
         crop = whole._replace(at=whole.at[:, inner], inside=whole.inside[:, inner])
-        cut = Cuts(
-            real=self.resident.real(crop),
-            predicted=spoken.mel[:, inner],
-            adapted=self.synthesizer.adapter(spoken.mel, adapted)[:, inner],
-            features=spoken.features[:, inner],
+        batch = RefinerBatch(
+            real=self.dataset.real(crop),
+            predicted=predicted.mel[:, inner],
+            adapted=self.synthesizer.adapter(predicted.mel, adapted)[:, inner],
+            features=predicted.features[:, inner],
             f0=whole.f0[:, inner],
             phonemes=whole.symbols[:, inner],
             inside=crop.inside,
@@ -190,27 +201,31 @@ class Joint:
             recording=whole.recording,
             adaptation=adapted,
         )
-        return cut, whole, spoken
+        return batch, whole, predicted
 
-    def _prosody_losses(self, crop: Crop, spoken: Spoken) -> Losses:
+    def _prosody_losses(self, crop: Crop, predicted: TeacherForcedOutput) -> Losses:
         with fast_math(self.device):
-            pitch, voicing = self.synthesizer.acoustic.contour(spoken.rows, crop.inside, spoken.condition)
+            pitch, voicing = self.synthesizer.acoustic.contour(predicted.rows, crop.inside, predicted.condition)
         contour = contour_losses(pitch, voicing, crop.pitch, crop.voiced, crop.inside.squeeze(-1))
-        return duration_loss(spoken.log_durations, crop.durations, crop.phonemes) | contour
+        return duration_loss(predicted.log_durations, crop.durations, crop.phonemes) | contour
 
-    def _listened_losses(self, listener: Listener, draw: Draw, cut: Cuts, made: Tensor) -> Losses:
-        """How unlike some pieces of the batch sound, weighted."""
-        count = min(self.plan.listened, self.plan.batch)
-        row, at = draw.row[:count, None], draw.at[:count, None] + self.listened
-        unlike = listener.unlike(made[row, at], cut.real[row, at], cut.f0[row, at])
-        return {name: LISTENED[name] * value for name, value in unlike.items()}
+    def _consistency_losses(
+        self, consistency: SpeakerConsistencyLoss, draw: Draw, batch: RefinerBatch, made: Tensor
+    ) -> Losses:
+        """Weighted speaker consistency losses of some pieces of the batch."""
+        count = min(self.plan.consistency_clips, self.plan.batch)
+        row, at = draw.row[:count, None], draw.at[:count, None] + self.consistency_frames
+        distances = consistency.piece_losses(made[row, at], batch.real[row, at], batch.f0[row, at])
+        return {name: SPEAKER_CONSISTENCY[name] * value for name, value in distances.items()}
 
-    def _shown(self, draw: Draw, cut: Cuts) -> Shown:
-        comb = self.synthesizer.refiner.comb(cut.f0)
-        # A wrong voice in the same recording: how it was recorded does not give it away.
-        own, wrong = (voice_asked_for(e, cut.recording) for e in (cut.embedding, cut.embedding[draw.wrong]))
+    def _adversarial_batch(self, draw: Draw, batch: RefinerBatch) -> AdversarialBatch:
+        comb = self.synthesizer.refiner.comb(batch.f0)
+        # The wrong voice comes with the same recording conditions, so that they do not give it away.
+        own, wrong = (
+            discriminator_condition(e, batch.recording) for e in (batch.embedding, batch.embedding[draw.wrong])
+        )
         differs = (draw.wrong != self.rows).float()[:, None]
-        return Shown(cut.real, comb, cut.phonemes, own, wrong, differs)
+        return AdversarialBatch(batch.real, comb, batch.phonemes, own, wrong, differs)
 
     def _log(self, values: Losses) -> None:
         if not self.names:
@@ -218,13 +233,13 @@ class Joint:
         self.sums.add_(torch.stack([value.detach().float() for value in values.values()]))
 
     def averages(self, steps: int) -> dict[str, float]:
-        """Means of all losses over the last ``steps`` steps, which are all since this was last asked."""
+        """Means of all losses over the last ``steps`` steps: all since the last call."""
         means = (self.sums / max(1, steps)).tolist()
         self.sums.zero_()
         return dict(zip(self.names, means, strict=True))
 
     def state_dict(self) -> dict[str, Any]:
-        """All that changes."""
+        """All state that changes."""
         return {
             "text_side": self.text_side,
             "model": self.synthesizer.state_dict(),
@@ -235,7 +250,7 @@ class Joint:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Raises InputError when it is that of a run in which other parts learn."""
+        """Raises InputError for the state of a run in which other parts learn."""
         if state.get("text_side") is not self.text_side:
             raise InputError(
                 "this run was begun with the other choice of --text-side: go on with that, or in a new folder"
@@ -247,21 +262,22 @@ class Joint:
         self.adversaries.learner.optimizer.load_state_dict(state["discriminators_optimizer"])
 
     @torch.no_grad()
-    def save_averaged(self, path: Path) -> None:
+    def save_averaged(self, path: Path, step: int) -> None:
         """Write the synthesizer with averaged weights, in float16."""
         now = [p.detach() for p in self.learner.parameters]
         kept = [p.clone() for p in now]
         torch._foreach_copy_(now, self.average)
-        save_weights(self.synthesizer, path, half=True)
+        save_weights(self.synthesizer, path, half=True, step=step)
         torch._foreach_copy_(now, kept)
 
 
 class Steps:
-    """Runs ``joint.step``: as a CUDA graph once it is WARM, as it is where there is no GPU or the capture fails."""
+    """Run ``trainer.step``: eagerly at first, as a CUDA graph after WARM steps on a GPU. If the capture fails, stay
+    eager."""
 
-    def __init__(self, joint: Joint) -> None:
-        self.joint, self.done = joint, 0
-        self.on_gpu = joint.device.type == "cuda"
+    def __init__(self, trainer: RefineTrainer) -> None:
+        self.trainer, self.done = trainer, 0
+        self.on_gpu = trainer.device.type == "cuda"
         self.replay: Callable[[], None] | None = None
 
     def __call__(self) -> None:
@@ -272,15 +288,15 @@ class Steps:
         elif self.on_gpu and self.done < WARM:
             self._aside()
         else:
-            self.joint.step()
+            self.trainer.step()
         self.done += 1
 
     def _aside(self) -> None:
-        """In another stream than the default one, which cannot be captured after."""
+        """Step in a side stream: work in the default stream prevents a later capture."""
         side, main = torch.cuda.Stream(), torch.cuda.current_stream()
         side.wait_stream(main)
         with torch.cuda.stream(side):
-            self.joint.step()
+            self.trainer.step()
         main.wait_stream(side)
 
     def _captured(self) -> Callable[[], None] | None:
@@ -288,7 +304,7 @@ class Steps:
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph):
-                self.joint.step()
+                self.trainer.step()
         except RuntimeError as error:
             torch.cuda.synchronize()
             print(f"no CUDA graph, each step takes some three times as long: {str(error).splitlines()[0]}", flush=True)
@@ -303,60 +319,60 @@ def train_joint(
     plan: Plan,
     device: torch.device,
     text_side: bool = False,
-    listening: bool = True,
+    speaker_consistency: bool = True,
     processes: int = 1,
 ) -> None:
-    """Train, or go on training, students in a folder on ``out / "resident"``, from ``resident.prepare``; write
+    """Train, or go on training, the students of a folder on ``out / "resident"``, which ``write_dataset`` makes; write
     ``acoustic.safetensors`` to ``out``.
 
-    aligner: its weights, to listen for the words. listening: also for the person, through the students' vocoder, by
-    GE2E and CAM++. processes: that enroll voices before it begins.
+    aligner: its weights, for the phoneme recognition loss. speaker_consistency: use that loss too, through the
+    students' vocoder, by GE2E and CAM++. processes: how many enroll voices before training.
     """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.manual_seed(plan.seed)
-    resident = Resident(out / "resident", device)
+    dataset = DeviceDataset(out / "resident", device)
     _, synthesizer, vocoder = load_students(students)
     load_weights(recognizer := Aligner().requires_grad_(False).eval(), aligner)
-    listener = Listener(vocoder, resident.index.mean).to(device) if listening else None
+    consistency = SpeakerConsistencyLoss(vocoder, dataset.index.mean).to(device) if speaker_consistency else None
     synthesizer.to(device)
-    enrolled = resident.enroll(synthesizer.acoustic, processes=processes)
-    joint = Joint(synthesizer, resident, enrolled, recognizer.to(device), listener, plan, text_side)
-    _run(joint, plan, out)
+    enrolled = dataset.enroll(synthesizer.acoustic, processes=processes)
+    trainer = RefineTrainer(synthesizer, dataset, enrolled, recognizer.to(device), consistency, plan, text_side)
+    _run(trainer, plan, out)
 
 
-def _run(joint: Joint, plan: Plan, out: Path) -> None:
-    """Step until the plan is done, resuming from ``state.pt``, which is written now and then and at the end."""
+def _run(trainer: RefineTrainer, plan: Plan, out: Path) -> None:
+    """Step until the plan is done. Resume from ``state.pt``, which is written at intervals and at the end."""
     step, before = 0, 0.0
     if (out / "state.pt").is_file():
-        state = torch.load(out / "state.pt", weights_only=True, map_location=joint.device)
-        joint.load_state_dict(state)
+        state = torch.load(out / "state.pt", weights_only=True, map_location=trainer.device)
+        trainer.load_state_dict(state)
         step, before = state["step"], state["seconds"]
     torch.manual_seed(step + plan.seed)
     writer, progress = SummaryWriter(out), tqdm(total=plan.steps, initial=step, desc=out.name, mininterval=5)
-    run, began = Steps(joint), time.monotonic()
+    run, began = Steps(trainer), time.monotonic()
     saved, logged = began, step
-    drawn = joint.draw(step)
+    drawn = trainer.draw(step)
     while (done := plan.progress(step, before + time.monotonic() - began)) < 1:
-        joint.feed(drawn, step, done)
+        trainer.feed(drawn, step, done)
         run()
         step += 1
-        drawn = joint.draw(step)  # while the device is busy
+        drawn = trainer.draw(step)  # while the device is busy
         progress.update()
         if step % LOGGED == 0:
-            means, logged = joint.averages(step - logged), step
+            means, logged = trainer.averages(step - logged), step
             for name, value in means.items():
                 writer.add_scalar(name, value, step)
             progress.set_postfix_str(" ".join(f"{name} {value:.3f}" for name, value in means.items()))
         if time.monotonic() - saved > plan.save_every_s:
-            _save(joint, out, step, before + time.monotonic() - began)
+            _save(trainer, out, step, before + time.monotonic() - began)
             saved = time.monotonic()
-    _save(joint, out, step, before + time.monotonic() - began)
+    _save(trainer, out, step, before + time.monotonic() - began)
     writer.close()
     progress.close()
 
 
-def _save(joint: Joint, out: Path, step: int, seconds: float) -> None:
+def _save(trainer: RefineTrainer, out: Path, step: int, seconds: float) -> None:
     part = out / "state.part"
-    torch.save({**joint.state_dict(), "step": step, "seconds": seconds}, part)
+    torch.save({**trainer.state_dict(), "step": step, "seconds": seconds}, part)
     part.replace(out / "state.pt")
-    joint.save_averaged(out / "acoustic.safetensors")
+    trainer.save_averaged(out / "acoustic.safetensors", step)

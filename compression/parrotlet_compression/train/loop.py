@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
@@ -20,17 +21,16 @@ FASTER = 3.0
 
 
 class Companion(Protocol):
-    """What trains beside the model, inside its loss (an adversary, say), and must be resumed with it."""
+    """What trains inside the loss of the model, such as an adversary. It is saved and resumed with the model."""
 
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 def fast_math(device: torch.device | None = None) -> torch.autocast:
-    """bfloat16 autocast where the processor computes it natively; elsewhere it would be many times slower.
+    """bfloat16 autocast where the processor computes it natively; elsewhere it is many times slower.
 
-    device: the CPU if None. On a GPU nothing is cached: a CUDA graph would go on with the weights of the step that was
-    captured.
+    device: the CPU if None. On a GPU nothing is cached: a CUDA graph would keep the weights of the captured step.
     """
     if device is not None and device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -58,30 +58,39 @@ class Schedule:
         return self.rate * min(1.0, (step + 1) / self.warmup) * max(0.01, min(1.0, remaining))
 
 
-def remembered(decay: float, count: int) -> float:
-    """What an exponential average keeps of itself so that it forgets its beginning: after ``count`` updates it spans at
-    most the last tenth of them."""
+def ema_decay(decay: float, count: int) -> float:
+    """The decay of an exponential moving average after ``count`` updates.
+
+    It grows to ``decay``, so that the average spans at most the last tenth of the updates and forgets its beginning.
+    """
     return min(decay, (1 + count) / (10 + count))
 
 
 def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
     def update(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
-        return mean.lerp(value, 1 - remembered(decay, int(count)))
+        return mean.lerp(value, 1 - ema_decay(decay, int(count)))
 
     return update
 
 
 def data_seed(out: Path) -> int:
-    """Of the batches of a run in ``out``: a resumed one draws others than those it has seen."""
-    state = out / "state.pt"
-    return int(state.stat().st_mtime) if state.is_file() else 0
+    """Seed of the batches of a run in ``out``: 0 for a new run.
+
+    A resumed run draws other batches than before. They follow from the seed and the step in its state, so that resuming
+    twice from one state gives the same run.
+    """
+    path = out / "state.pt"
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True, mmap=True)
+    return int(np.random.SeedSequence((state.get("seed", 0), state["step"])).generate_state(1)[0])
 
 
 class Learner:
-    """AdamW for a step that a CUDA graph holds: nothing of it is decided on the host.
+    """AdamW for a step in a CUDA graph: the host decides nothing.
 
-    Rates are tensors on the device, and a step of which the gradients are not finite changes nothing.
-    groups: parameters, and by what factor of ``rate`` they learn.
+    Rates are tensors on the device. A step whose gradients are not finite changes nothing.
+    groups: parameters, and the factor of ``rate`` for each group.
     """
 
     def __init__(
@@ -104,21 +113,21 @@ class Learner:
         )
 
     def set_rate(self, rate: float) -> None:
-        """Between steps."""
+        """Set the rate of the next step."""
         for group in self.optimizer.param_groups:
             group["lr"].fill_(rate * group["factor"])
 
     def learn(self, loss: Tensor) -> Tensor:
-        """One step down a loss; returns the norm of the gradients as they were."""
+        """One step down a loss. Returns the norm of the gradients before clipping."""
         found = torch.autograd.grad(loss, self.parameters, allow_unused=True)
         gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(self.parameters, found, strict=True)]
         norm = torch.stack(torch._foreach_norm(gradients)).norm()
         if self.clip is not None:
             torch._foreach_mul_(gradients, (self.clip / (norm + 1e-6)).clamp(max=1.0))
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            # The fused kernel wants strides like the parameter's; those of convolutions may come otherwise.
+            # The fused kernel needs the strides of the parameter. Gradients of convolutions may have others.
             parameter.grad = gradient.to(parameter.dtype).reshape(-1).view(parameter.shape)
-        # What a GradScaler would set: the kernel then leaves everything as it is.
+        # As a GradScaler sets it: the kernel then changes nothing.
         self.optimizer.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
         self.optimizer.step()
         return norm
@@ -137,7 +146,8 @@ def train(
     """Train ``model`` in place until ``schedule.steps``, resuming from ``out`` when it holds a state.
 
     Writes ``state.pt`` (everything needed to go on), ``model.safetensors`` (averaged weights) and
-    TensorBoard scalars to ``out``. ``start_from``: weights to begin with when there is no state yet.
+    TensorBoard scalars to ``out``. Draw ``batches`` by ``data_seed``, so that a resumed run can be repeated.
+    ``start_from``: weights to begin with when there is no state yet.
     ``faster``: parameters, by name, that learn at FASTER times the rate. ``companion``: saved and resumed too.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -148,7 +158,7 @@ def train(
     ]
     optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     average = torch.optim.swa_utils.AveragedModel(model, avg_fn=_averaging(schedule.average), use_buffers=False)
-    step = 0
+    step, seed = 0, data_seed(out)
     if (out / "state.pt").is_file():
         state = torch.load(out / "state.pt", weights_only=True)
         model.load_state_dict(state["model"])
@@ -169,12 +179,13 @@ def train(
                 "average": average.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "step": step,
+                "seed": seed,
                 **({"companion": companion.state_dict()} if companion is not None else {}),
             },
             part,
         )
         part.replace(out / "state.pt")
-        save_weights(average.module, out / "model.safetensors")
+        save_weights(average.module, out / "model.safetensors", step=step)
 
     writer = SummaryWriter(out)
     saved = time.monotonic()

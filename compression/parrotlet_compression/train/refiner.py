@@ -1,7 +1,7 @@
-"""Train the refiner, and the acoustic model's decoder with it, to turn adapted mel spectrograms into what was recorded.
+"""Train the refiner, and the acoustic model's decoder with it, to turn adapted mel spectrograms into recorded ones.
 
-Durations and pitch are the recorded ones; the voice is heard in other recordings of the person and adapted to them, as
-at enrollment. Speaker encoder, durations and pitch do not learn.
+Durations and pitch are the recorded ones. The voice is enrolled from other recordings of the person and adapted to
+them. Speaker encoder, durations and pitch do not learn.
 """
 
 from __future__ import annotations
@@ -19,51 +19,50 @@ from torch.nn import functional
 from parrotlet import adaptation
 
 from ..export import load_students
-from ..models.acoustic import RECORDING, REFERENCE_HZ, expand
+from ..models.acoustic import RECORDING, REFERENCE_HZ, length_regulate
 from ..models.aligner import Aligner
 from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
-from ..models.weights import load_weights, save_weights
-from .acoustic import AlignedClips, Batch
-from .adversary import Adversary, voice_asked_for
+from ..models.weights import load_metadata, load_weights, save_weights
+from .adversary import Adversary, discriminator_condition
+from .aligned_clips import AcousticBatch, AlignedClips
 from .enrolled import Voices
-from .listener import Listener
 from .loop import Losses, Schedule, data_seed, fast_math, train
+from .speaker_consistency import SpeakerConsistencyLoss
 
-PREDICTED, MEL, MOMENTS, UNDERSTOOD, ADVERSARIAL, FEATURES = 0.5, 0.5, 0.5, 2.0, 0.6, 2.0
-LISTENED = {"ge2e": 2.0, "campplus": 3.0}
-# Frames that a moment is also measured over the means of: how the voice varies from sound to sound.
+PREDICTED, MEL, MOMENTS, PHONEME_RECOGNITION, ADVERSARIAL, FEATURE_MATCHING = 0.5, 0.5, 0.5, 2.0, 0.6, 2.0
+SPEAKER_CONSISTENCY = {"ge2e": 2.0, "campplus": 3.0}
+# Frames in the means whose deviation is measured too: how the voice varies from sound to sound.
 SLOW = 8
-# How often a voice is not adapted: as presets are not, which are of the synthetic part, and telephone recordings.
+# How often a voice is not adapted. Presets, which come from the synthetic part, and telephone recordings are not.
 UNADAPTED, UNADAPTED_ELSE = {"synthetic": 0.4}, 0.08
-# Frames of a person that are heard, and clips of what the model says in the voice, to adapt it by.
-HEARD, SAID = (240, 800), 4
-# How often the person is heard in a noisier room than the one to be spoken as in; nepers of its noise below speech.
+# What an adaptation is fitted to: frames of the person, and clips that the model speaks in the voice.
+ENROLLMENT_FRAMES, SPOKEN_CLIPS = (240, 800), 4
+# How often noise is added to the enrollment, and by how many nepers it lies below speech.
 NOISY, NOISE = 0.4, (1.5, 4.0)
-# A batch for the acoustic model, and what of every clip the refiner learns from.
-FRAMES_HEARD, CLIPS, FRAMES = 5600, 14, 224
-# Frames around them that the decoder sees too, as it does when it speaks.
+# Size of a batch for the acoustic model, and the frames of every clip that the refiner learns from.
+BATCH_FRAMES, BATCH_CLIPS, REFINER_FRAMES = 5600, 14, 224
+# Frames on each side of these that the decoder sees too.
 MARGIN = 24
-# How much of the way voices go to exemplars.
+# The part of the way that frames move to exemplars.
 SHARE = (0.5, 1.0)
 
 
 def moments_loss(made: Tensor, real: Tensor, frames: Tensor, basis: Tensor) -> Tensor:
-    """How far mean and standard deviation of the cepstra over the speech of a clip are from the recorded ones.
+    """Distance of mean and standard deviation of a clip's cepstra, over its speech, from the recorded ones.
 
     made, real [B, T, M]; frames [B, T, 1], 0 for padding; basis [M, C] gives the cepstra (``adaptation.cosines``).
-    Deviations are compared frame by frame and slowly, over means of SLOW frames (the global variance of Toda 2007, in
-    two speeds).
+    Deviations are taken of single frames and of means of SLOW frames (global variance, Toda 2007, at two rates).
     """
     level = real[..., adaptation.LEVEL_BANDS].mean(-1, keepdim=True)
     loud = torch.where(frames > 0, level, -99.0).amax(dim=1, keepdim=True)
     speech = ((level > loud - adaptation.COUNTED - 0.5) & (frames > 0)).float()
     (mean, *spread), (mean_real, *spread_real) = (_moments(mel @ basis, speech) for mel in (made, real))
-    apart = (mean - mean_real).abs().mean()
+    distance = (mean - mean_real).abs().mean()
     for a, b in zip(spread, spread_real, strict=True):
-        apart = apart + (torch.log(a + 0.05) - torch.log(b + 0.05)).abs().mean()
-    return apart
+        distance = distance + (torch.log(a + 0.05) - torch.log(b + 0.05)).abs().mean()
+    return distance
 
 
 def _moments(cepstra: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -80,20 +79,20 @@ def _moments(cepstra: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return mean, quick, slow
 
 
-def noisy(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Log-mel frames [T, M] with steady noise of a random colour added to them."""
+def add_noise(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Log-mel frames [T, M] with steady noise of a random color."""
     level = np.percentile(mel[:, adaptation.LEVEL_BANDS].mean(axis=1), 95) - random.uniform(*NOISE)
     colour = level + np.linspace(-1, 1, mel.shape[1]) * random.uniform(-1, 1)
     noise = colour + random.normal(0, 0.3, mel.shape)
     return np.asarray(0.5 * np.logaddexp(2 * mel, 2 * noise), dtype=np.float32)  # powers add up
 
 
-def heard_in(others: Sequence[int], frames: Callable[[int], int], random: np.random.Generator) -> list[int]:
-    """Clips of a person out of ``others``, in random order, that are enough to be heard for an enrollment.
+def enrollment_clips(others: Sequence[int], frames: Callable[[int], int], random: np.random.Generator) -> list[int]:
+    """Clips out of ``others``, in random order, that are long enough together for an enrollment.
 
-    frames: says how long a clip is.
+    frames: gives the length of a clip.
     """
-    chosen, length, wanted = [], 0, random.uniform(*HEARD)
+    chosen, length, wanted = [], 0, random.uniform(*ENROLLMENT_FRAMES)
     for k in random.permutation(others):
         if length < wanted:
             chosen.append(int(k))
@@ -102,9 +101,9 @@ def heard_in(others: Sequence[int], frames: Callable[[int], int], random: np.ran
 
 
 class Enrollments:
-    """What an enrollment would give for the voice of a clip, from other clips of the person.
+    """Simulated enrollments of the voice of a clip, from other clips of the person.
 
-    predicted: log-mel of the pack's clips as the acoustic model alone gives it, NaN where there is none.
+    predicted: log-mel of the pack's clips as the acoustic model alone predicts it, NaN where there is none.
     """
 
     def __init__(self, clips: AlignedClips, encoder: SpeakerEncoder, predicted: npt.NDArray[np.float16]) -> None:
@@ -113,31 +112,33 @@ class Enrollments:
     def of(
         self, index: int, cut: slice, random: np.random.Generator
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """The speaker embedding [E] and the adaptation [A] for a clip of which the frames of ``cut`` are to be spoken.
+        """The speaker embedding [E] and the adaptation [A] to speak the frames ``cut`` of a clip.
 
-        Where there is no other clip of the person, the rest of this one is what was heard of them.
+        Where the person has no other clip, the rest of this one is the enrollment.
         """
         spans, mel = self.clips.span, self.clips.pack.mel
         others = self.voices.others(index)
-        heard_of = heard_in(others, self.clips.frames, random)
-        if heard_of != [index]:
-            heard = np.concatenate([mel[spans[k]] for k in heard_of])
+        enrolled_from = enrollment_clips(others, self.clips.frames, random)
+        if enrolled_from != [index]:
+            heard = np.concatenate([mel[spans[k]] for k in enrolled_from])
         else:
             heard = np.delete(mel[spans[index]], cut, axis=0)
         if random.random() < NOISY and len(heard):
-            heard = noisy(heard.astype(np.float32), random)
-        said = [self.predicted[spans[k]].astype(np.float32) for k in random.permutation([*{index, *others}])[:SAID]]
+            heard = add_noise(heard.astype(np.float32), random)
+        said = [
+            self.predicted[spans[k]].astype(np.float32) for k in random.permutation([*{index, *others}])[:SPOKEN_CLIPS]
+        ]
         said = [mel for mel in said if not np.isnan(mel).any()]
         if not said or len(heard) < adaptation.MIN_FRAMES:
             adapted = np.zeros(adaptation.size(), np.float32)
         else:
             heard, share = heard.astype(np.float32), random.uniform(*SHARE)
             adapted = adaptation.fit(np.concatenate(said), heard, share=share)
-        return self.voices.of(heard_of), adapted
+        return self.voices.of(enrolled_from), adapted
 
 
 @dataclass(frozen=True)
-class Cuts:
+class RefinerBatch:
     """Pieces of clips: mel as recorded, as predicted and as adapted [B, T, M], the decoder's features [B, T, C], f0
     [B, T] in Hz; phonemes int [B, T], the symbol spoken in every frame; inside [B, T, 1], 0 for padding; mask
     [B, T, M], 0 also for what the recording does not hold; frames [B]; embedding, statistics, recording and adaptation
@@ -158,8 +159,8 @@ class Cuts:
     adaptation: Tensor
 
 
-class Spectra(nn.Module):
-    """What learns of a synthesizer: all that comes after durations and pitch."""
+class DecoderParameters(nn.Module):
+    """The parameters of a synthesizer that learn: all that come after durations and pitch."""
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         super().__init__()
@@ -170,23 +171,26 @@ class Spectra(nn.Module):
 
 
 def cut_out(x: Tensor, starts: Sequence[int], margin: int = 0) -> Tensor:
-    """FRAMES of every row of x [B, T, ...] from its start on, and margins around them; zeros beyond the ends."""
-    out = x.new_zeros(len(x), FRAMES + 2 * margin, *x.shape[2:])
+    """REFINER_FRAMES of every row of x [B, T, ...] from its start on, and margins around them; zeros beyond the
+    ends."""
+    out = x.new_zeros(len(x), REFINER_FRAMES + 2 * margin, *x.shape[2:])
     for row, start, piece in zip(x, starts, out, strict=True):
-        first, last = max(0, start - margin), min(len(row), start + FRAMES + margin)
+        first, last = max(0, start - margin), min(len(row), start + REFINER_FRAMES + margin)
         piece[first - start + margin : last - start + margin] = row[first:last]
     return out
 
 
-def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, random: np.random.Generator) -> Cuts:
-    """What the acoustic model predicts of a batch in voices as enrolled, adapted or, now and then, not.
+def refiner_batch(
+    synthesizer: Synthesizer, batch: AcousticBatch, enrollments: Enrollments, random: np.random.Generator
+) -> RefinerBatch:
+    """What the acoustic model predicts of a batch in voices as enrolled, most of them adapted.
 
-    Cut to FRAMES of every clip: many voices are heard at a time.
+    Each clip is cut to REFINER_FRAMES, so that a batch holds many voices.
     """
-    starts = [int(random.integers(max(1, int(length) - FRAMES + 1))) for length in batch.frames]
+    starts = [int(random.integers(max(1, int(length) - REFINER_FRAMES + 1))) for length in batch.frames]
     voices = []
     for index, start in zip(batch.clips.tolist(), starts, strict=True):
-        identity, change = enrollments.of(index, slice(start, start + FRAMES), random)
+        identity, change = enrollments.of(index, slice(start, start + REFINER_FRAMES), random)
         archive = enrollments.clips.pack.clips[index].archive
         known = random.random() >= UNADAPTED.get(archive, UNADAPTED_ELSE)
         voices.append((identity, change * np.float32(known)))
@@ -200,13 +204,13 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
             rows, spoken = acoustic.aligned(encoded, batch.durations, batch.pitch.shape[1])
         rows, spoken, pitch, voiced = (cut_out(x, starts, MARGIN) for x in (rows, spoken, batch.pitch, batch.voiced))
         features, mel = acoustic.decode(rows, spoken, condition, pitch, voiced, median)
-    inner = slice(MARGIN, MARGIN + FRAMES)
+    inner = slice(MARGIN, MARGIN + REFINER_FRAMES)
     mel = mel.float()
     f0 = REFERENCE_HZ * torch.exp2(pitch + median) * voiced
-    phonemes, _ = expand(batch.phonemes.float().unsqueeze(-1), batch.durations, batch.pitch.shape[1])
-    frames = batch.frames.clamp_max(FRAMES)
-    inside = (torch.arange(FRAMES)[None] < frames[:, None]).float().unsqueeze(-1)
-    return Cuts(
+    phonemes, _ = length_regulate(batch.phonemes.float().unsqueeze(-1), batch.durations, batch.pitch.shape[1])
+    frames = batch.frames.clamp_max(REFINER_FRAMES)
+    inside = (torch.arange(REFINER_FRAMES)[None] < frames[:, None]).float().unsqueeze(-1)
+    return RefinerBatch(
         cut_out(batch.mel, starts),
         mel[:, inner],
         synthesizer.adapter(mel, adapted)[:, inner],
@@ -221,62 +225,65 @@ def cuts(synthesizer: Synthesizer, batch: Batch, enrollments: Enrollments, rando
     )
 
 
-def misheard(aligner: nn.Module, made: Tensor, real: Tensor, phonemes: Tensor, inside: Tensor) -> Tensor:
-    """Cross-entropy, in nats a frame, of what an aligner hears in made [B, T, M]; phonemes int [B, T] are meant.
+def phoneme_recognition_loss(
+    aligner: nn.Module, made: Tensor, real: Tensor, phonemes: Tensor, inside: Tensor
+) -> Tensor:
+    """Cross-entropy, in nats a frame, of an aligner on made [B, T, M], against phonemes int [B, T].
 
-    A frame counts by how sure the aligner is of its symbol in real [B, T, M], and only where inside [B, T, 1] is not 0:
-    neither slips of the alignment nor what the person mumbled is to be learned.
+    The weight of a frame is the aligner's probability of its phoneme in real [B, T, M], and 0 where inside [B, T, 1] is
+    0: alignment errors and mumbled phonemes are not to be learned.
     """
     with fast_math(made.device):
-        heard = aligner(made).float().transpose(1, 2)
+        logits = aligner(made).float().transpose(1, 2)
         with torch.no_grad():
-            sure = aligner(real).float().softmax(-1).gather(-1, phonemes.unsqueeze(-1)) * inside
-    wrong = functional.cross_entropy(heard, phonemes, reduction="none")
-    return (wrong * sure.squeeze(-1)).sum() / sure.sum()
+            weight = aligner(real).float().softmax(-1).gather(-1, phonemes.unsqueeze(-1)) * inside
+    loss = functional.cross_entropy(logits, phonemes, reduction="none")
+    return (loss * weight.squeeze(-1)).sum() / weight.sum()
 
 
-def refined(synthesizer: Synthesizer, cut: Cuts) -> tuple[Tensor, Losses]:
-    """What the refiner makes of a batch [B, T, M], and how far that and what it was given are from the recording.
+def refined(synthesizer: Synthesizer, batch: RefinerBatch) -> tuple[Tensor, Losses]:
+    """The refined mel of a batch [B, T, M], and the losses of that and of the refiner's input against the recording.
 
-    Where the recording holds nothing, or is padding, the former is what is there: it is not for others to judge.
+    Where the recording holds nothing, and in padding, the result is the recording, so that other losses ignore it.
     """
     refiner = synthesizer.refiner
-    with fast_math(cut.real.device):
-        condition = refiner.voice(cut.embedding, cut.statistics, cut.recording)
-        mel = refiner(cut.adapted, cut.features, cut.f0, condition, cut.inside).float()
-    mel = synthesizer.adapter_after(mel, cut.adaptation)
-    made, predicted = (torch.where(cut.mask > 0, x, cut.real) for x in (mel, cut.predicted))
+    with fast_math(batch.real.device):
+        condition = refiner.voice(batch.embedding, batch.statistics, batch.recording)
+        mel = refiner(batch.adapted, batch.features, batch.f0, condition, batch.inside).float()
+    mel = synthesizer.adapter_after(mel, batch.adaptation)
+    made, predicted = (torch.where(batch.mask > 0, x, batch.real) for x in (mel, batch.predicted))
     return made, {
-        "predicted": PREDICTED * (predicted - cut.real).abs().sum() / cut.mask.sum(),
-        "mel": MEL * (made - cut.real).abs().sum() / cut.mask.sum(),
-        "moments": MOMENTS * moments_loss(made, cut.real, cut.inside, synthesizer.adapter.cepstra),
+        "predicted": PREDICTED * (predicted - batch.real).abs().sum() / batch.mask.sum(),
+        "mel": MEL * (made - batch.real).abs().sum() / batch.mask.sum(),
+        "moments": MOMENTS * moments_loss(made, batch.real, batch.inside, synthesizer.adapter.cepstra),
     }
 
 
 def refiner_losses(
     synthesizer: Synthesizer,
-    cut: Cuts,
+    batch: RefinerBatch,
     adversary: Adversary,
-    listener: Listener | None = None,
+    consistency: SpeakerConsistencyLoss | None = None,
     aligner: Aligner | None = None,
 ) -> Losses:
-    """L1 on the mel spectrogram, on its moments, and how easily it is told from a recorded one; L1 also on what the
-    acoustic model alone predicts.
+    """L1 on the refined mel, on its moments and on the acoustic model's own mel, and the adversary's losses.
 
-    With a ``listener``, also how unlike the two sound; with an ``aligner``, also how hard the words are to make out.
+    consistency: adds the speaker consistency loss. aligner: adds the phoneme recognition loss.
     """
-    made, losses = refined(synthesizer, cut)
-    if listener is not None:
-        heard = listener.losses(made, cut.real, cut.f0, cut.frames)
-        losses |= {name: LISTENED[name] * unlike for name, unlike in heard.items()}
+    made, losses = refined(synthesizer, batch)
+    if consistency is not None:
+        distances = consistency.losses(made, batch.real, batch.f0, batch.frames)
+        losses |= {name: SPEAKER_CONSISTENCY[name] * distance for name, distance in distances.items()}
     if aligner is not None:
-        losses["misheard"] = UNDERSTOOD * misheard(aligner, made, cut.real, cut.phonemes, cut.inside)
-    voice = voice_asked_for(cut.embedding, cut.recording)
-    return losses | adversary.losses(made, cut.real, synthesizer.refiner.comb(cut.f0), voice)
+        losses["phoneme_recognition"] = PHONEME_RECOGNITION * phoneme_recognition_loss(
+            aligner, made, batch.real, batch.phonemes, batch.inside
+        )
+    voice = discriminator_condition(batch.embedding, batch.recording)
+    return losses | adversary.losses(made, batch.real, synthesizer.refiner.comb(batch.f0), voice)
 
 
 def voice_layer(name: str) -> bool:
-    """Whether a parameter of this name brings the voice in: those learn faster."""
+    """Whether a parameter of this name belongs to the voice condition. Those learn faster."""
     return name.startswith("refiner.voice.") or ".modulate." in name
 
 
@@ -289,31 +296,33 @@ def train_refiner(
     embeddings: npt.NDArray[np.float32] | None = None,
     aligner: Path | None = None,
 ) -> None:
-    """Train, or go on training, refiner and decoder of students in a folder; write their ``acoustic.safetensors`` to
-    ``out``.
+    """Train, or go on training, refiner and decoder of the students in a folder; write ``acoustic.safetensors``.
 
-    predicted: what the acoustic model alone makes of the pack. embeddings: GE2E's of the pack's clips; with them,
-    likeness is listened to through the students' vocoder, by GE2E and CAM++. aligner: its weights; with them, words are
-    listened to.
+    predicted: the acoustic model's own mels of the pack. embeddings: GE2E's of the pack's clips; they add the speaker
+    consistency loss, through the students' vocoder. aligner: its weights; they add the phoneme recognition loss.
     """
     torch.manual_seed(data_seed(out))
     speaker, synthesizer, vocoder = load_students(students)
     synthesizer.requires_grad_(False)
-    learning = Spectra(synthesizer).requires_grad_(True).train()
-    listener = None if embeddings is None else Listener(vocoder, embeddings.mean(axis=0))
+    learning = DecoderParameters(synthesizer).requires_grad_(True).train()
+    consistency = None if embeddings is None else SpeakerConsistencyLoss(vocoder, embeddings.mean(axis=0))
     recognizer = None
     if aligner is not None:
         load_weights(recognizer := Aligner().requires_grad_(False).eval(), aligner)
-    adversary = Adversary(ScaledMelDiscriminator(speaker.config.embedding + len(RECORDING)), ADVERSARIAL, FEATURES)
+    adversary = Adversary(
+        ScaledMelDiscriminator(speaker.config.embedding + len(RECORDING)), ADVERSARIAL, FEATURE_MATCHING
+    )
     enrollments = Enrollments(clips, speaker, np.memmap(predicted, "<f2", "r", shape=clips.pack.mel.shape))
     random = np.random.default_rng(data_seed(out))
 
-    def losses(batch: Batch) -> Losses:
-        cut = cuts(synthesizer, batch, enrollments, random)
-        return refiner_losses(synthesizer, cut, adversary, listener, recognizer)
+    def losses(batch: AcousticBatch) -> Losses:
+        pieces = refiner_batch(synthesizer, batch, enrollments, random)
+        return refiner_losses(synthesizer, pieces, adversary, consistency, recognizer)
 
     # Warped voices have no adaptation.
-    batches = clips.batches(data_seed(out), FRAMES_HEARD, CLIPS, warping=0.0)
+    batches = clips.batches(data_seed(out), BATCH_FRAMES, BATCH_CLIPS, warping=0.0)
     train(learning, batches, losses, out, schedule, faster=voice_layer, companion=adversary)
     load_weights(learning, out / "model.safetensors")
-    save_weights(synthesizer, out / "acoustic.safetensors", half=True)
+    save_weights(
+        synthesizer, out / "acoustic.safetensors", half=True, step=load_metadata(out / "model.safetensors").get("step")
+    )

@@ -1,4 +1,4 @@
-"""Distil the speaker encoder from GE2E, on clean and damaged copies of the same recording."""
+"""Distill the speaker encoder from GE2E, on clean and damaged copies of the same recording."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from scipy.signal import fftconvolve, firwin
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..corpus import Pack
+from ..corpus import Pack, Samples
 from ..models.speaker import SpeakerEncoder, embed_clips, fit_whitening
+from ..models.weights import load_metadata, load_weights, save_weights
 from .loop import Losses, Schedule, fast_math, train
 
 SECONDS = (1.6, 3.2)
-Batch = tuple[Tensor, Tensor, Tensor]
-Samples = npt.NDArray[np.float32]
+SpeakerBatch = tuple[Tensor, Tensor, Tensor]
 
 
 def damage(samples: Samples, noise: Samples, random: np.random.Generator) -> Samples:
-    """A copy as a phone in a room might record it: reverberant, band-limited, noisy (each by chance)."""
+    """A copy as a phone in a room records it: reverberant, band-limited, noisy (each at random)."""
     if random.random() < 0.4:
         seconds = random.uniform(0.1, 0.6)
         tail = random.standard_normal(int(16000 * seconds)) * np.exp(
@@ -44,9 +44,9 @@ def damage(samples: Samples, noise: Samples, random: np.random.Generator) -> Sam
     return np.asarray(samples, dtype=np.float32)
 
 
-def crops(
+def speaker_batches(
     pack: Pack, targets: npt.NDArray[np.float32], label: dict[int, int], batch: int, seed: int
-) -> Iterator[Batch]:
+) -> Iterator[SpeakerBatch]:
     """Random crops, for ever, every speaker equally often: samples [B, N], target [B, E], speaker id [B]."""
     random = np.random.default_rng(seed)
     by_speaker: dict[int, list[int]] = defaultdict(list)
@@ -78,12 +78,12 @@ class _Student(nn.Module):
         self.encoder = encoder
         self.classes = nn.Parameter(torch.randn(speakers, encoder.config.embedding) * 0.1)
 
-    def losses(self, batch: Batch) -> Losses:
+    def losses(self, batch: SpeakerBatch) -> Losses:
         samples, target, speaker = batch
         mel = self.encoder.features(samples)
         with fast_math():
             embedding = self.encoder.raw(mel).float()
-        # Additive margin (Wang 2018) on top of the distance to the teacher: who, not only what GE2E says.
+        # Additive margin (Wang 2018) beside the distance to the teacher: it separates the speakers.
         cosine = embedding @ functional.normalize(self.classes, dim=-1).T
         margin = 0.1 * functional.one_hot(speaker, len(self.classes))
         return {
@@ -97,19 +97,19 @@ def train_speaker(pack_path: Path, targets: npt.NDArray[np.float32], out: Path, 
 
     ``targets`` float32 [len(pack.clips), E]: the teacher's embedding of every clip.
     """
-    from ..models.weights import load_weights, save_weights
-
     torch.manual_seed(0)
     pack = Pack(pack_path)
     names = sorted({c.speaker for c in pack.clips if c.speaker and c.split == "train"})
     number = {name: k for k, name in enumerate(names)}
     label = {i: number[c.speaker] for i, c in enumerate(pack.clips) if c.speaker in number and c.split == "train"}
     student = _Student(SpeakerEncoder(), len(names))
-    batches = crops(pack, targets, label, batch=32, seed=int(torch.randint(1 << 30, ())))
+    batches = speaker_batches(pack, targets, label, batch=32, seed=int(torch.randint(1 << 30, ())))
     train(student, batches, student.losses, out, schedule)
     load_weights(student, out / "model.safetensors")
     indices = sorted(label)
     raw = embed_clips([pack.samples16(pack.clips[i]) for i in indices], student.encoder, whitened=False)
     fit_whitening(student.encoder, raw, [pack.clips[i].speaker for i in indices])
-    save_weights(student.encoder, out / "encoder.safetensors")
+    save_weights(
+        student.encoder, out / "encoder.safetensors", step=load_metadata(out / "model.safetensors").get("step")
+    )
     return student.encoder

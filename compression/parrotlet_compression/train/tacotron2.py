@@ -1,7 +1,7 @@
-"""Train Tacotron 2 on clips whose phoneme durations are known: they guide the attention from the first step.
+"""Train Tacotron 2 on clips whose phoneme durations are known. They guide the attention from the first step.
 
-Left to itself, attention takes tens of thousands of steps to find the diagonal (Tachibana 2018 guides it by
-the diagonal alone); shown where every phoneme is, it takes hundreds.
+Without a guide, attention takes tens of thousands of steps to find the diagonal (Tachibana 2018 guides it by the
+diagonal alone). With known phoneme positions it takes hundreds.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from parrotlet.errors import InputError
 
 from ..corpus import SILENCE, Pack
 from ..symbols import SYMBOLS, phoneme_ids
-from ..teachers.tacotron2 import OWN_SCALES, Tacotron2, Tacotron2Config
+from ..teachers.tacotron2 import Tacotron2
+from ..teachers.tacotron2_layers import OWN_SCALES, Tacotron2Config
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
-FRAMES_A_BATCH = 4000
+TACOTRON2_FRAMES = 4000
 # How often the voice is that of another clip of the same speaker.
 OTHER_CLIP = 0.4
-# Steps after the end of every clip, for the stop token to be seen; and the weight of those few steps.
+# Steps after the end of every clip, which teach the stop token, and their weight.
 TAIL, STOP_WEIGHT = 4, 4.0
 GUIDE = 2.0
 
 
 @dataclass(frozen=True)
-class Batch:
+class Tacotron2Batch:
     """symbols, durations int [B, L]; mel [B, T, M]; embedding [B, E]; frames [B]."""
 
     symbols: Tensor
@@ -53,7 +54,7 @@ class GuidedClips:
         if len(embeddings) != len(pack.clips):
             raise InputError(
                 f"{len(embeddings)} embeddings for {len(pack.clips)} clips in {pack.path}: "
-                "make them from this pack with `parrotlet-compress embed`"
+                "make them from this pack with `parrotlet-compress speaker-embeddings`"
             )
         self.pack, self.embeddings = pack, embeddings
         usable = [i for i, c in enumerate(pack.clips) if c.durations and c.split == "train" and 40 < c.frames < 1100]
@@ -64,7 +65,7 @@ class GuidedClips:
         for i in usable:
             self.clips_of[pack.clips[i].speaker].append(i)
 
-    def batches(self, seed: int, frames: int) -> Iterator[Batch]:
+    def batches(self, seed: int, frames: int) -> Iterator[Tacotron2Batch]:
         """Random batches of about ``frames`` frames, for ever, each of clips of similar length."""
         random = np.random.default_rng(seed)
         while True:
@@ -73,7 +74,7 @@ class GuidedClips:
             near = self.by_length[max(0, centre - 2 * size) : centre + 2 * size]
             yield self._batch(random.choice(near, size=min(size, len(near)), replace=False).tolist(), random)
 
-    def _batch(self, indices: list[int], random: np.random.Generator) -> Batch:
+    def _batch(self, indices: list[int], random: np.random.Generator) -> Tacotron2Batch:
         clips = [self.pack.clips[i] for i in indices]
         ids = [phoneme_ids(clip.phonemes) for clip in clips]
         symbols, durations = (np.zeros((len(clips), max(map(len, ids))), np.int64) for _ in range(2))
@@ -84,7 +85,7 @@ class GuidedClips:
             durations[row, : len(ids[row])] = clip.durations
             mel[row, : clip.frames] = np.maximum(self.pack.mel[clip.start : clip.start + clip.frames], SILENCE)
             voices.append(random.choice(self.clips_of[clip.speaker]) if random.random() < OTHER_CLIP else index)
-        return Batch(
+        return Tacotron2Batch(
             torch.from_numpy(symbols),
             torch.from_numpy(durations),
             torch.from_numpy(mel),
@@ -100,7 +101,7 @@ SIZES: dict[str, dict[str, int]] = {
     | {"attention_rnn": 512, "decoder_rnn": 512, "postnet": 256},
     "paper": {},
 }
-"""3 M and 9 M parameters, which a CPU can train, four or three frames (50, 38 ms) a step; and that of the paper."""
+"""3 M and 9 M parameters, which a CPU can train, at four or three frames (50, 38 ms) a step; and the paper's size."""
 
 
 def sized_config(size: str, speaker: int) -> Tacotron2Config:
@@ -116,7 +117,7 @@ def guide(durations: Tensor, steps: int, frames_per_step: int) -> Tensor:
     return inside.float().unflatten(1, (steps, frames_per_step)).mean(2)
 
 
-def tacotron2_losses(model: Tacotron2, batch: Batch) -> Losses:
+def tacotron2_losses(model: Tacotron2, batch: Tacotron2Batch) -> Losses:
     """L1 + L2 on the mel before and after the post-net, cross-entropy of the stop token and of the attention
     against the known durations. Mels are padded to whole steps and TAIL steps more."""
     r = model.config.frames_per_step
@@ -155,7 +156,7 @@ def train_tacotron2(
     schedule: Schedule,
     start_from: Path | None = None,
     config: Tacotron2Config | None = None,
-    frames: int = FRAMES_A_BATCH,
+    frames: int = TACOTRON2_FRAMES,
 ) -> Tacotron2:
     """Train, or go on training, a multi-speaker Tacotron 2 (a small one by default); ``frames`` in a batch."""
     torch.manual_seed(0)

@@ -1,6 +1,6 @@
 """Train the vocoder on recorded and synthetic speech: multi-resolution spectral losses on its rendered output.
 
-Then, if asked, against an adversary, and on mel spectrograms that the acoustic model predicted beside measured ones.
+Optionally against an adversary, and on mel spectrograms that the acoustic model predicts beside measured ones.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from torch.nn import functional
 from parrotlet.errors import InputError
 
 from ..corpus import Pack
+from ..models.acoustic import REFERENCE_HZ
 from ..models.discriminator import SpectrumDiscriminator
 from ..models.vocoder import Vocoder, pulse_train, render
 from .adversary import Adversary
+from .aligned_clips import NARROW_BAND_HZ
 from .loop import Losses, Schedule, data_seed, fast_math, train
 
-# Clean and full-band material counts most; noisy rooms would teach the vocoder to hiss.
+# Clean full-band material has the largest share. Noisy rooms would teach the vocoder to hiss.
 ARCHIVE_SHARES = {
     "synthetic": 0.5,
     "vctk": 0.22,
@@ -31,22 +33,23 @@ ARCHIVE_SHARES = {
     "speechocean762": 0.05,
 }
 MIN_SNR_DB = 25.0
-RESOLUTIONS = ((256, 64), (512, 128), (1024, 240), (2048, 480))
-NARROW_BAND_HZ = 7600.0
-ADVERSARIAL, FEATURES = 0.1, 1.0
+LOSS_RESOLUTIONS = ((256, 64), (512, 128), (1024, 240), (2048, 480))
+ADVERSARIAL, FEATURE_MATCHING = 0.1, 1.0
 PREDICTED_SHARE = 0.6
-FRAMES = 64
-# Cuts in a batch; against an adversary fewer, since a step costs more and the two need many.
+VOCODER_FRAMES = 64
+# Cuts in a batch; fewer against an adversary, since a step costs more and many steps are needed.
 BATCH, ADVERSARIAL_BATCH = 16, 8
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+VocoderBatch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | None = None) -> Iterator[Batch]:
+def vocoder_batches(
+    pack: Pack, frames: int, batch: int, seed: int, predicted: Path | None = None
+) -> Iterator[VocoderBatch]:
     """Random cuts, for ever: mel [B, T, M], f0 [B, T], samples [B, T * hop], narrow [B] in {0, 1}.
 
-    predicted: a file like the pack's mel.f16 with mels of the acoustic model, NaN where there is none. They take the
-    place of the measured ones in PREDICTED_SHARE of the cuts of clips that have them.
+    predicted: a file like the pack's mel.f16 with mels of the acoustic model, NaN where there is none. They replace the
+    measured ones in PREDICTED_SHARE of the cuts of clips that have them.
     """
     made = None if predicted is None else np.memmap(predicted, "<f2", "r", shape=pack.mel.shape)
     random = np.random.default_rng(seed)
@@ -58,7 +61,7 @@ def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | N
             if c.archive == archive and c.split == "train" and c.snr_db >= MIN_SNR_DB and c.frames > frames
         ]
         weights = np.array([c.frames for c in clips], dtype=np.float64)
-        if clips:  # what a teacher spoke is all of one archive
+        if clips:  # a teacher's speech is one archive
             groups[archive] = clips, weights / weights.sum()
     if not groups:
         raise InputError(f"{pack.path} has no clean clip of more than {frames} frames to train a vocoder on")
@@ -69,13 +72,13 @@ def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | N
             clips, weights = groups[name]
             clip = clips[random.choice(len(clips), p=weights)]
             at = clip.start + int(random.integers(clip.frames - frames))
-            # A copy at another level teaches the vocoder every loudness; gain in the mel is an offset.
+            # Copies at other levels teach the vocoder every loudness. A gain is an offset of the mel.
             gain = float(np.exp(random.uniform(-1.2, 0.7)))
             samples = pack.audio24[at : at + frames].astype(np.float32).reshape(-1) * (gain / 32768)
             mel = pack.mel[at : at + frames].astype(np.float32)
             if made is not None and random.random() < PREDICTED_SHARE:
                 other = made[at : at + frames].astype(np.float32)
-                # Not every clip has one, and the silence at its edges has none.
+                # Some clips have none, and neither has the silence at the edges of a clip.
                 mel = mel if np.isnan(other).any() else other
             mel = mel + math.log(gain)
             mel = np.maximum(mel, math.log(pack.config.log_floor))
@@ -90,12 +93,12 @@ def segments(pack: Pack, frames: int, batch: int, seed: int, predicted: Path | N
 
 
 def spectral_loss(made: Tensor, real: Tensor, narrow: Tensor, sample_rate: int) -> Tensor:
-    """Log-magnitude L1 plus spectral convergence over RESOLUTIONS (Yamamoto 2020).
+    """Log-magnitude L1 plus spectral convergence over LOSS_RESOLUTIONS (Yamamoto 2020).
 
-    made, real [B, N]; narrow [B]: 1 masks everything above 7.6 kHz, where the recording holds nothing.
+    made, real [B, N]; narrow [B]: 1 masks everything above 7.6 kHz, where a narrow-band recording holds nothing.
     """
     total = made.new_zeros(())
-    for n_fft, hop in RESOLUTIONS:
+    for n_fft, hop in LOSS_RESOLUTIONS:
         window = torch.hann_window(n_fft)
         spectra = [
             torch.view_as_real(torch.stft(x, n_fft, hop, window=window, return_complex=True)).square().sum(-1)
@@ -111,10 +114,10 @@ def spectral_loss(made: Tensor, real: Tensor, narrow: Tensor, sample_rate: int) 
         error, energy = ((magnitude - target) * mask).square(), (target * mask).square()
         convergence = (error.sum((1, 2)) / (energy.sum((1, 2)) + 1e-4)).sqrt().mean()
         total = total + log_l1 + 0.5 * convergence
-    return total / len(RESOLUTIONS)
+    return total / len(LOSS_RESOLUTIONS)
 
 
-def synthesize(model: Vocoder, batch: Batch) -> tuple[Tensor, Losses]:
+def synthesize(model: Vocoder, batch: VocoderBatch) -> tuple[Tensor, Losses]:
     """Rendered audio [B, N], and the losses of the spectrum and of the pitch head (which does not shape the rest)."""
     mel, f0, samples, narrow = batch
     config = model.config
@@ -125,7 +128,7 @@ def synthesize(model: Vocoder, batch: Batch) -> tuple[Tensor, Losses]:
     source = pulse_train(f0, config.hop_length, config.sample_rate, torch.rand(len(f0)))
     made = render(magnitude.float(), phase.float(), noise.float(), source, torch.randn_like(samples), config)
     voiced = (f0 > 0).float()
-    target = torch.log2(f0.clamp_min(40) / 160)
+    target = torch.log2(f0.clamp_min(40) / REFERENCE_HZ)
     return made, {
         "spectral": spectral_loss(made, samples, narrow, config.sample_rate),
         "pitch": ((pitch.float() - target).abs() * voiced).sum() / voiced.sum().clamp_min(1),
@@ -141,14 +144,14 @@ def train_vocoder(
     adversarial: bool = False,
     predicted: Path | None = None,
 ) -> None:
-    """Train, or go on training, a vocoder from the packed corpus; see ``segments`` for ``predicted``."""
+    """Train, or go on training, a vocoder from the packed corpus; see ``vocoder_batches`` for ``predicted``."""
     torch.manual_seed(0)
     model = Vocoder()
-    adversary = Adversary(SpectrumDiscriminator(), ADVERSARIAL, FEATURES) if adversarial else None
+    adversary = Adversary(SpectrumDiscriminator(), ADVERSARIAL, FEATURE_MATCHING) if adversarial else None
     batch = ADVERSARIAL_BATCH if adversarial else BATCH
-    batches = segments(Pack(pack), FRAMES, batch, data_seed(out), predicted)
+    batches = vocoder_batches(Pack(pack), VOCODER_FRAMES, batch, data_seed(out), predicted)
 
-    def losses(cuts: Batch) -> Losses:
+    def losses(cuts: VocoderBatch) -> Losses:
         made, result = synthesize(model, cuts)
         if adversary is not None:
             keep = 1 - cuts[3] * (1 - NARROW_BAND_HZ / (model.config.sample_rate / 2))

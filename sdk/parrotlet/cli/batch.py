@@ -47,7 +47,7 @@ def batch(options: argparse.Namespace) -> None:
         voices = {name: bird.voice(profile, options.likeness) for name, profile in found.items()}
 
         def speak(line: Line) -> float:
-            chunks = bird.speak(line.text, voices[line.voice], options=settings, ssml=options.ssml)
+            chunks = bird.speak(line.text, voices[line.voice], options=settings, format=options.format)
             try:
                 return write_audio(line.file, not_empty(chunks), bird.sample_rate)
             except ParrotletError as error:

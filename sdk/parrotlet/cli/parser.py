@@ -127,7 +127,13 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument("--volume", type=float, default=1.0, metavar="X", help="0 to 4")
     say.add_argument("--sentence-silence", type=float, metavar="S", help="seconds after each sentence, 0 to 10")
     say.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
-    say.add_argument("--ssml", action="store_true", help="the text is SSML")
+    say.add_argument(
+        "--format",
+        choices=("auto", "plain", "markdown", "html", "ssml"),
+        default="auto",
+        help="how the text is marked up, see docs/text.md",
+    )
+    say.add_argument("--ssml", action="store_const", const="ssml", dest="format", help="the same as --format ssml")
     say.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the noise in speech: the same seed, the same samples"
     )

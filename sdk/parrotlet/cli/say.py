@@ -49,11 +49,11 @@ def say(options: argparse.Namespace) -> None:
     if piped and sys.stdout.isatty():
         raise UsageError("standard output is a terminal: pipe it into a player, e.g. | aplay -f S16_LE -r 24000")
     settings = speak_options(options)
-    text = read_text(options.text, streamed=(piped or options.play) and not options.ssml)
+    text = read_text(options.text, streamed=(piped or options.play) and options.format != "ssml")
     bird = load_engine(options)
     voice = bird.voice(find_voice(bird, options.voice, lambda: open_store(options)), options.likeness)
     utterances: list[tuple[Mark, ...]] = []
-    chunks = heard(not_empty(bird.speak(text, voice, options=settings, ssml=options.ssml)), utterances)
+    chunks = heard(not_empty(bird.speak(text, voice, options=settings, format=options.format)), utterances)
     if piped:
         _stream(chunks, b"" if options.raw else wav_header(bird.sample_rate, None, SYNTHETIC))
     elif options.play:

@@ -1,4 +1,4 @@
-"""What a text becomes, one or many: its settings, its format, and that something is said at all."""
+"""What the commands that speak share."""
 
 from __future__ import annotations
 

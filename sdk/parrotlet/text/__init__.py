@@ -1,7 +1,59 @@
-"""English text to phonemes: normalization, pronunciation, cutting for streaming."""
+"""Text to phonemes. A language is a folder here, and a name in ``FRONT_ENDS`` that a bundle's manifest gives."""
 
-from parrotlet.text.frontend import TextFrontEnd, Utterance, Word
-from parrotlet.text.markup import TextWarning
-from parrotlet.text.phonemes import PHONEMES
+from __future__ import annotations
 
-__all__ = ["PHONEMES", "TextFrontEnd", "TextWarning", "Utterance", "Word"]
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from parrotlet.errors import BundleError
+from parrotlet.text.en.frontend import TextFrontEnd
+from parrotlet.text.en.markup import TextWarning
+from parrotlet.text.en.phonemes import PHONEMES
+from parrotlet.text.reader import Format
+from parrotlet.text.utterance import Utterance, Word
+
+__all__ = [
+    "FRONT_ENDS",
+    "PHONEMES",
+    "Format",
+    "FrontEnd",
+    "TextFrontEnd",
+    "TextWarning",
+    "Utterance",
+    "Word",
+    "front_end",
+]
+
+Source = Mapping[str, str] | Path | str | None
+
+
+class FrontEnd(Protocol):
+    """Turns a language's text into utterances. Several threads may share one."""
+
+    def phonemize(self, text: str, *, format: Format = "auto") -> str:
+        """The phonemes of a text, as the acoustic model reads them."""
+
+    def sentences(
+        self,
+        text: str | Iterable[str],
+        *,
+        ssml: bool = False,
+        format: Format = "auto",
+    ) -> Iterator[Utterance]:
+        """The utterances of a text; of one that comes in pieces, as soon as they are complete."""
+
+
+FRONT_ENDS: Mapping[str, Callable[[Source, str | None], FrontEnd]] = {
+    "en/1": lambda lexicon, runtime: TextFrontEnd(lexicon, runtime=runtime)
+}
+
+
+def front_end(name: str, lexicon: Source = None, runtime: str | None = None) -> FrontEnd:
+    """The front end of a name. Raises BundleError for one that this version does not have, InputError (lexicon).
+
+    lexicon: the user's own words. runtime: of the model for unknown words.
+    """
+    if name not in FRONT_ENDS:
+        raise BundleError(f"the bundle needs the text front end {name!r}, which this version lacks: upgrade parrotlet")
+    return FRONT_ENDS[name](lexicon, runtime)

@@ -34,10 +34,10 @@ _SEPARATOR = re.compile(r"[|:+ \t-]+$")
 _DEFINITION = re.compile(r"\[[^\[\]]{1,60}\]:[ \t]")
 _HEADING = re.compile(r"#{1,6}[ \t]+")
 _BULLET = re.compile(r"[-*+•‣◦●■□▪–—][ \t]+(?:\[[ xX]\][ \t]+)?")
-_NUMBERED = re.compile(r"([0-9]{1,3})[.)][ \t]+")
+_NUMBERED = re.compile(r"(?:\(([0-9]{1,2}|[a-h])\)|([0-9]{1,3}|[a-h](?=\)))[.)]{1,2})[ \t]+")
 _OPEN_START = re.compile(
-    r"#{1,6}[ \t]*$|[-*+•‣◦●■□▪–—][ \t]*(?:\[(?:[ xX](?:\][ \t]*)?)?)?$|[0-9]{1,3}(?:[.)][ \t]*)?$|`{1,2}$|~{1,2}$"
-    r"|\[[^\[\]]{0,60}(?:\]:?)?$"
+    r"#{1,6}[ \t]*$|[-*+•‣◦●■□▪–—][ \t]*(?:\[(?:[ xX](?:\][ \t]*)?)?)?$|\(?(?:[0-9]{1,3}|[a-h])?(?:[.)]{1,2}[ \t]*)?$"
+    r"|`{1,2}$|~{1,2}$|\[[^\[\]]{0,60}(?:\]:?)?$"
 )
 _FIRST = re.compile(r"(?!_)\w")
 _KEY = re.compile(r"[*_]{0,3}[A-Z][^:.!?]{0,30}$")
@@ -162,7 +162,7 @@ class Reader:
         elif bullet:
             kind = "item"
         elif numbered:
-            kind, said = "item", f"{numbered.group(1)}, "
+            kind, said = "item", f"{numbered.group(1) or numbered.group(2)}, "
         elif content[0] == "|":
             kind, mark = "row", _CELL.match(content)
         start += mark.end() if mark else 0

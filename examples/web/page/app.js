@@ -1,0 +1,37 @@
+// The page begins here: get the model, start the engine, show what can be done.
+
+import { begin as beginClone } from "./clone.js";
+import { $, fillTexts, say } from "./dom.js";
+import { Engine } from "./engine.js";
+import { MODEL, keepModel, keepPage, keyOf, listed } from "./offline.js";
+import { begin as beginSpeak } from "./speak.js";
+import { begin as beginVoices } from "./voices.js";
+
+async function start() {
+  fillTexts();
+  if (!globalThis.isSecureContext) throw new Error(say.insecure());
+  const { model } = await listed();
+  await keepModel(model, (done, total) => {
+    $("progress").value = done / total;
+    $("loading-line").textContent = say.progress(done, total);
+  });
+  $("progress").removeAttribute("value");
+  $("loading-line").textContent = say.starting();
+  const engine = new Engine();
+  const info = await engine.call("load", MODEL, Object.fromEntries(model.map((file) => [file.file, keyOf(file)])));
+  const speak = beginSpeak(engine, info, (name) => voices.unlock(name));
+  const voices = beginVoices(engine, speak);
+  beginClone(engine, voices);
+  await voices.show();
+  $("loading").hidden = true;
+  for (const id of ["speak", "clone", "voices"]) $(id).hidden = false;
+  $("state").textContent = say.ready(false);
+  // Where a browser allows no service worker, in a private window say, the page works as long as it is open.
+  await keepPage().then(() => ($("state").textContent = say.ready(true)), console.warn);
+}
+
+start().catch((error) => {
+  $("progress").hidden = true;
+  $("loading-line").textContent = error.message;
+  $("loading-line").classList.add("error");
+});

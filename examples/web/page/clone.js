@@ -1,0 +1,174 @@
+// Recordings of a person, and the voice made of them.
+
+import { isWav, readWav } from "../sound.js";
+import { $, attempt, element, say, texts } from "./dom.js";
+import { drawPeaks, peaksOf } from "./picture.js";
+import { Player } from "./player.js";
+import { Recorder, decoded } from "./recorder.js";
+import { sentences } from "./texts.en.js";
+
+const LONGEST_S = 120;
+const SHOWN_BLOCKS = 120;
+const BLOCK_S = 0.05;
+
+export function begin(engine, voices) {
+  const recorder = new Recorder();
+  const player = new Player();
+  const takes = []; // {name, samples, sampleRate, report}
+  let recording = false;
+  let live = []; // peaks of what the microphone hears, the last few seconds
+  let block = { peak: 0, seconds: 0 };
+  let count = 0;
+
+  $("sentences").replaceChildren(...sentences.map((text) => element("p", { textContent: text })));
+  label();
+  $("record").addEventListener("click", () => attempt("make-error", toggle));
+  $("file").addEventListener("change", async () => {
+    await attempt("make-error", () => addFiles([...$("file").files]));
+    $("file").value = "";
+  });
+  $("secret-show").addEventListener("change", () => {
+    $("secret").type = $("secret-show").checked ? "text" : "password";
+  });
+  $("drop").addEventListener("dragover", (event) => event.preventDefault());
+  $("drop").addEventListener("drop", (event) => {
+    event.preventDefault();
+    attempt("make-error", () => addFiles([...event.dataTransfer.files]));
+  });
+  $("make-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt("make-error", make);
+  });
+
+  function label() {
+    $("record").textContent = recording ? texts.recordStop : texts.record;
+    $("record").classList.toggle("on", recording);
+    $("live").hidden = !recording;
+  }
+
+  async function toggle() {
+    if (recording) return finish();
+    recording = true;
+    try {
+      await recorder.start(heard);
+    } catch (error) {
+      recording = false;
+      throw new Error(say.noMicrophone(error.message));
+    } finally {
+      label();
+    }
+  }
+
+  function heard(samples, seconds) {
+    if (!recording) return; // a block that was under way
+    const power = samples.reduce((sum, value) => sum + value * value, 0) / samples.length;
+    meter(10 * Math.log10(power + 1e-9));
+    watch(samples, seconds);
+    $("record-line").textContent = say.recording(seconds);
+    if (seconds > LONGEST_S && recording) attempt("make-error", finish);
+  }
+
+  function watch(samples, seconds) {
+    block.peak = samples.reduce((peak, value) => Math.max(peak, Math.abs(value)), block.peak);
+    if (seconds - block.seconds < BLOCK_S) return;
+    live = [...live, block.peak].slice(-SHOWN_BLOCKS);
+    block = { peak: 0, seconds };
+    drawPeaks($("live"), [...new Array(SHOWN_BLOCKS - live.length).fill(0), ...live]);
+  }
+
+  async function finish() {
+    recording = false;
+    label();
+    live = [];
+    block = { peak: 0, seconds: 0 };
+    count += 1;
+    const sound = await recorder.stop();
+    meter(-60);
+    await add({ name: say.take(count), ...sound });
+  }
+
+  function meter(level) {
+    const shown = Math.max(-60, Math.min(0, level));
+    $("meter").setAttribute("aria-valuenow", String(Math.round(shown)));
+    $("meter").firstElementChild.style.transform = `scaleX(${1 + shown / 60})`;
+    $("meter").dataset.loud = String(level > -3);
+  }
+
+  async function addFiles(files) {
+    for (const file of files) {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      let sound;
+      try {
+        sound = isWav(bytes) ? readWav(bytes) : await decoded(bytes);
+      } catch {
+        throw new Error(say.notAudio(file.name));
+      }
+      await add({ name: file.name, ...sound });
+    }
+  }
+
+  async function add(take) {
+    $("record-line").textContent = say.listening();
+    try {
+      takes.push({ ...take, report: await engine.call("examine", take) });
+    } finally {
+      $("record-line").textContent = "";
+    }
+    showTakes();
+  }
+
+  function showTakes() {
+    $("takes").replaceChildren(
+      ...takes.map((take) => {
+        const { name, report } = take;
+        const remove = () => {
+          takes.splice(takes.indexOf(take), 1);
+          showTakes();
+          $("record").focus();
+        };
+        const verdict = element("p", {
+          className: report.problem ? "error" : report.advice === "good" ? "good" : "fair",
+          textContent: report.problem ? say.problem(report) : say.advice(report),
+        });
+        const button = (action, on) => {
+          const one = element("button", { type: "button", textContent: action, on });
+          one.setAttribute("aria-label", say.of(action, name));
+          return one;
+        };
+        const told = element("div", { className: "grow" }, element("strong", { textContent: name }), verdict);
+        if (!report.problem) told.append(element("p", { className: "quiet", textContent: say.heard(report) }));
+        const wave = element("canvas", { className: "wave" });
+        requestAnimationFrame(() => drawPeaks(wave, peaksOf(take.samples, SHOWN_BLOCKS)));
+        const actions = element("div", { className: "actions" }, button(say.listen(), () => listen(take)), button(say.remove(), remove));
+        return element("li", {}, told, actions, wave);
+      }),
+    );
+  }
+
+  async function listen({ samples, sampleRate }) {
+    await player.begin(sampleRate);
+    player.push(samples, sampleRate);
+  }
+
+  async function make() {
+    const [name, secret] = [$("name").value, $("secret").value];
+    const usable = takes.filter(({ report }) => !report.problem);
+    if (!usable.length) throw new Error(say.firstRecord());
+    $("make").disabled = true;
+    $("make-line").textContent = say.making();
+    try {
+      const recordings = usable.map(({ name: take, samples, sampleRate }) => ({ name: take, samples, sampleRate }));
+      const { seconds } = await engine.call("enroll", name, recordings, secret, { consent: texts.consent });
+      $("make-line").textContent = say.made(name, seconds);
+      $("secret").value = "";
+      takes.length = 0;
+      showTakes();
+      await voices.show(name);
+    } catch (error) {
+      $("make-line").textContent = "";
+      throw error;
+    } finally {
+      $("make").disabled = false;
+    }
+  }
+}

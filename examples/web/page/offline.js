@@ -1,0 +1,56 @@
+// Keeps what the page needs for the time without a network: the model in a cache of its own, checked against its hashes,
+// and the page by the service worker.
+
+export const MODEL = "parrotlet-model";
+
+/** What the folder consists of; see build.mjs. */
+export async function listed() {
+  return (await fetch("files.json")).json();
+}
+
+/** Address of a model file in the cache: another content has another address. */
+export function keyOf({ path, sha256 }) {
+  return new URL(`${path}?${sha256.slice(0, 16)}`, document.baseURI).href;
+}
+
+/** Downloads the model files that are not here yet. onProgress(bytes so far, bytes in all). */
+export async function keepModel(files, onProgress) {
+  const cache = await caches.open(MODEL);
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
+  for (const file of files) {
+    if (!(await cache.match(keyOf(file)))) {
+      const bytes = await download(file, (part) => onProgress(done + part, total));
+      await cache.put(keyOf(file), new Response(bytes));
+    }
+    done += file.size;
+    onProgress(done, total);
+  }
+  const wanted = new Set(files.map(keyOf));
+  for (const { url } of await cache.keys()) if (!wanted.has(url)) await cache.delete(url);
+}
+
+async function download({ path, size, sha256 }, onPart) {
+  const response = await fetch(path, { cache: "no-store" });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (at + part.value.length > size) break; // not the file that was meant: the hash says so
+    bytes.set(part.value, at);
+    at += part.value.length;
+    onPart(at);
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hex !== sha256) throw new Error(`${path} is not the file that was built: build the folder again`);
+  return bytes;
+}
+
+/** Lets the service worker keep the page, and asks the browser not to throw anything away by itself. */
+export async function keepPage() {
+  await navigator.serviceWorker.register("sw.js");
+  await navigator.storage?.persist?.();
+  return navigator.serviceWorker.ready;
+}

@@ -1,0 +1,1 @@
+"""English: normalization, pronunciation, cutting for streaming."""
