@@ -229,8 +229,8 @@ def test_javascript_cuts_the_same_utterances(rules: Path) -> None:
     for text, theirs in zip(in_pieces, json.loads(run.stdout), strict=True):
         ours = told(front_end, text)
         if isinstance(ours, str):  # what an XML reader says of a mistake is its own
-            said, expected = (words.replace('"', "'") for words in (str(theirs), ours))
-            assert ("well-formed" in said and "well-formed" in expected) or said == expected, text
+            said = {one.replace('"', "'") for one in (ours, str(theirs))}
+            assert len(said) == 1 or all("not well-formed XML" in one for one in said), text
         elif isinstance(theirs, list):
             assert [row[:5] for row in ours] == [row[:5] for row in theirs], text
             for one, other in zip(ours, theirs, strict=True):
