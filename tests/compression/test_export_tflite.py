@@ -194,6 +194,6 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     with pytest.raises(InputError, match="coreml"):
         export_bundle(checkpoints, {}, tmp_path / "out", "x", formats=["onnx", "coreml"])
     monkeypatch.setattr(tflite.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"litert-torch.*parrotlet\[compress\]"):
+    with pytest.raises(InputError, match=r"litert-torch.*pip install \./compression"):
         export_bundle(checkpoints, {}, tmp_path / "out", "x", formats=["tflite"])
     assert not (tmp_path / "out").exists()
