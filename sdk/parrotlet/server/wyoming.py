@@ -21,7 +21,6 @@ from wyoming.tts import (
     SynthesizeStart,
     SynthesizeStop,
     SynthesizeStopped,
-    SynthesizeTextFormat,
 )
 
 from parrotlet.errors import InputError, ParrotletError
@@ -164,7 +163,7 @@ class Connection:
         """Speak in a task of its own, after what is being said."""
         if isinstance(text, str) and len(text) > LONGEST_TEXT:
             raise Malformed(f"the text has more than {LONGEST_TEXT} characters: send it in parts")
-        name, ssml = _voice(event), event.data.get("text_format") == SynthesizeTextFormat.SSML.value
+        name, ssml = _voice(event), event.data.get("text_format") == "ssml"
         if self._speaking is not None:
             await self._speaking
         self._speaking = asyncio.create_task(self._speak(name, text, ssml))
