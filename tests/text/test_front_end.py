@@ -100,6 +100,13 @@ def test_every_script_says_something(front_end: TextFrontEnd) -> None:
             assert any(symbol.isalpha() for symbol in front_end.phonemize(text)), text
 
 
+@pytest.mark.parametrize("text", ["Ｈｅｌｌｏ ｗｏｒｌｄ", "𝐇𝐞𝐥𝐥𝐨 𝘸𝘰𝘳𝘭𝘥", "the ﬁrst oﬃce", "Việt Nam"])
+def test_other_forms_of_known_letters_do_not_warn(front_end: TextFrontEnd, text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TextWarning)
+        assert front_end.phonemize(text)
+
+
 def test_letters_of_other_scripts_warn(front_end: TextFrontEnd) -> None:
     with pytest.warns(TextWarning, match="script"):
         front_end.phonemize("你好")

@@ -151,4 +151,11 @@ def _folded(character: str) -> str:
 
 def is_foreign(text: str) -> bool:
     """True if folding had to guess: letters outside the Latin, Greek and Cyrillic scripts."""
-    return any(ord(character) > 0x52F and character.isalpha() for run in _FOREIGN.findall(text) for character in run)
+    return any(map(_is_guessed, "".join(_FOREIGN.findall(text))))
+
+
+@lru_cache(maxsize=1000)
+def _is_guessed(character: str) -> bool:
+    """Full-width and other forms of the letters that are known are not: they say which letter they are."""
+    parts = unicodedata.normalize("NFKD", character)
+    return any(ord(part) > 0x52F and part.isalpha() for part in parts)
