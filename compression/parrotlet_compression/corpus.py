@@ -17,7 +17,7 @@ import io
 import json
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,7 +36,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it imports pkg_resources, which tells every user that it will go
     import pyworld
 
-REAL_ARCHIVES = ("librispeech", "vctk", "commonvoice", "speechocean762")
+REAL_ARCHIVES = ("librispeech", "vctk", "commonvoice", "speechocean762", "librispeech5", "vits_vctk")
+ARCHIVES = ("synthetic", *REAL_ARCHIVES)
 EDGE_SILENCE_S = 0.1
 TEACHER_FRAME = 2  # the teacher's duration unit (600 samples) in hops
 ARRAYS = {"audio24.i16": 2 * 300, "audio16.i16": 2 * 200, "mel.f16": 2 * 80, "f0.f16": 2}
@@ -74,8 +75,11 @@ def split_of(archive: str, speaker: str, clips_of_speaker: int) -> str:
     """Which split a speaker belongs to: whole people are held out, chosen by a hash of the name.
 
     Only people with at least three clips in VCTK and Common Voice, and some teacher mixtures,
-    are held out, so that a reference and a target can be different recordings.
+    are held out, so that a reference and a target can be different recordings. A rendering of a
+    VCTK voice goes where the name falls, however many clips there are: its person may be held out.
     """
+    if archive == "vits_vctk" and speaker.startswith("vctk_"):
+        archive, clips_of_speaker = "vctk", 3
     if archive not in ("vctk", "commonvoice", "synthetic") or not speaker or clips_of_speaker < 3:
         return "train"
     bucket = int(hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest()[:8], 16) % 100
@@ -233,16 +237,27 @@ class PackWriter:
         (self.path / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def pack(corpus: Path, out: Path, processes: int = 2) -> None:
-    """Decode the archives that are under ``corpus`` into the pack directory ``out``.
+def _every(clip: Clip) -> bool:
+    return True
 
+
+def pack(
+    corpus: Path,
+    out: Path,
+    processes: int = 2,
+    archives: Sequence[str] = ARCHIVES,
+    wanted: Callable[[Clip], bool] = _every,
+) -> None:
+    """Decode those of ``archives`` that are under ``corpus`` into the pack directory ``out``.
+
+    wanted: which clips to keep, asked before they are decoded.
     Raises InputError when there is none, or one is not laid out as docs/export.md says.
     """
-    known = ("synthetic", *REAL_ARCHIVES)
-    names = [name for name in known if (corpus / f"{name}.zip").is_file()]
+    names = [name for name in archives if (corpus / f"{name}.zip").is_file()]
     if not names:
         raise InputError(
-            f"none of {', '.join(f'{name}.zip' for name in known)} is in {corpus}: docs/export.md says what is in them"
+            f"none of {', '.join(f'{name}.zip' for name in archives)} is in {corpus}: "
+            "docs/export.md says what is in them"
         )
     (out / "clips.jsonl").unlink(missing_ok=True)
     sums: dict[str, str] = {}
@@ -253,7 +268,8 @@ def pack(corpus: Path, out: Path, processes: int = 2) -> None:
             sums[name] = hashlib.sha256(path.read_bytes()).hexdigest()
             try:
                 with zipfile.ZipFile(path) as archive:
-                    jobs = list(_synthetic_jobs(archive) if name == "synthetic" else _real_jobs(name, archive))
+                    found = _synthetic_jobs(archive) if name == "synthetic" else _real_jobs(name, archive)
+                    jobs = [job for job in found if wanted(job.clip)]
             except (zipfile.BadZipFile, KeyError, ValueError, IndexError) as error:
                 raise InputError(f"{path} is not laid out as docs/export.md says: {error}") from error
             for clip, *arrays in tqdm(pool.map(_decode, jobs, chunksize=16), total=len(jobs), desc=name):

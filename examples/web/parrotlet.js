@@ -57,7 +57,7 @@ export class Parrotlet {
     if (manifest.format !== FORMAT || manifest.architecture !== ARCHITECTURE) {
       throw new BundleError(`bundle ${manifest.name} is of format ${manifest.format}, ${manifest.architecture}: this version reads ${FORMAT}, ${ARCHITECTURE}`);
     }
-    if (manifest.front_end !== FRONT_END) {
+    if ((manifest.front_end ?? FRONT_END) !== FRONT_END) {
       throw new BundleError(`bundle ${manifest.name} needs the front end ${manifest.front_end}, which this version does not have`);
     }
     const open = async ({ file, fold_int8: fold = false }) =>
@@ -242,11 +242,12 @@ export class Parrotlet {
    *   clause ends too, so that speech begins before the sentence is complete.
    * @param {VoiceProfile | Voice | string} profile
    * @param {{speed?: number, pitch?: number, volume?: number, sentenceSilence?: number | null, seed?: number,
-   *   phonemes?: string}} options phonemes: spoken instead of the text.
+   *   phonemes?: string, ssml?: boolean}} options phonemes: spoken instead of the text. ssml: the text is an SSML document
+   *   (the subset in docs/text.md), which is noticed by its beginning, too.
    * @returns {AsyncGenerator<AudioChunk>}
    */
   async *speak(text, profile, options = {}) {
-    const { speed = 1, pitch = 0, volume = 1, sentenceSilence = null, seed = 0, phonemes = null } = options;
+    const { speed = 1, pitch = 0, volume = 1, sentenceSilence = null, seed = 0, phonemes = null, ssml = false } = options;
     for (const [name, value] of Object.entries({ speed, pitch, volume, sentenceSilence })) {
       if (value !== null) requireNumber(name, value, ...RANGES[name]);
     }
@@ -257,16 +258,18 @@ export class Parrotlet {
     }
     const voice = await this.voice(profile);
     const gain = Math.min(MOST_GAIN, 10 ** ((LOUDNESS - voice.loudness) / 20));
-    const said = phonemes === null ? this.utterances.of(text) : [{ phonemes, words: [], pause: { seconds: 0, origin: "text" } }];
+    const given = { phonemes, words: [], pause: { seconds: 0, origin: "text" }, speed: 1, pitch: 0, volume: 1 };
+    const said = phonemes === null ? this.utterances.of(text, { ssml }) : [given];
     const rate = this.sampleRate;
     let spoken = 0; // samples
     let part = 0;
     for await (const utterance of said) {
+      const pace = clipped(speed * utterance.speed, RANGES.speed);
       if (/\p{L}/u.test(utterance.phonemes)) {
-        const { mel, f0, durations } = await this.#intoned(utterance, voice, speed, pitch);
+        const { mel, f0, durations } = await this.#intoned(utterance, voice, pace, clipped(pitch + utterance.pitch, RANGES.pitch));
         const white = uniformNoise(f0.length * this.manifest.mel.hop_length, seed * 1000003 + part);
         let marks = this.#marks(utterance, durations, spoken);
-        const finisher = new Finisher(volume * gain, rate);
+        const finisher = new Finisher(volume * utterance.volume * gain, rate);
         const chunk = (samples) => {
           const made = { samples, sampleRate: rate, ...marks };
           marks = { words: [], phonemes: [] };
@@ -280,7 +283,7 @@ export class Parrotlet {
         yield chunk(finisher.finish());
         part += 1;
       }
-      const silence = Math.round(pauseSeconds(utterance.pause, sentenceSilence, speed) * rate);
+      const silence = Math.round(pauseSeconds(utterance.pause, sentenceSilence, pace) * rate);
       if (silence) {
         yield { samples: new Float32Array(silence), sampleRate: rate, words: [], phonemes: [] };
         spoken += silence;
@@ -329,6 +332,8 @@ class Voice {
     Object.assign(this, { tensors, map, likeness, loudness: LOUDNESS });
   }
 }
+
+const clipped = (value, [low, high]) => Math.min(high, Math.max(low, value));
 
 /** What the text sets stays; the rest follows the speed, and `sentenceSilence` takes a sentence's place. */
 function pauseSeconds({ seconds, origin }, sentenceSilence, speed) {

@@ -131,6 +131,12 @@ export class Sentences {
   }
 }
 
+/** What is left of two pauses in a row: all that the text sets, else the longer of the two. */
+export function pausesOf(first, then) {
+  const setByText = [first, then].filter(({ origin }) => origin === "text");
+  return setByText.length ? setByText : [then.seconds > first.seconds ? then : first];
+}
+
 /**
  * Cuts a text that comes in pieces, as soon as what follows proves that a sentence has ended; with `clauses`, clauses of
  * some length too. Where the cuts are does not depend on the size of the pieces.

@@ -27,6 +27,8 @@ def _ogg(samples: np.ndarray, rate: int) -> bytes:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory, bird: Parrotlet) -> Path:
+    from parrotlet_compression.corpus import REAL_ARCHIVES
+
     folder = tmp_path_factory.mktemp("corpus")
     random = np.random.default_rng(0)
     with zipfile.ZipFile(folder / "synthetic.zip", "w") as archive:
@@ -46,7 +48,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, bird: Parrotlet) -> Path:
             row = {"id": f"{number:05}", "speaker": f"p{number % 4}", "text": text, "phonemes": phonemes}
             rows.append(json.dumps(row))
         archive.writestr("synthetic/metadata.jsonl", "\n".join(rows))
-    for name in ("librispeech", "vctk", "commonvoice", "speechocean762"):
+    for name in REAL_ARCHIVES:
         with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
             lines = ["file\tspeaker\ttext\tseconds\trate\tsnr_db\tnote"]
             for number, text in enumerate(REAL_TEXTS):

@@ -19,7 +19,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
-from parrotlet_compression.corpus import Pack, pack, split_of  # noqa: E402
+from parrotlet_compression.corpus import REAL_ARCHIVES, Pack, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
 from parrotlet_compression.export_mels import export_mels  # noqa: E402
 from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
@@ -36,7 +36,8 @@ CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 
 def test_a_pack_holds_every_clip_with_durations_that_fit(packed: Path) -> None:
     corpus = Pack(packed)
-    assert len(corpus.clips) == 12 + 8
+    assert len(corpus.clips) == 12 + 2 * len(REAL_ARCHIVES)
+    assert {clip.archive for clip in corpus.clips} == {"synthetic", *REAL_ARCHIVES}
     for clip in corpus.clips:
         if clip.archive == "synthetic":
             assert sum(clip.durations) == clip.frames
@@ -58,6 +59,15 @@ def test_whole_people_are_held_out() -> None:
     splits = {split_of("vctk", f"vctk_p{n}", 10) for n in range(200, 380)}
     assert splits == {"train", "validation", "test"}
     assert split_of("librispeech", "ls_1", 1) == "train"
+    assert split_of("librispeech5", "ls_1", 50) == "train"
+    # One clip of a rendered voice must not train what its person is judged on.
+    assert all(split_of("vits_vctk", f"vctk_p{n}", 1) == split_of("vctk", f"vctk_p{n}", 10) for n in range(200, 380))
+    assert split_of("vits_vctk", "vits_000", 1) == "train"
+
+
+def test_a_pack_of_some_archives_and_clips(corpus: Path, tmp_path: Path) -> None:
+    pack(corpus, tmp_path, processes=1, archives=["librispeech5"], wanted=lambda clip: clip.speaker.endswith("_1"))
+    assert [(clip.archive, clip.speaker) for clip in Pack(tmp_path).clips] == [("librispeech5", "librispeech5_1")]
 
 
 def test_training_learns_resumes_and_stops_where_it_should(tmp_path: Path) -> None:
@@ -87,6 +97,28 @@ def test_training_learns_resumes_and_stops_where_it_should(tmp_path: Path) -> No
     restored = torch.nn.Linear(4, 1)
     load_weights(restored, tmp_path / "model.safetensors")
     assert torch.allclose(restored.weight.T, target, atol=0.1)
+
+
+def test_training_stops_when_its_time_is_over(tmp_path: Path) -> None:
+    model, count = torch.nn.Linear(1, 1), 0
+
+    def loss(batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        nonlocal count
+        count += 1
+        return {"size": model(batch).square().mean()}
+
+    def batches():
+        while True:
+            yield torch.ones(1, 1)
+
+    train(model, batches(), loss, tmp_path, Schedule(10**9, seconds=0.5))
+    assert 0 < count < 10**6
+    assert (tmp_path / "model.safetensors").is_file()
+    schedule = Schedule(1000, rate=1.0, warmup=1, decay=0.5, seconds=10)
+    assert schedule.rate_at(400) == 1
+    assert schedule.rate_at(400, elapsed=4) == 1
+    assert schedule.rate_at(400, elapsed=7.5) == pytest.approx(0.5)
+    assert schedule.rate_at(750, elapsed=4) == pytest.approx(0.5)
 
 
 def test_a_resumed_run_can_be_repeated(tmp_path: Path) -> None:

@@ -8,9 +8,14 @@ const utterances = new Utterances(new Lexicon(readFileSync(lexicon)), await read
 const said = [];
 for (const text of JSON.parse(readFileSync(texts, "utf8"))) {
   const made = [];
-  for await (const { text: spoken, phonemes, pause, words } of utterances.of(text)) {
-    made.push([spoken, phonemes, pause.seconds, pause.origin, words.map(({ text: word, start, end }) => [word, start, end])]);
+  try {
+    for await (const { text: spoken, phonemes, pause, words, speed, pitch, volume } of utterances.of(text)) {
+      const marks = words.map(({ text: word, start, end }) => [word, start, end]);
+      made.push([spoken, phonemes, pause.seconds, pause.origin, marks, speed, pitch, volume]);
+    }
+    said.push(made);
+  } catch (error) {
+    said.push(`${error.name}: ${error.message}`);
   }
-  said.push(made);
 }
 console.log(JSON.stringify(said));

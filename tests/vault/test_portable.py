@@ -18,7 +18,12 @@ from parrotlet.vault import store as store_module
 IMPORT_EVERYTHING = """
 import sys
 import numpy, onnxruntime, platformdirs, soundfile, soxr, Crypto.Cipher.AES, Crypto.Protocol.KDF, json, argparse, ssl
-import multiprocessing, tempfile, subprocess, importlib.metadata, pkgutil, pathlib, shutil, keyring
+import asyncio, multiprocessing, tempfile, subprocess, importlib.metadata, pkgutil, pathlib, shutil, keyring
+for extra in ("uvicorn", "starlette.applications", "starlette.routing", "wyoming.server", "sounddevice", "multipart"):
+    try:
+        __import__(extra)
+    except (ImportError, OSError):
+        pass
 sys.platform = "win32"
 for name in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules[name] = None

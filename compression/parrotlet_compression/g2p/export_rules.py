@@ -30,6 +30,7 @@ from parrotlet.text.en import (
     rules,
     sentences,
     spelling,
+    ssml,
     tables,
 )
 from parrotlet.text.en.templates import Template
@@ -77,7 +78,7 @@ def pronunciation_rules() -> dict[str, Any]:
     """Every table by its name in Python, in lower case without the underscore; `normalizer` holds the other part."""
     said = [[word, tag, ecmascript(before), ecmascript(after)] for word, tag, before, after in hints.HINTS]
     written = {"spelled": ecmascript(pronounce._SPELLED.pattern), "hints": said}
-    return _tables(_TABLES) | {"normalizer": _normalizer(), "sentences": _sentences()} | written
+    return _tables(_TABLES) | {"normalizer": _normalizer(), "sentences": _sentences(), "ssml": _ssml()} | written
 
 
 def _normalizer() -> dict[str, Any]:
@@ -123,6 +124,13 @@ def _sentences() -> dict[str, Any]:
         "paragraph": sentences._PARAGRAPH,
         "no_mark": sentences._NO_MARK,
     }
+
+
+def _ssml() -> dict[str, Any]:
+    """What SSML's words mean, and how ordinary IPA is written in our alphabet."""
+    emphases = {level: [style.speed, style.pitch, style.volume] for level, style in ssml._EMPHASES.items()}
+    written = _tables({ssml: "_RATES _PITCHES _VOLUMES _BREAKS _DATES", markup: "_IPA", phonemes: "PHONEMES SOUNDS"})
+    return written | {"emphases": emphases, "deepest": ssml.DEEPEST, "longest": ssml.LONGEST}
 
 
 def _rule(rule: place.Rule) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,11 @@ def fast_math(device: torch.device | None = None) -> torch.autocast:
 
 @dataclass(frozen=True)
 class Schedule:
-    """``steps`` in all; ``rate`` after ``warmup`` steps, falling to a hundredth over the last ``decay`` share."""
+    """``steps`` in all; ``rate`` after ``warmup`` steps, falling to a hundredth over the last ``decay`` share.
+
+    seconds: when to stop at the latest, counted from where a run begins or goes on; the rate falls towards what comes
+    first. For machines that are lent for a while.
+    """
 
     steps: int
     rate: float = 1e-3
@@ -51,10 +56,12 @@ class Schedule:
     average: float = 0.999
     clip: float = 1.0
     save_every_s: float = 180.0
+    seconds: float = math.inf
 
-    def rate_at(self, step: int) -> float:
-        """Learning rate of one step."""
+    def rate_at(self, step: int, elapsed: float = 0.0) -> float:
+        """Learning rate of one step, ``elapsed`` seconds after the run began or went on."""
         remaining = (self.steps - step) / max(1.0, self.decay * self.steps)
+        remaining = min(remaining, (1 - elapsed / self.seconds) / max(1e-6, self.decay))
         return self.rate * min(1.0, (step + 1) / self.warmup) * max(0.01, min(1.0, remaining))
 
 
@@ -143,7 +150,7 @@ def train(
     faster: Callable[[str], bool] = lambda name: False,
     companion: Companion | None = None,
 ) -> None:
-    """Train ``model`` in place until ``schedule.steps``, resuming from ``out`` when it holds a state.
+    """Train ``model`` in place until the end of ``schedule``, resuming from ``out`` when it holds a state.
 
     Writes ``state.pt`` (everything needed to go on), ``model.safetensors`` (averaged weights) and
     TensorBoard scalars to ``out``. Draw ``batches`` by ``data_seed``, so that a resumed run can be repeated.
@@ -188,13 +195,13 @@ def train(
         save_weights(average.module, out / "model.safetensors", step=step)
 
     writer = SummaryWriter(out)
-    saved = time.monotonic()
+    began = saved = time.monotonic()
     progress = tqdm(total=schedule.steps, initial=step, desc=out.name, mininterval=5)
     sums: dict[str, float] = {}
     counted = 0
-    while step < schedule.steps:
+    while step < schedule.steps and (elapsed := time.monotonic() - began) < schedule.seconds:
         for group in optimizer.param_groups:
-            group["lr"] = schedule.rate_at(step) * group["factor"]
+            group["lr"] = schedule.rate_at(step, elapsed) * group["factor"]
         losses = loss(next(batches))
         total = torch.stack(list(losses.values())).sum()
         optimizer.zero_grad(set_to_none=True)
