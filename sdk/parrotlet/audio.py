@@ -71,7 +71,7 @@ def wav_header(sample_rate: int, samples: int | None, comment: str) -> bytes:
     text = comment.encode("utf-8") + b"\0"
     text += b"\0" * (len(text) % 2)
     info = b"INFOICMT" + struct.pack("<I", len(text)) + text
-    size = _WAV_LIMIT if samples is None else samples * 2
+    size = _WAV_LIMIT if samples is None else min(samples * 2, _WAV_LIMIT)
     return (
         b"RIFF"
         + struct.pack("<I", min(_WAV_LIMIT, size + 36 + 8 + len(info)))

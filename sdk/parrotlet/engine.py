@@ -159,15 +159,17 @@ class Parrotlet:
                 f"this voice was enrolled with bundle {profile.bundle!r}, whose speaker encoder {self.bundle.name!r} "
                 "does not have, and its recording was not kept: use that bundle (--bundle), or enroll again"
             )
-        made = self.enroll(profile.recording, likeness=profile.likeness)
+        # Its pauses are cut out, so that it would be found noisier than it was.
+        heard = self._enroller.enroll(profile.recording, profile.likeness, accepted=True)
         kept = {"recording.flac": profile.tensors["recording.flac"]}
-        return replace(
-            made,
-            tensors={**made.tensors, **kept},
+        made = replace(
+            heard,
+            tensors={**heard.tensors, **kept},
             created=profile.created,
             expires=profile.expires,
             consent=profile.consent,
         )
+        return made.with_fitted(self.bundle.model_sha256, self._model.fit(made))
 
     def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
         """Speech [N] at 16 kHz -> unit-norm speaker embedding [E]: the mean over windows of 4 s."""
@@ -198,9 +200,6 @@ class Parrotlet:
             raise UsageError(
                 f"a voice is a profile, from enroll or a store, or a preset's name, not {type(profile).__name__}"
             )
-        # Format 1 named encoder and model together.
-        if profile.speaker_model not in (self.bundle.speaker_model, self.bundle.model_sha256):
-            profile = self.renew(profile)
         return self._remembered(
             profile, adaptation.preferred(profile.likeness) if likeness is None else float(likeness)
         )
@@ -214,12 +213,15 @@ class Parrotlet:
         return found
 
     def _remembered(self, profile: VoiceProfile, likeness: float) -> Voice:
-        digest = hashlib.sha256(repr(likeness).encode())
+        digest = hashlib.sha256(f"{likeness!r} {profile.speaker_model}".encode())
         for name in sorted(set(profile.tensors) - {"recording.flac"}):
             digest.update(name.encode() + b"\0" + profile.tensors[name].tobytes())
         with self._lock:
             voice = self._voices.pop(digest.digest(), None)
-        voice = voice or self._model.prepare(profile, likeness)
+        if voice is None:
+            # Format 1 named encoder and model together.
+            fits = profile.speaker_model in (self.bundle.speaker_model, self.bundle.model_sha256)
+            voice = self._model.prepare(profile if fits else self.renew(profile), likeness)
         with self._lock:
             self._voices[digest.digest()] = voice
             while len(self._voices) > VOICES:

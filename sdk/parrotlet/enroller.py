@@ -69,15 +69,17 @@ class Enroller:
         likeness: float | None = None,
         keep_recording: bool = False,
         on_report: Callable[[RecordingReport], None] | None = None,
+        accepted: bool = False,
     ) -> VoiceProfile:
-        """See Parrotlet.enroll."""
+        """See Parrotlet.enroll. accepted: the recording was found usable before, and is not judged again."""
         sources = _sources(recordings)
         judged = [self.examine(source) for source in sources]
         reports = advised([report for report, _ in judged])
         if on_report is not None:
             for report in reports:
                 on_report(report)
-        require_usable(reports)
+        if not accepted:
+            require_usable(reports)
         embeddings = [self.speaker_embedding(speech) for _, speech in judged]
         self._require_one_person(judged, embeddings)
         weights = np.sqrt([report.speech_s for report in reports])

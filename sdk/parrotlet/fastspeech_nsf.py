@@ -111,6 +111,8 @@ class FastSpeechNsf:
         """See SpeechModel; takes what the profile holds for this model, and makes what it does not."""
         kept = profile.fitted(self._bundle.model_sha256)
         fitted = kept.map
+        if fitted is not None and fitted.shape != (sum(adaptation.sizes()[:3]),):
+            raise ProfileFormatError(_OF_ANOTHER_SHAPE)
         if fitted is None and profile.spectrum is not None:
             kept = self.fit(profile)
             fitted = kept.map
@@ -132,7 +134,7 @@ class FastSpeechNsf:
         if len(adapted) != adaptation.size():
             raise ProfileFormatError(_OF_ANOTHER_SHAPE)
         pitch = profile.pitch
-        if not (pitch.median_hz > 0 and pitch.spread_octaves >= 0):
+        if not (20 <= pitch.median_hz <= 2000 and 0 <= pitch.spread_octaves <= 4):
             raise ProfileFormatError("the profile's pitch is out of bounds: enroll again")
         statistics = [math.log2(pitch.median_hz / REFERENCE_HZ), pitch.spread_octaves, 0.0]
         inputs = {

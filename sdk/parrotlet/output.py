@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,17 +48,14 @@ def open_output(path: Path | str) -> Generator[IO[bytes], None, None]:
 @contextmanager
 def _replaced(target: Path, mode: int | None) -> Generator[IO[bytes], None, None]:
     """A new file beside ``target`` that takes its place at the end."""
-    import tempfile
-
-    handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
+    # The system applies the umask to a new file; asking for the umask would change it for every thread.
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-        if mode is None:
-            umask = os.umask(0)
-            os.umask(umask)
-            mode = 0o666 & ~umask
-        Path(part).chmod(stat.S_IMODE(mode))
-        Path(part).replace(target)
+        if mode is not None:
+            part.chmod(stat.S_IMODE(mode))
+        part.replace(target)
     finally:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)

@@ -133,7 +133,11 @@ class VoiceProfile:
     def likeness(self) -> float | None:
         """What the person chose at enrollment, if anything."""
         chosen = self.tensors.get("preference.likeness")
-        return None if chosen is None else float(chosen.flat[0])
+        if chosen is None:
+            return None
+        if chosen.shape != (1,) or not 0 <= chosen[0] <= 1:
+            raise ProfileFormatError("the profile's likeness is out of bounds: enroll again")
+        return float(chosen[0])
 
     @property
     def recording(self) -> bytes | None:
@@ -147,10 +151,11 @@ class VoiceProfile:
         return {"pitch_median_hz": self.pitch.median_hz, "pitch_spread": self.pitch.spread_octaves}
 
     def fitted(self, model: str) -> Fitted:
-        """What lies here for an acoustic model, given its SHA-256."""
+        """What lies here for an acoustic model, given its SHA-256. A cache that cannot be right counts as none."""
         loudness = self.tensors.get(f"fitted.{model[:16]}.loudness_lufs")
+        known = loudness is not None and loudness.shape == (1,) and -70 <= loudness[0] <= 10
         return Fitted(
-            self.tensors.get(f"fitted.{model[:16]}.map"), None if loudness is None else float(loudness.flat[0])
+            self.tensors.get(f"fitted.{model[:16]}.map"), float(loudness[0]) if known and loudness is not None else None
         )
 
     def with_fitted(self, model: str, fitted: Fitted) -> VoiceProfile:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 import soundfile
 
 from parrotlet import AudioChunk, write_wav
+from parrotlet.audio import wav_header
 from parrotlet.errors import UsageError
 from parrotlet.output import open_output
 
@@ -123,3 +125,24 @@ def test_sigterm_leaves_nothing_half_written(tmp_path: Path) -> None:
         process.terminate()
     assert process.returncode == 143
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_header_of_more_than_a_day_says_until_the_end() -> None:
+    """A WAV counts its bytes in 32 bits: 24.9 hours at 24 kHz."""
+    assert wav_header(24000, 2_200_000_000, "x")[-4:] == wav_header(24000, None, "x")[-4:]
+
+
+def test_files_that_several_threads_write_have_the_mode_of_one(tmp_path: Path) -> None:
+    umask = os.umask(0o027)
+    try:
+
+        def write(number: int) -> None:
+            with open_output(tmp_path / f"{number}") as file:
+                file.write(b"x")
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(write, range(200)))
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(umask)

@@ -201,6 +201,10 @@ def test_a_recording_that_is_kept_is_a_minute_at_most(bird: Parrotlet, recording
         ({"spectrum.exemplars": np.ones((3, 2), np.float32)}, "not what this model takes"),
         ({"spectrum.mean": np.ones(3, np.float32)}, "not what this model takes"),
         ({"fitted.6241714078035b31.map": np.ones(3, np.float32)}, "not what this model takes"),
+        ({"fitted.6241714078035b31.map": np.ones((1, 601), np.float32)}, "not what this model takes"),
+        ({"preference.likeness": np.zeros(0, np.float32)}, "likeness is out of bounds"),
+        ({"preference.likeness": np.array([1e30], np.float32)}, "likeness is out of bounds"),
+        ({"pitch.median_hz": np.array([1e38], np.float32)}, "pitch is out of bounds"),
     ],
 )
 def test_a_profile_that_a_model_cannot_take_says_so(
@@ -212,6 +216,31 @@ def test_a_profile_that_a_model_cannot_take_says_so(
     profile = replace(clone, tensors={name: value for name, value in changed.items() if value is not None})
     with pytest.raises(ProfileFormatError, match=f"{problem}.*enroll again"):
         bird.speak(TEXT, profile)
+
+
+@pytest.mark.parametrize("loudness", [np.zeros(0, np.float32), np.array([-1e30], np.float32)])
+def test_a_loudness_that_cannot_be_is_measured_again(
+    bird: Parrotlet, clone: VoiceProfile, loudness: np.ndarray
+) -> None:
+    name = f"fitted.{bird.bundle.model_sha256[:16]}.loudness_lufs"
+    voice = bird.voice(replace(clone, tensors={**clone.tensors, name: loudness}))
+    assert voice.loudness_lufs == pytest.approx(bird.voice(clone).loudness_lufs, abs=0.01)
+
+
+def test_a_kept_recording_is_not_judged_again(bird: Parrotlet, recordings: dict[str, list[Path]]) -> None:
+    """Without its pauses it measures noisier than it was."""
+    speech, rate = soundfile.read(recordings["woman"][0], dtype="float32")
+    noise = np.random.default_rng(3).standard_normal(len(speech)).astype(np.float32)
+    for level in (0.01, 0.015, 0.02, 0.03):
+        report = bird.examine((speech + level * noise, rate))[0]
+        if report.problem is None and report.snr_db < 16:
+            break
+    profile = bird.enroll((speech + level * noise, rate), keep_recording=True)
+    engine = Parrotlet.load()
+    foreign = replace(profile, speaker_model="ab" * 32)
+    voice = engine.voice(foreign)
+    assert engine.voice(foreign) is voice  # made once
+    assert engine.renew(foreign).embedding @ profile.embedding > 0.95
 
 
 def test_unknown_tensors_are_kept_and_ignored(bird: Parrotlet, clone: VoiceProfile, store: ProfileStore) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import tempfile
+import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from make_vectors import header_for
+from make_vectors import PATH, header_for
 from vault_forge import MODEL, MemoryKey, full_profile, make_profile
 
 from parrotlet.errors import (
@@ -22,6 +25,7 @@ from parrotlet.errors import (
     VaultError,
     WrongModelError,
 )
+from parrotlet.profile import ProfileWarning
 from parrotlet.vault import KeyFile, Passphrase, ProfileStore
 from parrotlet.vault.envelope import seal_profile
 from parrotlet.vault.format import parse_file
@@ -344,3 +348,27 @@ def test_deleting_from_a_read_only_store_destroys_nothing() -> None:
             store.path.chmod(0o700)
         finally:
             os.seteuid(user)
+
+
+def test_a_pair_of_format_1_is_known_as_one_after_it_is_written_again(tmp_path: Path) -> None:
+    """The vectors are of no released bundle: their file names encoder and acoustic model by one SHA-256."""
+    vectors = json.loads(PATH.with_name("profile-v1.json").read_text())
+    file = base64.b64decode(next(v["file"] for v in vectors if v["name"] == "two-wraps-key-file"))
+    store = ProfileStore.open(tmp_path / "store", MemoryKey())
+    (store.path / "me.voice").write_bytes(file)
+    (store.path / "me.voice").chmod(0o600)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ProfileWarning)
+        for _ in range(2):  # it counts its uses, and is written at each
+            assert store.load("me", speaker_model="ab" * 32)
+    store.rekey("me")
+    assert store.load("me", speaker_model="ab" * 32)
+
+
+def test_the_whole_file_is_overwritten(store: ProfileStore) -> None:
+    tensors = {**make_profile().tensors, "recording.flac": np.ones(3 << 20, np.uint8)}
+    store.save("me", make_profile(tensors=tensors))
+    kept = store.path / "kept"
+    os.link(store.path / "me.voice", kept)
+    store.delete("me")
+    assert not any(kept.read_bytes())

@@ -19,6 +19,8 @@ from parrotlet.server.speakers import Busy, Shelf, Speaker
 from parrotlet.vault import ProfileStore
 
 MOST_BYTES, MOST_FILES = 32 * 1024 * 1024, 10
+MOST_FORMS, FORM_S = 2, 60.0
+"""Forms that may be on their way at once, and how long each may take."""
 RECORDINGS = ("files", "files[]", "file", "audio_sample")
 """Names of the fields that hold recordings; OpenAI's is the last."""
 
@@ -36,14 +38,23 @@ class Desk:
         self._bird, self._store, self._shelf = bird, store, shelf
         self._thread = ThreadPoolExecutor(1, "enrollment")
         self._busy = False
+        self._forms = 0
 
     async def enroll(self, request: Request) -> tuple[Speaker, list[RecordingReport]]:
         """The voice in a form: name, consent, files. Raises Busy, UsageError, InputError, VaultError."""
+        if self._busy or self._forms >= MOST_FORMS:
+            raise Busy("somebody is being enrolled: try again in a moment")
+        self._forms += 1
+        try:
+            name, consent, recordings = await asyncio.wait_for(_form(request), FORM_S)
+        except asyncio.TimeoutError as error:
+            raise UsageError(f"the form did not come within {FORM_S:g} s: send it again") from error
+        finally:
+            self._forms -= 1
         if self._busy:
             raise Busy("somebody is being enrolled: try again in a moment")
         self._busy = True
         try:
-            name, consent, recordings = await _form(request)
             work = asyncio.get_running_loop().run_in_executor(self._thread, self._make, name, consent, recordings)
             profile, reports = await asyncio.shield(work)
             return self._shelf.add(name, profile), reports
@@ -52,6 +63,7 @@ class Desk:
 
     def _make(self, name: str, consent: str, recordings: list[bytes]) -> tuple[VoiceProfile, list[RecordingReport]]:
         self._store.require_free(name)
+        self._shelf.require_free(name)
         digest = sha256()
         for recording in recordings:
             digest.update(recording)

@@ -43,7 +43,7 @@ class Guard:
         if self._loopback and not is_loopback(host):
             return _refused(421, "this server answers this machine by its own names: use 127.0.0.1 or localhost")
         origin = headers.get("origin")
-        if origin is not None and _host(origin.partition("://")[2]) != host:
+        if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
             return _refused(403, "a page of another origin may not speak here: start the server with --token-file")
         return None
 

@@ -212,7 +212,8 @@ class _Spoken(StreamingResponse):
             await super().__call__(scope, receive, patient)
         except (ParrotletError, asyncio.TimeoutError) as problem:
             # The head is sent: that the connection ends in the middle is all that can be said.
-            log.warning("speech was cut off: %s", problem or "its reader takes nothing")
+            # Nor may the log hold it: messages name what could not be said.
+            log.warning("speech was cut off: %s", type(problem).__name__)
         finally:
             self._speech.close()
             self._metrics.speech_s += self._speech.seconds

@@ -79,12 +79,10 @@ async def _reload(shelf: Shelf) -> None:
     try:
         speakers, problems = await asyncio.get_running_loop().run_in_executor(None, shelf.read)
     except ParrotletError as error:
-        log.warning("the voices stay as they were: %s", error)
+        log.warning("the voices stay as they were: %s", type(error).__name__)
         return
     shelf.replace(speakers)
-    for problem in problems:
-        log.warning("%s", problem)
-    log.info("read again: %d voices", len(speakers))
+    log.info("read again: %d voices, %d that cannot be served: parrotlet voices", len(speakers), len(problems))
 
 
 class _Uvicorn(uvicorn.Server):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from parrotlet.audio import AudioChunk
 from parrotlet.engine import Parrotlet
-from parrotlet.errors import InputError, ParrotletError, ProfileExpired, VaultError
+from parrotlet.errors import InputError, ParrotletError, ProfileExists, ProfileExpired
 from parrotlet.options import SpeakOptions
 from parrotlet.profile import VoiceProfile, utc_now
 from parrotlet.server.turns import Turns
@@ -102,7 +102,7 @@ class Shelf:
         for stored in store.list() if store else []:
             try:
                 speakers[stored.name] = self._read(stored.name, stored.name, store)
-            except VaultError as error:
+            except ParrotletError as error:
                 problems.append(f"{stored.name!r} is not served: {error}")
         return speakers, problems
 
@@ -111,6 +111,11 @@ class Shelf:
         before, self._speakers = self._speakers, speakers
         for speaker in before.values():
             speaker.retire()
+
+    def require_free(self, name: str) -> None:
+        """Raise ProfileExists when a voice is served under that name, also as another's alias."""
+        if name in self._speakers:
+            raise ProfileExists(f"a voice is served as {name!r} already: choose another name")
 
     def add(self, name: str, profile: VoiceProfile) -> Speaker:
         """Serve one more voice, or another one under its name."""

@@ -152,6 +152,8 @@ class Connection:
             await self._begin(event, text)
             self._text = text
         elif SynthesizeChunk.is_type(event.type) and self._text is not None:
+            if not self._is_speaking():
+                return  # it was refused: nobody would take the rest
             self._text.put(_field(event, "text"))
             while self._text.waiting > LONGEST_TEXT and self._is_speaking():
                 await asyncio.sleep(0.05)

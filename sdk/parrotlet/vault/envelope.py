@@ -68,8 +68,14 @@ class Unlocked:
         return _sealed(self.current(header), self.profile(), self.data_key, self.parts.wraps)
 
     def current(self, header: Header) -> Header:
-        """A header of this file as the present version writes it."""
-        return replace(header, speaker_model=self._speaker_model)
+        """A header of this file as the present version writes it.
+
+        ``pair`` says that the model's SHA-256 is of encoder and acoustic model together, as format 1 named those of a
+        bundle that was not released.
+        """
+        model = self._speaker_model
+        pair = {"pair": model} if self.parts.version == 1 and model == header.speaker_model else {}
+        return replace(header, speaker_model=model, further={**header.further, **pair})
 
 
 def seal_profile(header: Header, profile: VoiceProfile, keys: Sequence[KeyProvider]) -> bytes:

@@ -19,6 +19,7 @@ from .sealing import random_bytes
 
 Directory = Path
 LOCK_SECONDS = 30.0
+ERASED = 8 << 20  # bytes at most, more than a profile has
 
 _LOCK_NAME = ".lock"
 _TEMPORARY = ".parrotlet-tmp-"
@@ -89,7 +90,7 @@ def erase(directory: Path, name: str) -> None:
     path = directory / name
     if path.is_file() and not path.is_symlink():
         with path.open("r+b") as file:
-            file.write(bytes(min(path.stat().st_size, 1 << 20)))
+            file.write(bytes(min(path.stat().st_size, ERASED)))
             file.flush()
             os.fsync(file.fileno())
     path.unlink()

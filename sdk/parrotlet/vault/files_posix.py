@@ -22,6 +22,7 @@ from .sealing import random_bytes
 Directory = int
 """A descriptor."""
 LOCK_SECONDS = 30.0
+ERASED = 8 << 20  # bytes at most, more than a profile has
 
 _LOCK_NAME = ".lock"
 _TEMPORARY = ".parrotlet-tmp-"
@@ -124,7 +125,7 @@ def erase(directory: int, name: str) -> None:
     if stat.S_ISREG(status.st_mode):
         descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
         try:
-            _write(descriptor, bytes(min(status.st_size, 1 << 20)))
+            _write(descriptor, bytes(min(status.st_size, ERASED)))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

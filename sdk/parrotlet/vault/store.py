@@ -271,7 +271,7 @@ def _usable(file: Unlocked, name: str, speaker_model: str | None) -> VoiceProfil
     if _is_past(profile.expires):
         raise ProfileExpired(f"the profile {name!r} expired at {profile.expires}; enroll again or delete it")
     # Of an unreleased bundle, format 1 named encoder and acoustic model together: the engine knows the pair.
-    unknown = file.parts.version == 1 and profile.speaker_model == file.header.speaker_model
+    unknown = file.current(file.header).further.get("pair") == profile.speaker_model
     if speaker_model is not None and speaker_model != profile.speaker_model and not unknown:
         raise WrongModelError(
             f"the profile {name!r} was made with bundle {profile.bundle!r}, which has another speaker encoder; "
