@@ -177,12 +177,15 @@ def test_a_fault_in_the_middle_breaks_the_answer_off(server: Server) -> None:
         ask(server, body).read()
     events = ask(server, {**body, "stream_format": "sse"}).read().decode().splitlines()
     assert json.loads(events[-2][6:])["type"] == "error"
+    said = server.log.read_text()
+    assert "cut off" in said and "ÿ" not in said  # the log holds no text
 
 
 def test_web_pages_may_not_speak_without_a_token(server: Server) -> None:
     body = {"input": "Hello.", "voice": "me"}
     assert ask(server, body, Host="evil.example").status == 421
     assert ask(server, body, Origin="https://evil.example").status == 403
+    assert ask(server, body, Origin="http://127.0.0.1:3000").status == 403  # another program's page
     assert ask(server, body, Content_Type="text/plain").status == 415
     assert ask(server, body, Origin=server.url).status == 200
 

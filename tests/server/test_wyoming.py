@@ -8,6 +8,7 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -155,6 +156,27 @@ def test_what_is_wrong_is_an_error_and_the_connection_stays(server: Server, text
         return error.text
 
     assert words in talk(server, conversation)
+
+
+def test_text_for_a_voice_that_was_refused_is_not_kept(server: Server) -> None:
+    async def conversation(client: AsyncTcpClient) -> int:
+        await client.write_event(SynthesizeStart(voice=SynthesizeVoice(name="nobody")).event())
+        await until(client, "error")
+        before = memory(server)
+        for _ in range(1000):
+            await client.write_event(SynthesizeChunk("word " * 10_000).event())
+        await client.write_event(SynthesizeStop().event())
+        await client.write_event(Synthesize("Hello.", ME).event())
+        await until(client, "audio-stop")
+        return memory(server) - before
+
+    assert talk(server, conversation) < 20
+
+
+def memory(server: Server) -> int:
+    """Megabytes that the server holds."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmRSS"))
 
 
 def raw(server: Server, data: bytes) -> bytes:
