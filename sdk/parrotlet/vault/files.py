@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
+from .explained import explained
+
 if sys.platform == "win32":
     from .files_portable import (
         Directory,
         erase,
         exists,
-        explained,
         locked,
         make_directory,
         names,
@@ -25,7 +26,6 @@ else:
         Directory,
         erase,
         exists,
-        explained,
         locked,
         make_directory,
         names,

@@ -25,16 +25,6 @@ _LOCK_NAME = ".lock"
 _TEMPORARY = ".parrotlet-tmp-"
 
 
-@contextmanager
-def explained(action: str, path: object) -> Iterator[None]:
-    """Turn an operating-system error into a VaultError that says what could not be done."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise VaultError(f"cannot {action} {path}: {reason}; mend that and try again") from error
-
-
 def make_directory(path: Path) -> None:
     """Create a directory and its parents. Existing ones stay."""
     path.mkdir(parents=True, exist_ok=True)

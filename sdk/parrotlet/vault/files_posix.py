@@ -28,16 +28,6 @@ _LOCK_NAME = ".lock"
 _TEMPORARY = ".parrotlet-tmp-"
 
 
-@contextmanager
-def explained(action: str, path: object) -> Iterator[None]:
-    """Turn an operating-system error into a VaultError that says what could not be done."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise VaultError(f"cannot {action} {path}: {reason}; mend that and try again") from error
-
-
 def make_directory(path: Path) -> None:
     """Create a directory for the owner alone (0700), parents as the system makes them. Existing ones stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
