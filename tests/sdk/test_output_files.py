@@ -87,6 +87,13 @@ def test_the_phrases_of_a_device_are_spoken_once(run: Run) -> None:
     assert Path("out/door.wav").read_bytes() == Path("speech.wav").read_bytes()
 
 
+def test_a_line_ends_where_it_ends_and_may_be_long(run: Run) -> None:
+    """A form feed or a line separator inside a text is not the end of its line."""
+    Path("lines.tsv").write_text("a\tOne.\x0c Two.\u2028 Three.\r\nb\t" + ". " * 100_000 + "Hi.\n", newline="")
+    code, out, error = run("say", "--batch", "lines.tsv", "-o", "out", "--voice", "preset:robin")
+    assert (code, error) == (0, "") and "2 files" in out
+
+
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [

@@ -105,7 +105,7 @@ def test_enrollment_is_off_unless_it_is_switched_on(server: Server) -> None:
 
 def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list[Path]], tmp_path: Path) -> None:
     files = {path.name: path.read_bytes() for path in recordings["man"]}
-    with start("--enroll", folder=tmp_path) as server:
+    with start("--enroll", "--voice", "kitchen=preset:wren", folder=tmp_path) as server:
         status, answer = form(server, {"name": "dad", "consent": CONSENT}, files)
         assert (status, answer["id"]) == (200, "dad") and len(answer["recordings"]) == 2  # type: ignore[arg-type]
         body = json.dumps({"input": "Hello.", "voice": "dad", "response_format": "pcm"}).encode()
@@ -113,6 +113,7 @@ def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list
         assert len(urllib.request.urlopen(ask).read()) > 20_000
         for fields, sent, code, words in (
             ({"name": "dad", "consent": CONSENT}, files, 409, "already"),
+            ({"name": "kitchen", "consent": CONSENT}, files, 409, "served as 'kitchen' already"),
             ({"name": "mum"}, files, 400, "consent is missing"),
             ({"consent": CONSENT}, files, 400, "name is missing"),
             ({"name": "mum", "consent": CONSENT}, {}, 400, "files are missing"),
