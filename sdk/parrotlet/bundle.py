@@ -27,6 +27,8 @@ Sessions = Callable[[str], Session]
 FORMAT = 5
 DEFAULT = Path(__file__).parent / "bundles" / "default"
 GRAPHS = ("speaker", "acoustic", "vocoder")
+PRESET = "preset:"
+"""Before the name of a preset, where a profile could be meant."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from parrotlet import adaptation
 from parrotlet.advice import RecordingReport
 from parrotlet.audio import AudioChunk, Mark, Samples
-from parrotlet.bundle import Bundle, Preset, Sessions
+from parrotlet.bundle import PRESET, Bundle, Preset, Sessions
 from parrotlet.enroller import Enroller, Recording
 from parrotlet.errors import BundleError, UsageError, WrongModelError
 from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
@@ -32,7 +32,6 @@ VoiceLike = Voice | VoiceProfile | Preset | str
 """What can be spoken in: what ``Parrotlet.voice`` made, a profile, a preset or its name."""
 
 ARCHITECTURES: Mapping[str, Callable[[Bundle, Sessions], FastSpeechNsf]] = {"fastspeech-nsf/1": FastSpeechNsf}
-PRESET = "preset:"
 LOUDNESS, MOST_GAIN = -19.0, 4.0
 """LUFS that every voice speaks at, and the factor that brings one there at most."""
 VOICES = 8

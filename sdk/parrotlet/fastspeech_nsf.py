@@ -91,36 +91,38 @@ class FastSpeechNsf:
 
         The loudness is that of the likeness that the profile prefers.
         """
-        spectrum = _spectrum(profile)
-        fitted = None
-        if spectrum is not None:
-            if spectrum.mean is None:
-                warnings.warn(
-                    "this voice was enrolled with an earlier release, which kept less of the recording: "
-                    "it is more like the person once enrolled again",
-                    ProfileWarning,
-                    stacklevel=2,
-                )
-            plain = self._voice(profile, None, 0.0)
-            said = [self.acoustics(phonemes, plain).predicted for phonemes in self._sentences]
-            fitted = adaptation.fit_map(np.concatenate(said), spectrum)
+        fitted = self._map(profile)
         voice = self._voice(profile, fitted, adaptation.preferred(profile.likeness))
         return Fitted(fitted, self._loudness(voice))
 
+    def _map(self, profile: VoiceProfile) -> npt.NDArray[np.float32] | None:
+        spectrum = _spectrum(profile)
+        if spectrum is None:
+            return None
+        if spectrum.mean is None:
+            warnings.warn(
+                "this voice was enrolled with an earlier release, which kept less of the recording: "
+                "it is more like the person once enrolled again",
+                ProfileWarning,
+                stacklevel=3,
+            )
+        plain = self._voice(profile, None, 0.0)
+        said = [self.acoustics(phonemes, plain).predicted for phonemes in self._sentences]
+        return adaptation.fit_map(np.concatenate(said), spectrum)
+
     def prepare(self, profile: VoiceProfile, likeness: float) -> Voice:
         """See SpeechModel; takes what the profile holds for this model, and makes what it does not."""
-        kept = profile.fitted(self._bundle.model_sha256)
-        fitted = kept.map
+        fitted, loudness = profile.fitted(self._bundle.model_sha256)
         if fitted is not None and fitted.shape != (sum(adaptation.sizes()[:3]),):
             raise ProfileFormatError(_OF_ANOTHER_SHAPE)
         if fitted is None and profile.spectrum is not None:
-            kept = self.fit(profile)
-            fitted = kept.map
+            fitted, loudness = self._map(profile), None
         voice = self._voice(profile, fitted, likeness)
         # A kept loudness is that of the preferred likeness.
         known = profile.spectrum is None or math.isclose(likeness, adaptation.preferred(profile.likeness), abs_tol=1e-6)
-        loudness = kept.loudness_lufs if known else None
-        return replace(voice, loudness_lufs=self._loudness(voice) if loudness is None else loudness)
+        if loudness is None or not known:
+            loudness = self._loudness(voice)
+        return replace(voice, loudness_lufs=loudness)
 
     def _voice(self, profile: VoiceProfile, fitted: npt.NDArray[np.float32] | None, likeness: float) -> Voice:
         """A voice whose loudness is not known yet."""

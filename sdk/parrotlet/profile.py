@@ -7,7 +7,8 @@ are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -61,6 +62,14 @@ class ConsentRecord:
         """All of it by name, for JSON."""
         own = {"text", "given_at", "speaker", "recording_sha256", "method"}
         return {**self.further, **{name: value for name, value in vars(self).items() if name in own}}
+
+
+def recordings_sha256(recordings: Iterable[bytes]) -> str:
+    """SHA-256 (hex) of recordings one after the other, for a ``ConsentRecord``."""
+    digest = hashlib.sha256()
+    for recording in recordings:
+        digest.update(recording)
+    return digest.hexdigest()
 
 
 class Pitch(NamedTuple):
@@ -153,10 +162,9 @@ class VoiceProfile:
     def fitted(self, model: str) -> Fitted:
         """What lies here for an acoustic model, given its SHA-256. A cache that cannot be right counts as none."""
         loudness = self.tensors.get(f"fitted.{model[:16]}.loudness_lufs")
-        known = loudness is not None and loudness.shape == (1,) and -70 <= loudness[0] <= 10
-        return Fitted(
-            self.tensors.get(f"fitted.{model[:16]}.map"), float(loudness[0]) if known and loudness is not None else None
-        )
+        if loudness is not None and not (loudness.shape == (1,) and -70 <= loudness[0] <= 10):
+            loudness = None
+        return Fitted(self.tensors.get(f"fitted.{model[:16]}.map"), None if loudness is None else float(loudness[0]))
 
     def with_fitted(self, model: str, fitted: Fitted) -> VoiceProfile:
         """The profile with what an acoustic model made of it, in place of what was there for any model."""

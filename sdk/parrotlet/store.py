@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parrotlet.bundle import PRESET, Preset
 from parrotlet.errors import InputError, ProfileNotFound, StoreNotFound
 
 # A preset needs neither ciphers nor platform folders, and they would double the start-up time of `say`.
 if TYPE_CHECKING:
-    from parrotlet.bundle import Bundle, Preset
     from parrotlet.engine import Parrotlet
     from parrotlet.profile import VoiceProfile
     from parrotlet.vault import KeyProvider, ProfileStore
-
-PRESET = "preset:"
 
 
 def default_store_path() -> Path:
@@ -56,7 +54,7 @@ def find_voice(
     ProfileNotFound, StoreNotFound, and what ``ProfileStore.load`` raises.
     """
     if name.startswith(PRESET):
-        return find_preset(bird.bundle, name).profile
+        return find_preset(bird.presets, name).profile
     presets = [PRESET + preset for preset in bird.presets]
     try:
         opened = store() if callable(store) else store
@@ -69,9 +67,8 @@ def find_voice(
         raise ProfileNotFound(f"{error}{did_you_mean(name, known)}") from error
 
 
-def find_preset(bundle: Bundle, name: str) -> Preset:
-    """The preset "preset:NAME" of a bundle. Raises InputError."""
-    presets = bundle.presets()
+def find_preset(presets: Mapping[str, Preset], name: str) -> Preset:
+    """The preset "preset:NAME" of a bundle's. Raises InputError."""
     try:
         return presets[name.removeprefix(PRESET)]
     except KeyError as error:

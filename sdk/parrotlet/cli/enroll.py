@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from dataclasses import replace
-from hashlib import sha256
 
 from parrotlet.advice import RecordingReport
 from parrotlet.bundle import Bundle
@@ -15,7 +13,7 @@ from parrotlet.cli.record import record_sentences
 from parrotlet.cli.streams import to_stdout
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
-from parrotlet.profile import ConsentRecord, utc_now
+from parrotlet.profile import ConsentRecord, recordings_sha256, utc_now
 
 
 def enroll(options: argparse.Namespace) -> None:
@@ -39,7 +37,9 @@ def enroll(options: argparse.Namespace) -> None:
     if options.record:
         recordings = record_sentences(bird)
         if consent is not None:
-            consent = replace(consent, recording_sha256=_digest(samples.tobytes() for samples, _ in recordings))
+            consent = replace(
+                consent, recording_sha256=recordings_sha256(samples.tobytes() for samples, _ in recordings)
+            )
     with quiet_interrupt():
         profile = bird.enroll(
             recordings,
@@ -79,12 +79,5 @@ def _consent(options: argparse.Namespace) -> ConsentRecord | None:
     if options.consent is None:
         return None
     text = unicode_text(options.consent)
-    digest = _digest(path.read_bytes() for path in options.recordings)
+    digest = recordings_sha256(path.read_bytes() for path in options.recordings)
     return ConsentRecord(text, speaker=options.name, recording_sha256=digest, method="cli")
-
-
-def _digest(recordings: Iterable[bytes]) -> str:
-    digest = sha256()
-    for recording in recordings:
-        digest.update(recording)
-    return digest.hexdigest()

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from parrotlet.bundle import Bundle
+from parrotlet.bundle import PRESET, Bundle
 from parrotlet.cli.common import emit, locked_store, open_or_make_store, open_store, passphrase, store_path
 from parrotlet.errors import InputError, ProfileNotFound, UsageError
-from parrotlet.store import PRESET, did_you_mean, find_preset
+from parrotlet.store import did_you_mean, find_preset
 from parrotlet.vault import KeyFile, KeyProvider, StoredProfile
 
 
@@ -55,7 +55,7 @@ def show(options: argparse.Namespace) -> None:
     """Describe a profile by its header, or a preset."""
     bundle = Bundle.load(options.bundle)
     if options.name.startswith(PRESET):
-        preset = find_preset(bundle, options.name)
+        preset = find_preset(bundle.presets(), options.name)
         value = {"voice": options.name, "description": preset.description, "bundle": bundle.name}
     else:
         with _hints(options, (PRESET + name for name in bundle.presets())):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -14,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from parrotlet.advice import RecordingReport
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import InputError, UsageError
-from parrotlet.profile import ConsentRecord, VoiceProfile
+from parrotlet.profile import ConsentRecord, VoiceProfile, recordings_sha256
 from parrotlet.server.speakers import Busy, Shelf, Speaker
 from parrotlet.vault import ProfileStore
 
@@ -64,10 +63,8 @@ class Desk:
     def _make(self, name: str, consent: str, recordings: list[bytes]) -> tuple[VoiceProfile, list[RecordingReport]]:
         self._store.require_free(name)
         self._shelf.require_free(name)
-        digest = sha256()
-        for recording in recordings:
-            digest.update(recording)
-        record = ConsentRecord(text=consent, recording_sha256=digest.hexdigest(), method="POST /v1/audio/voices")
+        digest = recordings_sha256(recordings)
+        record = ConsentRecord(text=consent, recording_sha256=digest, method="POST /v1/audio/voices")
         reports: list[RecordingReport] = []
         profile = self._bird.enroll(recordings, consent=record, on_report=reports.append)
         self._store.save(name, profile)

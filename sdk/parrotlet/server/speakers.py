@@ -14,13 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from parrotlet.audio import AudioChunk
+from parrotlet.bundle import PRESET
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import InputError, ParrotletError, ProfileExists, ProfileExpired
 from parrotlet.options import SpeakOptions
 from parrotlet.profile import VoiceProfile, utc_now
 from parrotlet.server.turns import Turns
 from parrotlet.speech_model import Voice
-from parrotlet.store import PRESET, did_you_mean, find_voice
+from parrotlet.store import did_you_mean, find_voice
 from parrotlet.vault import ProfileStore
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Protocol
 
 from parrotlet.errors import BundleError
 from parrotlet.text.en.frontend import TextFrontEnd
 from parrotlet.text.en.markup import TextWarning
 from parrotlet.text.en.phonemes import PHONEMES
+from parrotlet.text.en.userlexicon import Source
 from parrotlet.text.reader import Format
 from parrotlet.text.utterance import Utterance, Word
 
@@ -24,8 +24,6 @@ __all__ = [
     "Word",
     "front_end",
 ]
-
-Source = Mapping[str, str] | Path | str | None
 
 
 class FrontEnd(Protocol):
@@ -44,12 +42,12 @@ class FrontEnd(Protocol):
         """The utterances of a text; of one that comes in pieces, as soon as they are complete."""
 
 
-FRONT_ENDS: Mapping[str, Callable[[Source, str | None], FrontEnd]] = {
+FRONT_ENDS: Mapping[str, Callable[[Source | None, str | None], FrontEnd]] = {
     "en/1": lambda lexicon, runtime: TextFrontEnd(lexicon, runtime=runtime)
 }
 
 
-def front_end(name: str, lexicon: Source = None, runtime: str | None = None) -> FrontEnd:
+def front_end(name: str, lexicon: Source | None = None, runtime: str | None = None) -> FrontEnd:
     """The front end of a name. Raises BundleError for one that this version does not have, InputError (lexicon).
 
     lexicon: the user's own words. runtime: of the model for unknown words.

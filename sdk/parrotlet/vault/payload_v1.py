@@ -57,13 +57,14 @@ def migrated(
     What the acoustic model of that time made stays, for that model. Of the recording only the exemplars are in it.
     """
     pitch = Pitch(statistics.get("pitch_median_hz", 0.0), statistics.get("pitch_spread", 0.0))
-    tensors = person(embedding[:SPEAKER], pitch)
-    if "pitch_median_hz" not in statistics:
-        del tensors["pitch.median_hz"], tensors["pitch.spread_octaves"]
+    spectrum, made = None, {}
     if len(embedding) == ADAPTED and embedding[SPEAKER:].any():
         fitted, likeness, exemplars = np.split(embedding[SPEAKER:], [MAP, MAP + 1])
-        tensors |= person(embedding[:SPEAKER], pitch, Spectrum(exemplars.reshape(EXEMPLARS, CEPSTRA - 1)))
-        tensors |= {f"fitted.{model[:16]}.map": fitted, "preference.likeness": likeness}
+        spectrum = Spectrum(exemplars.reshape(EXEMPLARS, CEPSTRA - 1))
+        made = {f"fitted.{model[:16]}.map": fitted, "preference.likeness": likeness}
+    tensors = person(embedding[:SPEAKER], pitch, spectrum) | made
+    if "pitch_median_hz" not in statistics:
+        del tensors["pitch.median_hz"], tensors["pitch.spread_octaves"]
     if "loudness_lufs" in statistics:
         tensors[f"fitted.{model[:16]}.loudness_lufs"] = number(statistics["loudness_lufs"])
     return tensors
