@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from parrotlet import adaptation, advice, enroller, enrollment, fastspeech_nsf
+from parrotlet.bundle import Bundle
+from parrotlet.errors import InputError
 from parrotlet.text import TextFrontEnd
 
 from .graph import Feeds, Graph, export_onnx
 from .models.enrollment import Activity, Adapt, Bandwidth, MeanEmbedding, Mel, Pitch, Resample, Spectrum, Windows
 from .models.rendering import Render
 from .tflite import export_tflite, require_converter
+from .tflite_compact import compact_file
 
 SIGNAL_GRAPHS = (
     "activity",
@@ -159,14 +162,16 @@ def numbers() -> dict[str, dict[str, Any]]:
     }
 
 
-def add_signal_graphs(bundle: Path) -> None:
+def add_signal_graphs(bundle: Path, source: Path | None = None) -> None:
     """Write every signal graph into a bundle, for the runtimes that its models are for, and its manifest's part.
 
-    Those that are there are replaced. Raises InputError when a converter is missing.
+    Those that are there are replaced. source: a bundle to copy their files from, since conversion to TFLite takes two
+    minutes; by default they are made. Raises InputError when a converter or a file of ``source`` is missing.
     """
+    made = _exported if source is None else partial(_copied, Bundle.load(source))
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     kinds = [kind for kind in ("onnx", "tflite") if kind in manifest["graphs"]["acoustic"]]
-    if "tflite" in kinds:
+    if "tflite" in kinds and source is None:
         require_converter()
     written: dict[Path, bytes] = {}
     for graph in signal_graphs():
@@ -175,7 +180,7 @@ def add_signal_graphs(bundle: Path) -> None:
             if kind == "tflite" and graph.name in ONNX_ONLY:
                 continue
             file = f"{graph.name}.{kind}"
-            written[bundle / file] = _exported(graph.name, kind)
+            written[bundle / file] = made(graph.name, kind)
             manifest["files"][file] = hashlib.sha256(written[bundle / file]).hexdigest()
             entry[kind] = {"file": file, "precision": "fp32"}
             if kind == "onnx":
@@ -193,6 +198,14 @@ def add_signal_graphs(bundle: Path) -> None:
         path.with_name(path.name + ".part").replace(path)
 
 
+def _copied(source: Bundle, name: str, kind: str) -> bytes:
+    """The file of one graph in another bundle."""
+    entry = source.manifest["graphs"].get(name, {}).get(kind)
+    if entry is None:
+        raise InputError(f"{source.path} has no {name} graph for {kind}: leave it out, and the graph is made")
+    return source.read(entry["file"])
+
+
 @cache  # the same in every bundle
 def _exported(name: str, kind: str) -> bytes:
     """The file of one graph."""
@@ -204,6 +217,7 @@ def _exported(name: str, kind: str) -> bytes:
         else:
             graph = for_tflite(graph)
             export_tflite(graph.module, graph.example, graph.outputs, graph.lengths[:2], path)
+            compact_file(path)
         return path.read_bytes()
 
 

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from parrotlet.errors import InputError
 
 from .calibration import Feeds, require_signal
+from .tflite_compact import Model, compact, pack_model, read_model
 
-Model = Any  # ModelT of the generated flatbuffer schema, which has no type hints
 OPEN = -1
 INSTALL = "pip install torch==2.13.0, then pip install ./compression"
 ACTIVATIONS = ("float32", "int8", "static")
@@ -57,7 +57,7 @@ def export_tflite(
     _open_lengths(one, other)
     _split_where_slices_tile(one)
     _name_tensors(one)
-    path.write_bytes(_pack(one))
+    path.write_bytes(pack_model(one))
 
 
 def quantize_tflite(
@@ -95,7 +95,7 @@ def quantize_tflite(
         # tflite-runtime 2.14 loses an unpacked embedding table when the length changes; it is small.
         worker.update_quantization_recipe(".*", name.EMBEDDING_LOOKUP, algorithm_key=leave)
         extremes = _extremes(source, worker, feeds) if activations == "static" else None
-        target.write_bytes(worker.quantize(extremes).quantized_model)
+        target.write_bytes(compact(bytes(worker.quantize(extremes).quantized_model)))
 
 
 def _extremes(source: Path, worker: Any, feeds: Sequence[Feeds]) -> dict[str, Any]:
@@ -143,19 +143,10 @@ class _Named(nn.Module):
 def _convert(module: nn.Module, feeds: Mapping[str, Tensor], outputs: tuple[str, ...]) -> Model:
     with _silence():
         import litert_torch
-        from ai_edge_litert import schema_py_generated as schema
 
         named = _Named(module, tuple(feeds), outputs).eval()
         content = litert_torch.convert(named, sample_kwargs=dict(feeds)).model_content()
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(content), 0))
-
-
-def _pack(model: Model) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return read_model(content)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.onnx.operators import shape_as_tensor
 
 from parrotlet import adaptation, enroller, enrollment, pitch
-from parrotlet.mel import MelConfig, mel_filterbank
+from parrotlet.mel import MelConfig, mel_edges
 
 from .dft import InverseRealDft, RealDft
 from .framing import all_of, frames, hops
@@ -249,7 +249,9 @@ class Mel(nn.Module):
     """The mel spectrogram: ``mel.mel_spectrogram``."""
 
     hann: Tensor
-    bank: Tensor
+    bins: Tensor
+    edges: Tensor
+    slopes: Tensor
 
     def __init__(self, config: MelConfig | None = None) -> None:
         super().__init__()
@@ -257,8 +259,12 @@ class Mel(nn.Module):
         self.dft = RealDft(config.n_fft, config.win_length)
         hann = torch.tensor(np.hanning(config.win_length + 1)[:-1], dtype=torch.float32)
         self.register_buffer("hann", hann)
-        bank = mel_filterbank(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
-        self.register_buffer("bank", torch.from_numpy(bank.T.copy()))
+        edges = mel_edges(config.n_mels, config.f_min, config.f_max) * config.n_fft / config.sample_rate
+        height = 2 / (edges[2:] - edges[:-2]) * config.n_fft / config.sample_rate
+        slopes = np.stack([height / np.diff(edges)[:-1], height / np.diff(edges)[1:]])
+        self.register_buffer("bins", torch.arange(config.n_fft // 2 + 1.0).unsqueeze(1))
+        self.register_buffer("edges", torch.tensor(edges, dtype=torch.float32))
+        self.register_buffer("slopes", torch.tensor(slopes, dtype=torch.float32))
 
     def forward(self, samples: Tensor) -> Tensor:
         """samples [1, N] at 24 kHz -> log-mel [1, N // 300, 80]."""
@@ -266,7 +272,15 @@ class Mel(nn.Module):
         rows = functional.pad(hops(samples, hop).reshape(1, -1), (pad, pad)).reshape(-1, hop)
         real, imaginary = self.dft(frames(rows, self.config.win_length // hop) * self.hann)
         magnitude = (real.square() + imaginary.square()).sqrt()
-        return torch.log((magnitude @ self.bank).clamp_min(self.config.log_floor)).unsqueeze(0)
+        return torch.log((magnitude @ self._bank(samples)).clamp_min(self.config.log_floor)).unsqueeze(0)
+
+    def _bank(self, samples: Tensor) -> Tensor:
+        """``mel.mel_filterbank``, turned over [bins, M]. As a constant it would take a third of a megabyte; a zero
+        that depends on the samples keeps converters from making it one."""
+        bins = self.bins + samples[:, :1].abs().clamp_max(0)
+        rising = (bins - self.edges[:-2]) * self.slopes[0]
+        falling = (self.edges[2:] - bins) * self.slopes[1]
+        return torch.minimum(rising, falling).clamp_min(0)
 
 
 class _Cepstra(nn.Module):
