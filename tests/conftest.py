@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from parrotlet import Parrotlet, adaptation, enrollment, mel, pitch
+from parrotlet import Parrotlet, adaptation
 from parrotlet.bundle import DEFAULT, GRAPHS
 
 SENTENCES = (
@@ -65,13 +65,12 @@ class TfliteExports:
 def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     """Exported once for a state of weights and code, then kept in pytest's cache: conversion takes a minute."""
     compression = Path(__file__).parents[1] / "compression"
-    code = "calibration export graph precision quantize signal_graphs static tflite symbols".split()
-    models = "acoustic adapter blocks dft enrollment framing refiner rendering speaker statistics".split()
-    models += ["synthesizer", "vocoder"]
+    code = "calibration export graph parity precision quantize signal_graphs static tflite symbols".split()
+    models = "acoustic adapter blocks refiner rendering speaker synthesizer vocoder".split()
     code += [f"models/{name}" for name in models]
     sources = [*compression.glob("checkpoints/*.safetensors")]
     sources += [compression / "parrotlet_compression" / f"{name}.py" for name in code]
-    sources += [Path(module.__file__) for module in (adaptation, enrollment, mel, pitch)]
+    sources += [Path(adaptation.__file__), DEFAULT / "manifest.json"]
     state = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(sources)))
     cache = Path(pytestconfig.cache.mkdir("tflite"))  # type: ignore[union-attr]
     folder = cache / state.hexdigest()[:16]
@@ -83,7 +82,14 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
         presets = json.loads((DEFAULT / "presets.json").read_text())
         formats = ("onnx", "tflite")
         rows = export_bundle(
-            compression / "checkpoints", presets, folder / "int8", "tflite-test", formats=formats, fp32=folder / "fp32"
+            compression / "checkpoints",
+            presets,
+            folder / "int8",
+            "tflite-test",
+            formats=formats,
+            fp32=folder / "fp32",
+            # Those of the shipped bundle are held to torch in test_export_signal_graphs.
+            signal_graphs=DEFAULT,
         )
         (folder / "rows.json").write_text(json.dumps([vars(row) for row in rows]))
     return TfliteExports(folder / "int8", folder / "fp32", json.loads((folder / "rows.json").read_text()))
@@ -100,5 +106,12 @@ def tflite_bundle(request: pytest.FixtureRequest) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The vault's tests first: they fork, and what conversion to TFLite imports starts threads."""
+    """The vault's tests first: they fork, and what conversion to TFLite imports starts threads.
+
+    Of several processes (``pytest -n 2 --dist loadgroup``) one runs all of a file, and all that shares what training
+    and conversion made.
+    """
     items.sort(key=lambda item: "vault" not in item.path.parts)
+    for item in items:
+        shared = "compression" if "compression" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(shared))

@@ -14,8 +14,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +21,6 @@ from parrotlet import adaptation
 from parrotlet.bundle import FORMAT, Bundle
 from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig
-from parrotlet_runtimes import Session
 
 from .graph import Feeds, Graph, export_onnx
 from .models.acoustic import AcousticConfig, AcousticModel
@@ -32,6 +29,7 @@ from .models.speaker import SpeakerEncoder
 from .models.synthesizer import Synthesizer
 from .models.vocoder import Vocoder
 from .models.weights import load_weights
+from .parity import Parity, parity
 from .precision import parse_precision, quantize_bundle
 from .signal_graphs import add_signal_graphs
 from .symbols import SYMBOLS
@@ -58,19 +56,6 @@ class _Method(nn.Module):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         made: tuple[Tensor, ...] = getattr(self.model, self.name)(*inputs)
         return made
-
-
-@dataclass(frozen=True)
-class Parity:
-    """Largest and mean absolute difference of one output against torch, and its root mean square."""
-
-    graph: str
-    runtime: str
-    precision: str
-    output: str
-    largest: float
-    mean: float
-    scale: float
 
 
 def new_students() -> tuple[SpeakerEncoder, Synthesizer, Vocoder]:
@@ -179,53 +164,6 @@ def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vo
     }
 
 
-def counterparts(wanted: npt.NDArray[np.integer], made: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """For every frame under the durations ``wanted`` [L], the frame under ``made`` [L] at the same place of the same
-    phoneme, or the last one there: int64 [T]."""
-    phoneme = np.repeat(np.arange(len(wanted)), wanted)
-    place = np.arange(len(phoneme)) - (np.cumsum(wanted) - wanted)[phoneme]
-    frames = (np.cumsum(made) - made)[phoneme] + np.minimum(place, np.maximum(made[phoneme] - 1, 0))
-    return np.minimum(frames, made.sum() - 1).astype(np.int64)
-
-
-@torch.no_grad()
-def parity(graph: Graph, session: Session, precision: str) -> list[Parity]:
-    """Compare a written graph with torch at the export length and at two others.
-
-    A duration that is rounded the other way moves all that follows: frames are compared with their ``counterparts``.
-    """
-    rows: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in graph.outputs}
-    scale: dict[str, float] = {}
-    for length in graph.lengths:
-        feeds = graph.example(length)
-        expected = graph.module(*feeds.values())
-        expected = (expected,) if isinstance(expected, Tensor) else tuple(expected)
-        made = session.run({name: value.numpy() for name, value in feeds.items()})
-        wanted = {name: value.numpy() for name, value in zip(graph.outputs, expected, strict=True)}
-        if "durations" in wanted:
-            like = counterparts(wanted["durations"][0], made["durations"][0])
-            made |= {name: made[name][:, like] for name in wanted if name != "durations"}
-        for name, value in wanted.items():
-            reference = value.astype(np.float64)
-            rows[name].append(np.abs(reference - made[name]).reshape(-1))
-            scale[name] = float(np.sqrt(np.mean(reference**2)))
-    result = []
-    for name, parts in rows.items():
-        difference = np.concatenate(parts)
-        result.append(
-            Parity(
-                graph.name,
-                session.info.runtime,
-                precision,
-                name,
-                float(difference.max()),
-                float(difference.mean()),
-                scale[name],
-            )
-        )
-    return result
-
-
 @dataclass(frozen=True)
 class _Written:
     """One graph in one format: the fp32 files, and how it looks in the manifest."""
@@ -272,6 +210,7 @@ def export_bundle(
     fp32: Path | None = None,
     pack: Path | None = None,
     credits: Mapping[str, Any] | None = None,
+    signal_graphs: Path | None = None,
 ) -> list[Parity]:
     """Write a whole bundle to ``out`` and return how far each graph is from torch.
 
@@ -280,6 +219,7 @@ def export_bundle(
     same_speaker: cosine below which two recordings are held to be two people. formats: of ``FORMATS``.
     tflite_activations: see ``quantize_tflite``. fp32: write the fp32 bundle here as well. pack: recordings to
     calibrate with (else the bundle's own speech). credits: what the manifest is to say of licence and training data.
+    signal_graphs: see ``add_signal_graphs``.
     Raises InputError when a checkpoint or a converter is missing, ``precision`` or a format is unknown, or a preset
     does not fit.
     """
@@ -314,7 +254,7 @@ def export_bundle(
         for one in written:
             one.convert(part)
         _finish(part, full, manifest, presets, written)
-        add_signal_graphs(full)
+        add_signal_graphs(full, signal_graphs)
         results += _parities(full, written, "fp32")
         if precision == "fp32":
             _copy(full, out)

@@ -30,8 +30,8 @@ from parrotlet.text import TextFrontEnd
 from .calibration import require_speech
 from .compressed_teacher import teacher_session
 from .corpus import Pack
-from .export import Parity, parity
 from .graph import export_onnx
+from .parity import Parity, parity
 from .quantize import UNSIGNED, quantize_int8, store_fp16
 from .static import CONVOLUTIONS, StaticResult, View, quantize_within
 from .teacher_graphs import hifigan_graph, require_operators, tacotron2_graphs

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +17,9 @@ from parrotlet import Parrotlet
 
 pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0, then ./compression")
 
+if TYPE_CHECKING:
+    from conftest import TfliteExports
+
 RATE = 24000
 REAL_TEXTS = ("A bird in the hand is worth two in the bush.", "The rain fell softly on the roof all night long.")
 
@@ -23,6 +28,19 @@ def _ogg(samples: np.ndarray, rate: int) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format="OGG", subtype="OPUS")
     return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def fp32_bundle(tflite_exports: TfliteExports, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The released weights in ONNX alone, in fp32."""
+    folder = tmp_path_factory.mktemp("onnx") / "fp32"
+    shutil.copytree(tflite_exports.full, folder, ignore=shutil.ignore_patterns("*.tflite"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = {name: digest for name, digest in manifest["files"].items() if not name.endswith(".tflite")}
+    for forms in manifest["graphs"].values():
+        forms.pop("tflite", None)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
 
 
 @pytest.fixture(scope="session")

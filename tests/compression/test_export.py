@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,19 +14,21 @@ torch = pytest.importorskip("torch", reason="compression needs torch: pip instal
 from parrotlet import Parrotlet  # noqa: E402
 from parrotlet.bundle import DEFAULT  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
-from parrotlet_compression.export import Parity, counterparts, export_bundle  # noqa: E402
+from parrotlet_compression.export import export_bundle  # noqa: E402
+from parrotlet_compression.parity import Parity, counterparts  # noqa: E402
 from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS  # noqa: E402
+
+if TYPE_CHECKING:
+    from conftest import TfliteExports
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 PRESETS = json.loads((DEFAULT / "presets.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[Parity]]:
-    folder = tmp_path_factory.mktemp("bundles")
-    rows = export_bundle(CHECKPOINTS, PRESETS, folder / "int8", "int8-test")
-    export_bundle(CHECKPOINTS, PRESETS, folder / "fp32", "fp32-test", precision="fp32")
-    return folder / "int8", folder / "fp32", rows
+def exported(tflite_exports: TfliteExports) -> tuple[Path, Path, list[Parity]]:
+    rows = [Parity(**row) for row in tflite_exports.rows if row["runtime"] == "onnx"]
+    return tflite_exports.small, tflite_exports.full, rows
 
 
 def test_frames_have_counterparts_in_the_same_phoneme() -> None:

@@ -19,8 +19,9 @@ from parrotlet.acoustic import length_regulate, whole_durations  # noqa: E402
 from parrotlet.bundle import GRAPHS  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression import tflite  # noqa: E402
-from parrotlet_compression.export import counterparts, export_bundle  # noqa: E402
+from parrotlet_compression.export import export_bundle  # noqa: E402
 from parrotlet_compression.models import acoustic, refiner, synthesizer  # noqa: E402
+from parrotlet_compression.parity import counterparts  # noqa: E402
 from parrotlet_compression.signal_graphs import ONNX_ONLY, SIGNAL_GRAPHS  # noqa: E402
 from parrotlet_runtimes import load_session  # noqa: E402
 

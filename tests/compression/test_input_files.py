@@ -75,13 +75,12 @@ def test_embeddings_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[
     said(capsys)
 
 
-def test_a_bundle_is_called_and_credited_as_its_maker_says(tmp_path: Path) -> None:
+def test_a_bundle_is_called_and_credited_as_its_maker_says(fp32_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "credits.json").write_text('{"licence": "CC0", "training_data": ["my own voice"]}')
     credits = read_credits(tmp_path / "credits.json")
     presets = json.loads(PRESETS.read_text())
-    export_bundle(CHECKPOINTS, presets, tmp_path / "mine", "mine", precision="fp32", credits=credits)
-    export_bundle(CHECKPOINTS, presets, tmp_path / "bare", "bare", precision="fp32")
-    mine, bare = (Bundle.load(tmp_path / name).manifest for name in ("mine", "bare"))
+    export_bundle(CHECKPOINTS, presets, tmp_path / "mine", "mine", "fp32", credits=credits, signal_graphs=DEFAULT)
+    mine, bare = (Bundle.load(folder).manifest for folder in (tmp_path / "mine", fp32_bundle))
     assert (mine["name"], mine["licence"], mine["training_data"]) == ("mine", "CC0", ["my own voice"])
     assert not {"licence", "training_data"} & set(bare)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
 from parrotlet import Parrotlet  # noqa: E402
-from parrotlet.bundle import DEFAULT, GRAPHS, Bundle  # noqa: E402
+from parrotlet.bundle import GRAPHS, Bundle  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.calibration import require_signal, spoken_feeds  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
-from parrotlet_compression.export import export_bundle  # noqa: E402
 from parrotlet_compression.precision import SHIPPED, parse_precision, quantize_bundle, quantize_onnx  # noqa: E402
 from parrotlet_compression.quantize import store_fp16  # noqa: E402
 from parrotlet_compression.report_measure import phoneme_means  # noqa: E402
@@ -30,17 +28,14 @@ TEXT = "The boats went by until the sun stood high above the bridge."
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles")
-    presets = json.loads((DEFAULT / "presets.json").read_text())
-    export_bundle(CHECKPOINTS, presets, folder / "fp32", "quantize-test", "fp32")
-    return folder / "fp32"
+def full(fp32_bundle: Path) -> Path:
+    return fp32_bundle
 
 
 @pytest.fixture(scope="module")
-def static(full: Path) -> Path:
+def static(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The fp32 bundle with only its vocoder quantized, so that all else is equal."""
-    out = full.with_name("static")
+    out = tmp_path_factory.mktemp("bundles") / "static"
     results = quantize_bundle(full, out, {"speaker": "fp32", "acoustic": "fp32", "vocoder": "static"})
     assert results["vocoder"].error < 0.05
     return out

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from parrotlet import Parrotlet
-from parrotlet.bundle import DEFAULT
 from parrotlet.errors import InputError
 from parrotlet_runtimes import DeviceWarning, GraphError
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0, then pip install ./compression")
 
-from parrotlet_compression.export import export_bundle  # noqa: E402
 from parrotlet_compression.reference import sessions  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
@@ -28,11 +25,9 @@ def reference() -> Parrotlet:
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Parrotlet:
+def full(fp32_bundle: Path) -> Parrotlet:
     """The same weights as fp32 ONNX."""
-    folder = tmp_path_factory.mktemp("bundle") / "fp32"
-    export_bundle(CHECKPOINTS, json.loads((DEFAULT / "presets.json").read_text()), folder, "fp32", precision="fp32")
-    return Parrotlet.load(folder)
+    return Parrotlet.load(fp32_bundle)
 
 
 def decibels(error: np.ndarray, signal: np.ndarray) -> float:

@@ -38,14 +38,15 @@ FP32 = dict.fromkeys(GRAPHS, "fp32")
 
 @pytest.fixture(scope="module")
 def static(tflite_exports: TfliteExports, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made of a bundle without ONNX graphs, so that TFLite graphs speak what it is calibrated with."""
+    """Made from the command line, of a bundle without ONNX graphs: TFLite graphs speak what it is calibrated with."""
     folder = tmp_path_factory.mktemp("static")
     full = shutil.copytree(tflite_exports.full, folder / "full", ignore=shutil.ignore_patterns("*.onnx"))
     manifest = json.loads((full / "manifest.json").read_text())
     for forms in manifest["graphs"].values():
         del forms["onnx"]
     (full / "manifest.json").write_text(json.dumps(manifest))
-    quantize_bundle(full, folder / "int8", tflite_activations="static")
+    quantize = ["--threads", "1", "quantize", str(full), str(folder / "int8")]
+    assert main([*quantize, "--tflite-activations", "static"]) == 0
     return folder / "int8"
 
 
@@ -160,12 +161,3 @@ def test_silence_is_refused_before_anything_is_written(tflite_exports: TfliteExp
     with pytest.raises(InputError, match="silent"):
         quantize_bundle(tflite_exports.full, tmp_path / "out", FP32, "static", feeds=spoken)
     assert not list(tmp_path.iterdir())
-
-
-def test_from_the_command_line(tflite_exports: TfliteExports, tmp_path: Path) -> None:
-    run = ["--threads", "1", "quantize", str(tflite_exports.full), str(tmp_path / "out"), "--precision", "fp16"]
-    assert main([*run, "--tflite-activations", "static"]) == 0
-    forms = Bundle.load(tmp_path / "out").manifest["graphs"]["acoustic"]
-    assert (forms["onnx"]["precision"], forms["tflite"]["activations"]) == ("fp16", "static")
-    bird = Parrotlet.load(tmp_path / "out", runtime="tflite")
-    assert sum(chunk.seconds for chunk in bird.speak("Hello.", next(iter(bird.presets.values())).profile)) > 0.3

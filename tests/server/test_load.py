@@ -172,7 +172,7 @@ def test_a_profile_that_expires_is_served_no_more(start: Start, own: Path) -> No
     from dataclasses import replace
     from datetime import datetime, timedelta, timezone
 
-    soon = (datetime.now(timezone.utc) + timedelta(seconds=8)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    soon = (datetime.now(timezone.utc) + timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     profiles(own).save("brief", replace(profiles(own).load("me"), expires=soon))
     with start(folder=own) as server:
         if datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") < soon:

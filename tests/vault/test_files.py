@@ -203,7 +203,7 @@ def test_a_writer_killed_at_any_moment(quick_store: ProfileStore) -> None:
     store.save("me", VERSIONS[0])
     generator = random.Random(7)
     leftovers = 0
-    for _ in range(300):
+    for _ in range(120):
 
         def write_until_killed() -> None:
             # processor time, not wall time: a busy machine must not kill writers before they begin

@@ -55,6 +55,9 @@ def _add_export(commands: Commands) -> None:
     command.add_argument("--tflite-activations", choices=ACTIVATIONS, default=SHIPPED_TFLITE, help=TFLITE_ACTIVATIONS)
     command.add_argument("--fp32", type=Path, metavar="DIR", help="also write the fp32 bundle, to compare with")
     command.add_argument(
+        "--signal-graphs", type=Path, metavar="BUNDLE", help="copy the graphs without weights from here (else made)"
+    )
+    command.add_argument(
         "--same-speaker", type=float, default=SAME_SPEAKER, metavar="X", help="least cosine of one person's recordings"
     )
 
@@ -126,6 +129,7 @@ def _export(options: argparse.Namespace) -> None:
         options.fp32,
         options.calibrate,
         read_credits(options.credits) if options.credits else None,
+        options.signal_graphs,
     )
     for row in rows:
         print(
