@@ -70,7 +70,7 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     code += [f"models/{name}" for name in models]
     sources = [*compression.glob("checkpoints/*.safetensors")]
     sources += [compression / "parrotlet_compression" / f"{name}.py" for name in code]
-    sources += [Path(adaptation.__file__), DEFAULT / "manifest.json"]
+    sources += [Path(adaptation.__file__), *DEFAULT.glob("*.onnx"), *DEFAULT.glob("*.tflite")]
     state = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(sources)))
     cache = Path(pytestconfig.cache.mkdir("tflite"))  # type: ignore[union-attr]
     folder = cache / state.hexdigest()[:16]

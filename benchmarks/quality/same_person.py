@@ -25,8 +25,10 @@ import numpy.typing as npt
 from people import RATE, clips
 
 from parrotlet import Parrotlet
+from parrotlet.audio import resample
 from parrotlet.enrollment import MIN_SPEECH_S
-from parrotlet.mel import MelConfig
+from parrotlet.mel import MelConfig, mel_spectrogram
+from parrotlet.pitch import estimate_f0
 from parrotlet.same_person import (
     DOUBTED,
     KINDS,
@@ -78,7 +80,15 @@ def measured(corpus: Path, split: str, archives: tuple[str, ...], judged: bool) 
         if report.problem or report.speech_s < MIN_SPEECH_S:
             continue
         row = Row(
-            clip.archive, clip.person, clip.name, voiceprint(speech, RATE, bird.speaker_embedding(speech), MelConfig())
+            clip.archive,
+            clip.person,
+            clip.name,
+            voiceprint(
+                len(speech) / RATE,
+                bird.speaker_embedding(speech),
+                mel_spectrogram(resample(speech, RATE, MelConfig().sample_rate), MelConfig()),
+                estimate_f0(speech, RATE),
+            ),
         )
         if judged and clip.archive in CHECKED:
             with torch.no_grad():

@@ -81,7 +81,7 @@ def main() -> None:
     recording = np.concatenate(said)
     recording = (recording + 0.0005 * random.standard_normal(len(recording))).astype(np.float32)
     samples = resample(recording, 24000, 16000)
-    _, speech = judge("recording", samples, 16000)
+    _, speech, _ = judge("recording", samples, 16000)
     print(f"{len(samples) / 16000:.1f} s, {len(speech) / 16000:.1f} s of speech\n")
     print("| graph | size, ONNX / TFLite | largest difference, ONNX | time, ONNX / TFLite / numpy |\n|---|---|---|---|")
 

@@ -7,7 +7,7 @@ A pack is a directory of flat arrays and one index::
     audio16.i16     the same at 16 kHz (for speaker encoders), 200 samples a hop
     mel.f16         float16 [frames, n_mels]
     f0.f16          float16 [frames], Hz, 0 where unvoiced
-    manifest.json   mel parameters and the sha256 of every archive read (or of the teacher that spoke)
+    manifest.json   mel parameters, what measured f0, the sha256 of every archive read (or of the teacher that spoke)
 """
 
 from __future__ import annotations
@@ -29,12 +29,9 @@ import soundfile
 import soxr
 from tqdm import tqdm
 
+from parrotlet import pitch
 from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_spectrogram
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it imports pkg_resources, which tells every user that it will go
-    import pyworld
 
 REAL_ARCHIVES = ("librispeech", "vctk", "commonvoice", "speechocean762", "librispeech5", "vits_vctk")
 ARCHIVES = ("synthetic", *REAL_ARCHIVES)
@@ -42,6 +39,14 @@ EDGE_SILENCE_S = 0.1
 TEACHER_FRAME = 2  # the teacher's duration unit (600 samples) in hops
 ARRAYS = {"audio24.i16": 2 * 300, "audio16.i16": 2 * 200, "mel.f16": 2 * 80, "f0.f16": 2}
 """The files of a pack, with the bytes a frame takes."""
+
+F0 = {
+    "by": "parrotlet.pitch",
+    "range_hz": [pitch.MIN_HZ, pitch.MAX_HZ],
+    "depths": [pitch.CLEAR, pitch.ROUGH, pitch.ABOUT],
+    "synthetic": "the teacher's, where it gives its durations",
+}
+"""What measures f0: what a device measures it with, so that the models see in training what they are given there."""
 
 # Digital silence lies at the floor of the logarithm; left there it would dominate a loss.
 SILENCE = -9.0
@@ -104,14 +109,12 @@ def _trim_edges(
     return frames[first:last].reshape(-1), trimmed, f0[first:last]
 
 
-def measured_f0(samples: Samples, config: MelConfig) -> npt.NDArray[np.float32]:
-    """f0 by DIO + StoneMask (WORLD; Morise 2016) at the centre of every hop, Hz, 0 where unvoiced."""
-    frames = len(samples) // config.hop_length
-    shifted = np.pad(samples[config.hop_length // 2 :], (0, config.hop_length)).astype(np.float64)
-    period = 1000 / config.frame_rate
-    rough, times = pyworld.dio(shifted, config.sample_rate, f0_floor=60, f0_ceil=500, frame_period=period)
-    fine = pyworld.stonemask(shifted, rough, times, config.sample_rate)
-    return np.asarray(fine[:frames], dtype=np.float32)
+def measured_f0(samples: Samples) -> npt.NDArray[np.float32]:
+    """f0 of samples [N] at 16 kHz at the centre of every hop of 200, Hz, 0 where unvoiced; see ``F0``."""
+    longest = int(16000 / pitch.MIN_HZ)
+    # Two of the longest lags are compared with as many a lag later: a frame is of their middle. The lag is some 100.
+    before = longest + 50 - 100
+    return pitch.estimate_f0(np.pad(samples, (before, 3 * longest)), 16000)[: len(samples) // 200]
 
 
 @dataclass
@@ -135,10 +138,11 @@ def _decode(job: _Job) -> tuple[Clip, Samples, Samples, npt.NDArray[np.float32],
         job.clip.durations = durations.tolist()
     else:
         samples = samples[: len(samples) // config.hop_length * config.hop_length]
-        f0 = measured_f0(samples, config)
     job.clip.frames = len(samples) // config.hop_length
     low = soxr.resample(samples, config.sample_rate, 16000)
     low = np.pad(low, (0, 200))[: job.clip.frames * 200]
+    if job.arrays is None:
+        f0 = measured_f0(low)
     return job.clip, samples, low, mel_spectrogram(samples, config), f0[: job.clip.frames]
 
 
@@ -233,7 +237,7 @@ class PackWriter:
     def finish(self, **made_from: Any) -> None:
         """Close the files and write the manifest, with what the pack was ``made_from``."""
         self.close()
-        manifest = {"mel": MelConfig().as_dict(), **made_from, "frames": self.frames}
+        manifest = {"mel": MelConfig().as_dict(), "f0": F0, **made_from, "frames": self.frames}
         (self.path / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 
 
@@ -289,6 +293,13 @@ class Pack:
         manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
         if manifest["mel"] != self.config.as_dict():
             raise InputError(f"{path} was packed with other mel parameters: pack it again")
+        if manifest.get("f0") != F0:
+            by = manifest.get("f0", {}).get("by", "DIO and StoneMask")
+            warnings.warn(
+                f"{path}: its f0 was not measured as a device measures it (but by {by}): pack it again, or the models "
+                "are trained on other pitch than they are given",
+                stacklevel=2,
+            )
         with (path / "clips.jsonl").open() as lines:
             self.clips = [Clip(**json.loads(line)) for line in lines]
         frames = manifest["frames"]

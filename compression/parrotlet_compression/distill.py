@@ -207,7 +207,7 @@ def _write(writer: PackWriter, number: int, said: TeacherUtterance, config: MelC
         f"{number:06}", "synthetic", said.speaker, said.text, 0, frames, said.rate, 90.0, "train", said.phonemes,
         said.durations,
     )  # fmt: skip
-    writer.add(clip, samples, low, mel, measured_f0(samples, config))
+    writer.add(clip, samples, low, mel, measured_f0(low))
 
 
 def _utterances(recipe: Recipe) -> tuple[int, Iterator[Callable[[], TeacherUtterance | None]]]:

@@ -53,6 +53,13 @@ SENTENCES = (
     "The juice of lemons makes fine punch.",
 )
 """What the model says to be measured (Harvard sentences; IEEE 1969)."""
+DEMO = "Hello, this is my voice, spoken by a small device that keeps it to itself. The time is 7:45."
+READ_ALOUD = (
+    "The rainbow is a division of white light into many beautiful colors.",
+    "These take the shape of a long round arch, with its path high above.",
+    "When the sunlight strikes raindrops in the air, they act as a prism.",
+)
+"""From the rainbow passage (Fairbanks 1960), which holds the sounds of English about as often as speech does."""
 
 _BANDS, _CEPSTRA, _MELS, _EMBEDDING = adaptation.BANDS, adaptation.CEPSTRA, 80, 256
 _BINS, _HOP = 513, 300
@@ -157,6 +164,7 @@ def numbers() -> dict[str, dict[str, Any]]:
             "likeness": adaptation.SHARE,
             "sentences": [text.phonemize(sentence) for sentence in SENTENCES],
         },
+        "prompts": {"demo": DEMO, "read_aloud": list(READ_ALOUD)},
         "pitch": {"reference_hz": fastspeech_nsf.REFERENCE_HZ},
         "synthesis": {"edge_frames": fastspeech_nsf.EDGE_FRAMES, "render_context": Render().context},
     }

@@ -18,7 +18,7 @@ from parrotlet.output import open_output
 Samples = npt.NDArray[np.float32]
 SYNTHETIC = "Synthetic speech made with parrotlet"
 """What a file says of itself."""
-_NO_CHUNKS = "pass what speak yields, AudioChunks: of samples in memory, make one: [AudioChunk(samples, rate)]"
+NO_CHUNKS = "pass what speak yields, AudioChunks: of samples in memory, make one: [AudioChunk(samples, rate)]"
 _WAV_LIMIT = 0xFFFFFFFF - 256
 
 
@@ -93,13 +93,13 @@ def write_wav(path: Path | str, chunks: Iterable[AudioChunk], sample_rate: int, 
     Raises UsageError when the file cannot be written, or for chunks that are none.
     """
     if not isinstance(chunks, Iterable):
-        raise UsageError(_NO_CHUNKS)
+        raise UsageError(NO_CHUNKS)
     written = 0
     with open_output(path) as file:
         file.write(wav_header(sample_rate, None, comment))
         for chunk in chunks:
             if not isinstance(chunk, AudioChunk):
-                raise UsageError(_NO_CHUNKS)
+                raise UsageError(NO_CHUNKS)
             file.write(chunk.int16_bytes())
             written += len(chunk.samples)
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,13 @@ class Preset:
     name: str
     description: str
     profile: VoiceProfile
+
+
+class Prompts(NamedTuple):
+    """Sentences in a bundle's language: what a demonstration says, and what a person is asked to read aloud."""
+
+    demo: str
+    read_aloud: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,18 @@ class Bundle:
     def sha256(self) -> str:
         """Of the manifest, which holds the sha256 of every other file."""
         return hashlib.sha256((self.path / "manifest.json").read_bytes()).hexdigest()
+
+    @property
+    def prompts(self) -> Prompts:
+        """Raises BundleError where the bundle has none."""
+        try:
+            prompts = self.manifest["prompts"]
+            return Prompts(str(prompts["demo"]), tuple(map(str, prompts["read_aloud"])))
+        except (KeyError, TypeError) as error:
+            raise BundleError(
+                f"bundle {self.name} has no sentences to read aloud: "
+                "add them with `parrotlet-compress signal-graphs BUNDLE`"
+            ) from error
 
     def read(self, file: str) -> bytes:
         """A file of the bundle, checked against its sha256. Raises BundleError when it differs."""

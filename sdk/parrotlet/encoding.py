@@ -8,7 +8,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from parrotlet.audio import SYNTHETIC, AudioChunk, wav_header, write_wav
+from parrotlet.audio import NO_CHUNKS, SYNTHETIC, AudioChunk, wav_header, write_wav
 from parrotlet.errors import UsageError
 from parrotlet.output import open_output
 
@@ -71,6 +71,8 @@ def write_audio(path: Path, chunks: Iterable[AudioChunk], sample_rate: int, comm
     name = FILES.get(path.suffix.lower(), "wav")
     if name == "wav":
         return write_wav(path, chunks, sample_rate, comment)
+    if not isinstance(chunks, Iterable):
+        raise UsageError(NO_CHUNKS)
     written = 0
     with open_output(path) as target, _opened(target, name, sample_rate, comment) as file:
         for chunk in chunks:
@@ -103,6 +105,8 @@ def _opened(target: _Stream | IO[bytes], name: str, sample_rate: int, comment: s
 
 
 def _in_range(chunk: AudioChunk) -> Any:
+    if not isinstance(chunk, AudioChunk):
+        raise UsageError(NO_CHUNKS)
     return np.clip(chunk.samples, -1.0, 1.0)
 
 

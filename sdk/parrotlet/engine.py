@@ -123,7 +123,8 @@ class Parrotlet:
         recording: path of a file (see ``read_recording``), its bytes, or (samples float [N] or [N, channels], rate).
         Raises InputError when it cannot be read at all.
         """
-        return self._enroller.examine(recording, name)
+        report, speech, _ = self._enroller.examine(recording, name)
+        return report, speech
 
     def enroll(
         self,

@@ -19,6 +19,7 @@ from parrotlet.bundle import Bundle, Sessions, run
 from parrotlet.enrollment import (
     MIN_SPEECH_S,
     MOST_SPEECH_S,
+    Heard,
     find_speech,
     judge,
     require_usable,
@@ -34,9 +35,6 @@ from parrotlet.same_person import odd_one, voiceprint
 from parrotlet_runtimes import Session
 
 Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
-
-Judged = tuple[RecordingReport, Samples]
-"""A recording's report, and its speech at 16 kHz [N]."""
 
 EMBED_WINDOW_S = 4.0
 EMBED_WINDOWS_A_LENGTH = 1.5
@@ -57,8 +55,8 @@ class Enroller:
         """The speaker encoder's graph."""
         return self._sessions("speaker")
 
-    def examine(self, recording: Recording, name: str | None = None) -> tuple[RecordingReport, Samples]:
-        """See Parrotlet.examine."""
+    def examine(self, recording: Recording, name: str | None = None) -> Heard:
+        """See Parrotlet.examine. Speech is at 16 kHz."""
         label = name or (str(recording) if isinstance(recording, (str, Path)) else "the recording")
         target = self._bundle.speaker_rate
         return judge(label, _samples(recording, label, target), target, self._window_embedding)
@@ -74,33 +72,39 @@ class Enroller:
         """See Parrotlet.enroll. accepted: the recording was found usable before, and is not judged again."""
         sources = _sources(recordings)
         judged = [self.examine(source) for source in sources]
-        reports = advised([report for report, _ in judged])
+        reports = advised([one.report for one in judged])
         if on_report is not None:
             for report in reports:
                 on_report(report)
         if not accepted:
             require_usable(reports)
-        embeddings = [self.speaker_embedding(speech) for _, speech in judged]
-        self._require_one_person(judged, embeddings)
+        embeddings = [self.speaker_embedding(one.speech) for one in judged]
+        mels = [self._mel_of(one.speech) for one in judged]
+        self._require_one_person(judged, embeddings, mels)
         weights = np.sqrt([report.speech_s for report in reports])
         mean = np.average(embeddings, axis=0, weights=weights)
-        tensors = self._measured(mean / np.linalg.norm(mean), judged)
+        tensors = self._measured(mean / np.linalg.norm(mean), judged, mels)
         if likeness is not None:
             tensors["preference.likeness"] = number(likeness)
         if keep_recording:
             tensors["recording.flac"] = _flac(sources)
         return VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name)
 
-    def _measured(self, embedding: npt.NDArray[Any], judged: Sequence[Judged]) -> dict[str, npt.NDArray[Any]]:
-        rate = self._bundle.speaker_rate
-        pitch = voice_statistics(np.concatenate([speech for _, speech in judged]), rate)
+    def _mel_of(self, speech: Samples) -> npt.NDArray[np.float32]:
+        """The log-mel spectrogram [T, M] of speech [N] at 16 kHz."""
+        return mel_spectrogram(resample(speech, self._bundle.speaker_rate, self._mel.sample_rate), self._mel)
+
+    def _measured(
+        self, embedding: npt.NDArray[Any], judged: Sequence[Heard], mels: Sequence[npt.NDArray[np.float32]]
+    ) -> dict[str, npt.NDArray[Any]]:
+        pitch = voice_statistics(np.concatenate([one.f0 for one in judged]))
+        reports = [one.report for one in judged]
         # A recording that lacks the upper bands says less of the voice than one that has them.
-        full = [pair for pair in judged if pair[0].bandwidth_hz >= NARROW_HZ]
-        if sum(report.speech_s for report, _ in full) < MIN_SPEECH_S:
-            full = list(judged)
-        longest = np.concatenate([speech for _, speech in full])[: int(MOST_SPEECH_S * rate)]
-        heard = mel_spectrogram(resample(longest, rate, self._mel.sample_rate), self._mel)
-        bandwidth = min(report.bandwidth_hz for report, _ in full)
+        full = [index for index, report in enumerate(reports) if report.bandwidth_hz >= NARROW_HZ]
+        if sum(reports[index].speech_s for index in full) < MIN_SPEECH_S:
+            full = list(range(len(reports)))
+        heard = np.concatenate([mels[index] for index in full])[: int(MOST_SPEECH_S * self._mel.frame_rate)]
+        bandwidth = min(reports[index].bandwidth_hz for index in full)
         if bandwidth < NARROW_HZ:
             heard = completed(heard, bandwidth, self._mel)
         return person(embedding, pitch, adaptation.measure(heard))
@@ -118,18 +122,23 @@ class Enroller:
     def _window_embedding(self, samples: Samples) -> npt.NDArray[np.float32]:
         return np.asarray(run(self.speaker, samples=samples[None])["embedding"][0], dtype=np.float32)
 
-    def _require_one_person(self, judged: Sequence[Judged], embeddings: Sequence[npt.NDArray[np.float32]]) -> None:
+    def _require_one_person(
+        self,
+        judged: Sequence[Heard],
+        embeddings: Sequence[npt.NDArray[np.float32]],
+        mels: Sequence[npt.NDArray[np.float32]],
+    ) -> None:
         if len(judged) < 2:
             return
         prints = [
-            voiceprint(speech, self._bundle.speaker_rate, embedding, self._mel)
-            for (_, speech), embedding in zip(judged, embeddings, strict=True)
+            voiceprint(len(one.speech) / self._bundle.speaker_rate, embedding, mel, one.f0)
+            for one, embedding, mel in zip(judged, embeddings, mels, strict=True)
         ]
-        narrow = any(report.bandwidth_hz < NARROW_HZ for report, _ in judged)
+        narrow = any(one.report.bandwidth_hz < NARROW_HZ for one in judged)
         odd = odd_one(prints, self._bundle.speaker_model, narrow, self._bundle.same_speaker)
         if odd is None:
             return
-        name = judged[odd.index][0].name
+        name = judged[odd.index].report.name
         if odd.sure:
             raise InputError(
                 f"{name}: sounds like another person than the other recordings: enroll one person at a time"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -74,10 +75,16 @@ def speech_of(samples: Samples, active: npt.NDArray[np.bool_], rate: int) -> Sam
     return samples[: len(active) * size].reshape(-1, size)[active].reshape(-1)
 
 
-def judge(
-    name: str, samples: Samples, rate: int, embed: Callable[[Samples], Samples] | None = None
-) -> tuple[RecordingReport, Samples]:
-    """Measure one recording and keep its speech: report and speech samples [M] at ``rate`` Hz.
+class Heard(NamedTuple):
+    """One recording: its report, its speech [M] at the rate it was judged at, and the speech's f0 [T]."""
+
+    report: RecordingReport
+    speech: Samples
+    f0: npt.NDArray[np.float32]
+
+
+def judge(name: str, samples: Samples, rate: int, embed: Callable[[Samples], Samples] | None = None) -> Heard:
+    """Measure one recording [N] and keep its speech.
 
     embed: samples of a window -> unit-norm speaker embedding, by which a second person is noticed, if it is given.
     """
@@ -96,7 +103,7 @@ def judge(
     speech = speech_of(samples, active, rate)
     if not len(speech):
         report = RecordingReport(name, seconds, 0.0, -120.0, 0.0, 0.0, 0.0)
-        return _judged(report), speech
+        return Heard(_judged(report), speech, np.zeros(0, np.float32))
     loud = level[active]
     # The quiet frames between words are the noise; a recording cut tight leaves only its quietest speech.
     quiet = level[~active] if (~active).sum() >= 5 else np.sort(level)[: max(1, len(level) // 20)]
@@ -113,10 +120,10 @@ def judge(
     )
     report = _judged(report)
     if embed is None or report.problem:
-        return report, speech
+        return Heard(report, speech, f0)
     times = np.asarray(np.flatnonzero(active) * FRAME_S, dtype=np.float64)
     other = find_other_voice(speech, times, rate, embed)
-    return report if other is None else _with_other_voice(report, other), speech
+    return Heard(report if other is None else _with_other_voice(report, other), speech, f0)
 
 
 def bandwidth(speech: Samples, rate: int) -> int:
@@ -209,9 +216,8 @@ def require_usable(reports: list[RecordingReport]) -> None:
         )
 
 
-def voice_statistics(speech: Samples, rate: int) -> Pitch:
-    """What speech [N] tells of a person's fundamental frequency."""
-    f0 = estimate_f0(speech, rate)
+def voice_statistics(f0: npt.NDArray[np.float32]) -> Pitch:
+    """What f0 [T] of speech tells of a person's fundamental frequency. At least one frame is voiced."""
     voiced = np.log2(f0[f0 > 0])
     median = float(np.median(voiced))
     # Octave errors lie a whole octave off; a person's own range rarely does.

@@ -19,12 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet.adaptation import cosines
-from parrotlet.audio import resample
-from parrotlet.mel import MelConfig, mel_spectrogram
-from parrotlet.pitch import estimate_f0
 
 Array = npt.NDArray[np.float64]
-Samples = npt.NDArray[np.float32]
 
 TABLE = Path(__file__).with_suffix(".npz")
 REFUSED, DOUBTED = -1.0, 2.25
@@ -52,16 +48,15 @@ class Voiceprint:
     pitch: Array
 
 
-def voiceprint(speech: Samples, rate: int, embedding: npt.ArrayLike, config: MelConfig) -> Voiceprint:
-    """Of the speech [N] of one recording and its speaker embedding."""
-    mel = np.maximum(mel_spectrogram(resample(speech, rate, config.sample_rate), config), _FLOOR)
+def voiceprint(
+    seconds: float, embedding: npt.ArrayLike, mel: npt.NDArray[np.float32], f0: npt.NDArray[np.float32]
+) -> Voiceprint:
+    """Of the speech of one recording: its length, speaker embedding, log-mel [T, M] and f0 in Hz, 0 where unvoiced."""
+    mel = np.maximum(mel, _FLOOR)
     level = mel[:, _LEVEL_BANDS].mean(axis=1)
     loud = mel[level > np.percentile(level, 95) - _COUNTED_NEPERS].astype(np.float64)
-    cepstra = loud @ cosines(config.n_mels, CEPSTRA)
-    f0 = estimate_f0(speech, rate)
-    return from_moments(
-        len(speech) / rate, embedding, cepstra.mean(axis=0), np.cov(cepstra, rowvar=False), np.log2(f0[f0 > 0])
-    )
+    cepstra = loud @ cosines(mel.shape[1], CEPSTRA)
+    return from_moments(seconds, embedding, cepstra.mean(axis=0), np.cov(cepstra, rowvar=False), np.log2(f0[f0 > 0]))
 
 
 def from_moments(

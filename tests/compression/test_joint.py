@@ -187,7 +187,7 @@ def test_a_moved_voice_is_moved_as_a_whole(clips: AlignedClips, dataset: DeviceD
         # As the recording sounds when it is played faster: as high, and of this spectrum.
         samples = moved(clips.pack.samples16(recorded), ratio)
         at_24k = np.interp(np.arange(0, len(samples), 2 / 3), np.arange(len(samples)), samples).astype(np.float32)
-        f0 = measured_f0(at_24k, config)
+        f0 = measured_f0(samples)
         median = REFERENCE_HZ * 2 ** float(crop.statistics[0, 0])
         assert np.median(f0[f0 > 0]) == pytest.approx(median, rel=0.02)
         mean = mel_spectrogram(at_24k, config).mean(axis=0)[:60]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import warnings
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,16 +18,17 @@ torch = pytest.importorskip("torch", reason="compression needs torch: pip instal
 
 from safetensors.torch import load_file  # noqa: E402
 
+from parrotlet.enrollment import voice_statistics  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
-from parrotlet_compression.corpus import REAL_ARCHIVES, Pack, pack, split_of  # noqa: E402
+from parrotlet_compression.corpus import REAL_ARCHIVES, Pack, measured_f0, pack, split_of  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
 from parrotlet_compression.export_mels import export_mels  # noqa: E402
-from parrotlet_compression.models.acoustic import AcousticOutput  # noqa: E402
+from parrotlet_compression.models.acoustic import REFERENCE_HZ, AcousticOutput  # noqa: E402
 from parrotlet_compression.models.weights import REPOSITORY, load_metadata, load_weights, save_weights  # noqa: E402
 from parrotlet_compression.train import aligner  # noqa: E402
 from parrotlet_compression.train.acoustic_losses import acoustic_losses  # noqa: E402
-from parrotlet_compression.train.aligned_clips import AlignedClips, warped  # noqa: E402
+from parrotlet_compression.train.aligned_clips import AlignedClips, pitch_statistics, warped  # noqa: E402
 from parrotlet_compression.train.enrolled import Voices  # noqa: E402
 from parrotlet_compression.train.loop import Schedule, data_seed, train  # noqa: E402
 from parrotlet_compression.train.refiner import REFINER_FRAMES, Enrollments, phoneme_recognition_loss, refiner_batch  # noqa: E402
@@ -46,6 +48,35 @@ def test_a_pack_holds_every_clip_with_durations_that_fit(packed: Path) -> None:
         assert 0.2 < (f0 > 0).mean() < 1
     assert corpus.samples24(corpus.clips[0]).shape == (corpus.clips[0].frames * 300,)
     assert corpus.samples16(corpus.clips[0]).shape == (corpus.clips[0].frames * 200,)
+
+
+def test_a_pack_says_what_measured_its_f0(packed: Path, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Pack(packed)
+    shutil.copytree(packed, tmp_path / "old")
+    manifest = json.loads((packed / "manifest.json").read_text())
+    assert manifest.pop("f0")["by"] == "parrotlet.pitch"
+    (tmp_path / "old" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.warns(UserWarning, match="by DIO and StoneMask.*pack it again"):
+        Pack(tmp_path / "old")
+
+
+def test_f0_is_that_of_the_middle_of_every_hop() -> None:
+    time = np.arange(32000) / 16000
+    rising = 100 * 2 ** (time / 2)
+    voice = 0.3 * sum(np.cos(2 * np.pi * k * np.cumsum(rising) / 16000) / k for k in range(1, 12))
+    voice[:8000] = 0
+    f0 = measured_f0(voice.astype(np.float32))
+    assert len(f0) == 160 and not f0[:37].any() and f0[42:].all()
+    assert np.abs(np.log2(f0[42:-3] / rising[100::200][42:-3])).max() < 0.004
+
+
+def test_the_models_are_given_the_pitch_that_a_profile_has() -> None:
+    f0 = np.array([0.0, *np.linspace(100, 150, 40), 400.0, 0.0], np.float32)  # one error of an octave and more
+    median, spread = pitch_statistics(f0)
+    profile = voice_statistics(f0)
+    assert REFERENCE_HZ * 2**median == pytest.approx(profile.median_hz) and spread == profile.spread_octaves < 0.2
 
 
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from parrotlet.audio import resample
 from parrotlet.bundle import run
 from parrotlet.enrollment import find_speech, judge
 from parrotlet.mel import MelConfig, mel_spectrogram
-from parrotlet.pitch import estimate_f0
 from parrotlet.recording import read_recording
 from parrotlet.rendering import Renderer
 
@@ -75,7 +74,7 @@ def record(bird: Parrotlet, path: Path) -> None:
 
 def enrollment_vectors(bird: Parrotlet, path: Path) -> dict[str, Any]:
     samples, _ = read_recording(path, RATE)
-    report, speech = judge(path.name, samples, RATE)
+    report, speech, f0 = judge(path.name, samples, RATE)
     active, level = find_speech(samples, RATE)
     mel = mel_spectrogram(resample(speech, RATE, 24000), MelConfig())
     profile = bird.enroll(path)
@@ -94,7 +93,7 @@ def enrollment_vectors(bird: Parrotlet, path: Path) -> dict[str, Any]:
             **{name: numbers[name] for name in ("speech_s", "level_dbfs", "clipped", "snr_db")},
         },
         "speech": {
-            "f0": rounded(estimate_f0(speech, RATE), 4),
+            "f0": rounded(f0, 4),
             "voiced": report.voiced,
             "bandwidth_hz": report.bandwidth_hz,
         },

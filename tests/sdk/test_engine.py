@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parrotlet import Parrotlet, SpeakOptions, VoiceProfile, write_wav
+from parrotlet import Parrotlet, SpeakOptions, VoiceProfile
+from parrotlet.encoding import write_audio
 from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
 
 TEXT = "The small bird said good morning, and then it said it again."
@@ -243,11 +245,22 @@ def test_a_recording_that_is_none_is_said(bird: Parrotlet) -> None:
             bird.enroll(recording)  # type: ignore[arg-type]
 
 
-def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["x.wav", "x.flac", "x.mp3"])
+def test_what_cannot_be_written_is_said(tmp_path: Path, name: str) -> None:
     for chunks in (np.zeros(1000, np.float32), 5, "abc", [np.zeros(5)]):
         with pytest.raises(UsageError, match="what speak yields"):
-            write_wav(tmp_path / "x.wav", chunks, 24000)  # type: ignore[arg-type]
+            write_audio(tmp_path / name, chunks, 24000)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+def test_sentences_to_read_are_those_of_the_bundle(bird: Parrotlet) -> None:
+    prompts = bird.bundle.prompts
+    assert prompts.demo and len(prompts.read_aloud) == 3
+    assert all(bird.phonemize(sentence) for sentence in (prompts.demo, *prompts.read_aloud))
+    for without in ({}, {"prompts": {"demo": "Hello."}}, {"prompts": None}):
+        manifest = {name: value for name, value in bird.bundle.manifest.items() if name != "prompts"} | without
+        with pytest.raises(BundleError, match="signal-graphs BUNDLE"):
+            replace(bird.bundle, manifest=manifest).prompts  # noqa: B018
 
 
 def test_a_missing_or_damaged_bundle_says_so(tmp_path: Path, bird: Parrotlet) -> None:

@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from parrotlet import Parrotlet, same_person
+from parrotlet.audio import resample
 from parrotlet.errors import InputError
-from parrotlet.mel import MelConfig
+from parrotlet.mel import MelConfig, mel_spectrogram
+from parrotlet.pitch import estimate_f0
 from parrotlet.recording import RecordingWarning, read_recording
 from parrotlet.same_person import (
     DOUBTED,
@@ -24,11 +27,17 @@ from parrotlet.same_person import (
 )
 
 
+def voiceprint_of(bird: Parrotlet, speech: npt.NDArray[np.float32]) -> Voiceprint:
+    """Of speech [N] at 16 kHz."""
+    mel = mel_spectrogram(resample(speech, 16000, 24000), MelConfig())
+    return voiceprint(len(speech) / 16000, bird.speaker_embedding(speech), mel, estimate_f0(speech, 16000))
+
+
 @pytest.fixture(scope="module")
 def prints(bird: Parrotlet, recordings: dict[str, list[Path]]) -> list[Voiceprint]:
     """Two of the woman, two of the man."""
     speech = [bird.examine(path)[1] for kind in ("woman", "man") for path in recordings[kind]]
-    return [voiceprint(part, 16000, bird.speaker_embedding(part), MelConfig()) for part in speech]
+    return [voiceprint_of(bird, part) for part in speech]
 
 
 def test_the_table_belongs_to_the_encoder_that_is_shipped(bird: Parrotlet) -> None:
@@ -73,7 +82,7 @@ def test_a_doubt_is_a_warning(
 def test_a_longer_recording_changes_a_voiceprint_little(bird: Parrotlet, recordings: dict[str, list[Path]]) -> None:
     samples, rate = read_recording(recordings["woman"][0])
     once, twice = (bird.examine((np.tile(samples, times), rate))[1] for times in (1, 2))
-    short, long = (voiceprint(part, 16000, bird.speaker_embedding(part), MelConfig()) for part in (once, twice))
+    short, long = (voiceprint_of(bird, part) for part in (once, twice))
     assert long.seconds == pytest.approx(2 * short.seconds, rel=0.1)
     for kind in same_person.KINDS:
         assert np.abs(getattr(long, kind) - getattr(short, kind)).max() < 0.15

@@ -42,7 +42,7 @@ Made = dict[str, Any]
 
 def by_numpy(bird: Parrotlet) -> Made:
     samples, _ = read_recording(WAV, 16000)
-    report, speech = judge("vector", samples, 16000)
+    report, speech, _ = judge("vector", samples, 16000)
     active, level = find_speech(samples, 16000)
     mel = mel_spectrogram(resample(speech, 16000, 24000), MelConfig())
     profile = bird.enroll(WAV)

@@ -14,6 +14,7 @@ import soxr
 import torch
 from torch import Tensor
 
+from parrotlet.enrollment import voice_statistics
 from parrotlet.mel import mel_filterbank
 
 from ..corpus import SILENCE, Clip, Pack
@@ -62,11 +63,11 @@ class AcousticBatch:
 
 
 def pitch_statistics(f0: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """(log2 of the median over REFERENCE_HZ, standard deviation of log2) of the voiced frames of f0 [T]."""
-    voiced = np.log2(f0[f0 > 0] / REFERENCE_HZ)
-    if len(voiced) < 10:
+    """(log2 of the median over REFERENCE_HZ, standard deviation of log2) of f0 [T], as a profile has them."""
+    if (f0 > 0).sum() < 10:
         return 0.0, 0.25
-    return float(np.median(voiced)), float(np.clip(voiced.std(), 0.05, 0.6))
+    measured = voice_statistics(f0)
+    return math.log2(measured.median_hz / REFERENCE_HZ), measured.spread_octaves
 
 
 def warped(mel: npt.NDArray[np.float32], ratio: float, centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

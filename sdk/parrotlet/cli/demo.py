@@ -11,12 +11,6 @@ from parrotlet.cli.common import emit, load_engine, named_key
 from parrotlet.errors import UsageError
 from parrotlet.vault import KeyFile, ProfileStore
 
-SENTENCE = "Hello, this is my voice, spoken by a small device that keeps it to itself. The time is 7:45."
-READ_ALOUD = (
-    "Please read these sentences aloud: The rainbow is a division of white light into many beautiful "
-    "colors. These take the shape of a long round arch, with its path high above."
-)
-
 
 def demo(options: argparse.Namespace) -> None:
     """Enroll, store, load and speak; times real time are those of speech alone."""
@@ -43,7 +37,7 @@ def demo(options: argparse.Namespace) -> None:
         store.save(name, profile, replace=True)
         voice = store.load(name)
         started = time.perf_counter()
-        chunks = list(bird.speak(SENTENCE, voice))
+        chunks = list(bird.speak(bird.bundle.prompts.demo, voice))
         spoken += time.perf_counter() - started
         path = options.output / f"{name}.wav"
         seconds += write_wav(path, chunks, bird.sample_rate, SYNTHETIC)
@@ -61,6 +55,8 @@ def demo(options: argparse.Namespace) -> None:
     if options.recording:
         lines.append(f"enrolled {options.recording} in {enrolled:.2f} s; the profile is encrypted in {store.path}")
     else:
-        lines.append(f"no recording given, so presets spoke. {READ_ALOUD}\nThen: parrotlet demo YOUR.wav")
+        read_aloud = " ".join(bird.bundle.prompts.read_aloud)
+        lines.append(f"no recording given, so presets spoke. Please read these sentences aloud: {read_aloud}")
+        lines.append("Then: parrotlet demo YOUR.wav")
     lines.append(f"bundle {value['bundle_mb']} MB, loaded in {loaded:.2f} s")
     emit(options, value, "\n".join([*files, *lines]))

@@ -8,12 +8,6 @@ from parrotlet.audio import AudioChunk, Samples
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
 
-SENTENCES = (
-    "The rainbow is a division of white light into many beautiful colors.",
-    "These take the shape of a long round arch, with its path high above.",
-    "When the sunlight strikes raindrops in the air, they act as a prism.",
-)
-"""From the rainbow passage (Fairbanks 1960), which holds the sounds of English about as often as speech does."""
 TRIES = 5
 _BAR, _FLOOR_DB = 40, 60.0
 
@@ -23,7 +17,8 @@ def record_sentences(bird: Parrotlet) -> list[tuple[Samples, int]]:
     if not sys.stdin.isatty():
         raise UsageError("--record asks a person: run it on a terminal, or name recordings")
     _say("Sit close to the microphone, in a quiet room, and speak as you always do.")
-    return [_sentence(bird, sentence, f"{number}/{len(SENTENCES)}") for number, sentence in enumerate(SENTENCES, 1)]
+    sentences = bird.bundle.prompts.read_aloud
+    return [_sentence(bird, sentence, f"{number}/{len(sentences)}") for number, sentence in enumerate(sentences, 1)]
 
 
 def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[Samples, int]:
