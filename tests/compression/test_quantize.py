@@ -105,6 +105,15 @@ def test_products_of_large_numbers_are_exact_on_any_processor(precision: str, tm
     assert made == pytest.approx(rows @ matrix, abs=0.02 * WIDTH)
 
 
+@pytest.mark.parametrize("file", ["acoustic.onnx", "vocoder.onnx"])
+def test_no_shipped_product_is_of_two_unsigned_matrices(file: str) -> None:
+    """From onnxruntime 1.26 on they take more than twice as long."""
+    graph = onnx.load(DEFAULT / file).graph
+    types = [tensor.data_type for tensor in graph.initializer if tensor.dims and len(tensor.dims) == 2]
+    assert TensorProto.INT8 in types
+    assert TensorProto.UINT8 not in types
+
+
 def test_the_sweep_finds_the_layer_with_the_outlier(tmp_path: Path) -> None:
     feeds = chain(tmp_path / "full.onnx", outlier=200)
     result = quantize_within(tmp_path / "full.onnx", tmp_path / "small.onnx", feeds)
