@@ -121,11 +121,13 @@ def spoken_feeds(
     return seen
 
 
-def split_feeds(text: Path, frames: Path, feeds: Sequence[Feeds]) -> tuple[list[Feeds], list[Feeds]]:
-    """What the two fp32 TFLite parts of the acoustic graph are given where the whole graph is given ``feeds``."""
-    seen: tuple[list[Feeds], list[Feeds]] = ([], [])
-    parts = (_Recording(load_session(path, "tflite"), into) for path, into in zip((text, frames), seen, strict=True))
-    whole = SplitAcoustic(*parts)
+def split_feeds(files: Sequence[Path], feeds: Sequence[Feeds]) -> list[list[Feeds]]:
+    """What each fp32 part of the acoustic graph is given where the whole graph is given ``feeds``."""
+    seen: list[list[Feeds]] = [[] for _ in files]
+    runtime = files[0].suffix.removeprefix(".")
+    whole = SplitAcoustic(
+        *(_Recording(load_session(path, runtime), into) for path, into in zip(files, seen, strict=True))
+    )
     for feed in feeds:
         whole.run(feed)
     return seen

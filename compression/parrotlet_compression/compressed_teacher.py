@@ -135,7 +135,8 @@ def measure_student(bundle: Path | None, sentences: Sequence[str]) -> StackSpeed
     acoustic = seconds / _cpu_seconds(lambda: [bird.acoustics(text, profile) for text in phonemes])
     vocoder = seconds / _cpu_seconds(lambda: [list(bird.vocode(spoken.mel, spoken.f0)) for spoken in made])
     files = [bird.bundle.manifest["graphs"][graph]["onnx"] for graph in ("acoustic", "vocoder")]
-    size = sum((bird.bundle.path / entry["file"]).stat().st_size for entry in files)
+    pieces = [piece["file"] for entry in files for piece in entry.get("parts", [entry])]
+    size = sum((bird.bundle.path / file).stat().st_size for file in pieces)
     precision = files[0]["precision"]
     return StackSpeed("student", precision, size / 1e6, acoustic, vocoder)
 

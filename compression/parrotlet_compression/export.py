@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from parrotlet import adaptation
 from parrotlet.bundle import FORMAT, Bundle
 from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig
 
+from .acoustic_parts import Part, onnx_parts
 from .graph import Feeds, Graph, export_onnx
 from .models.acoustic import AcousticConfig, AcousticModel
 from .models.refiner import Refiner
@@ -44,18 +44,6 @@ LENGTH_REGULATOR = (
     "duration; position, for every row: [done / duration, ln(done), ln(max(duration - done, 0.5))] with done = 0.5, "
     "1.5, ... within its phoneme"
 )
-
-
-class _Method(nn.Module):
-    """A method of a model as a module of its own, to be exported."""
-
-    def __init__(self, model: nn.Module, name: str) -> None:
-        super().__init__()
-        self.model, self.name = model, name
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        made: tuple[Tensor, ...] = getattr(self.model, self.name)(*inputs)
-        return made
 
 
 def new_students() -> tuple[SpeakerEncoder, Synthesizer, Vocoder]:
@@ -103,7 +91,7 @@ def graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) 
         Graph("speaker", speaker, samples, ("embedding",), {"samples": {1: "N"}}, (24001, 16000, 64007)),
         Graph(
             "acoustic",
-            _Method(synthesizer, "synthesize"),
+            Part(synthesizer, "synthesize"),
             voice_of_text,
             ("mel", "f0", "durations", "predicted"),
             {"phonemes": {1: "L"}, "mel": time, "f0": time, "durations": {1: "L"}, "predicted": time},
@@ -118,6 +106,12 @@ def graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) 
             (53, 37, 211),
         ),
     ]
+
+
+def onnx_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) -> dict[str, tuple[Graph, ...]]:
+    """The ONNX form of every graph: itself, or the parts it is cut into, so that speech begins early."""
+    whole = {graph.name: (graph,) for graph in graphs(speaker, synthesizer, vocoder)}
+    return {**whole, "acoustic": onnx_parts(synthesizer, whole["acoustic"][0].example)}
 
 
 def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) -> dict[str, tuple[Graph, ...]]:
@@ -155,10 +149,8 @@ def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vo
     return {
         "speaker": (replace(whole["speaker"], lengths=(24001, 16007, 64007)),),
         "acoustic": (
-            Graph("acoustic_text", _Method(synthesizer, "text_side"), text, outputs, {}, lengths),
-            Graph(
-                "acoustic_frames", _Method(synthesizer, "frame_side"), frames, ("mel", "f0", "predicted"), {}, lengths
-            ),
+            Graph("acoustic_text", Part(synthesizer, "text_side"), text, outputs, {}, lengths),
+            Graph("acoustic_frames", Part(synthesizer, "frame_side"), frames, ("mel", "f0", "predicted"), {}, lengths),
         ),
         "vocoder": (replace(whole["vocoder"], lengths=lengths),),
     }
@@ -183,15 +175,18 @@ class _Written:
                 export_tflite(part.module, part.example, part.outputs, part.lengths[:2], path)
 
     def entry(self) -> dict[str, Any]:
-        if self.format == "onnx":
-            return {"file": f"{self.graph.name}.onnx", "precision": "fp32", "fold_int8": False}
-        described = {"precision": "fp32"}
+        described = {"precision": "fp32"} | ({"fold_int8": False} if self.format == "onnx" else {})
         if len(self.parts) == 1:
-            return {"file": f"{self.graph.name}.tflite", **described}
+            return {"file": f"{self.graph.name}.{self.format}", **described}
         return {
             **described,
             "parts": [
-                {"file": f"{part.name}.tflite", "inputs": list(part.example(53)), "outputs": list(part.outputs)}
+                {
+                    "file": f"{part.name}.{self.format}",
+                    "inputs": list(part.example(53)),
+                    "outputs": list(part.outputs),
+                    **described,
+                }
                 for part in self.parts
             ],
             "between": LENGTH_REGULATOR,
@@ -239,12 +234,8 @@ def export_bundle(
                 f"preset {preset} has {len(row['embedding'])} values, not {students[0].config.embedding}: "
                 "make it again with `parrotlet-compress presets`"
             )
-    split = tflite_graphs(*students)
-    written = [
-        _Written(kind, graph, (graph,) if kind == "onnx" else split[graph.name])
-        for graph in graphs(*students)
-        for kind in formats
-    ]
+    split = {"onnx": onnx_graphs(*students), "tflite": tflite_graphs(*students)}
+    written = [_Written(kind, graph, split[kind][graph.name]) for graph in graphs(*students) for kind in formats]
     weights = [_sha256(checkpoints / f"{graph}.safetensors") for graph in ("speaker", "acoustic")]
     manifest = _manifest(*students, name, same_speaker, weights, credits or {})
     full = out.with_name(out.name + ".float.part")
@@ -300,7 +291,11 @@ def _manifest(
         "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         **credits,
         "mel": MelConfig().as_dict(),
-        "synthesis": {"n_fft": vocoder.config.n_fft, "context": vocoder.context},
+        "synthesis": {
+            "n_fft": vocoder.config.n_fft,
+            "context": vocoder.context,
+            "acoustic_context": synthesizer.context,
+        },
         "speaker": {
             "sample_rate": speaker.config.sample_rate,
             "embedding": speaker.config.embedding,

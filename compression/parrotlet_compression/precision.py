@@ -21,7 +21,7 @@ from .tflite import quantize_tflite, require_converter
 PRECISIONS = ("fp32", "fp16", "weight-only", "dynamic", "static")
 """``fp16``, ``weight-only``: weights stored as float16 or int8, computed in float. ``dynamic``: matrix products in
 int8, one scale a call. ``static``: matrix products in int8, scales from calibration."""
-SHIPPED = {"speaker": "weight-only", "acoustic": "dynamic", "vocoder": "static"}
+SHIPPED = {"speaker": "weight-only", "acoustic": "static", "vocoder": "static"}
 """What ``int8`` stands for; docs/quantization.md has the measurements behind it."""
 SHIPPED_TFLITE = "static"
 """The ``activations`` of the TFLite graphs that ship."""
@@ -34,9 +34,13 @@ KEEP_TFLITE = ("whiten", "_Method_module;", "Adapter", "HarmonicCombs", "^mel;")
 # With its activations in int8 the duration predictor's every phoneme comes out a little short: speech was 2 % too fast.
 # The encoder is computed once a phoneme, which costs no time, and float brings all that follows 5 % nearer to fp32.
 IN_FLOAT = ("/duration", "/encoder")
+# With one scale for all inputs only what is said of the voice suffers beside the durations.
+IN_FLOAT_STATIC = ("/duration", "/voice")
 # What a static graph is judged by. The vocoder's f0 is left out, which jumps to 0 where the voicing is uncertain: one
-# frame outweighs all rounding. So is the acoustic graph's mel: one frame more in one phoneme shifts all that follow.
-JUDGED_BY = {"speaker": ("embedding",), "acoustic": ("durations",), "vocoder": ("magnitude", "phase", "noise")}
+# frame outweighs all rounding.
+JUDGED_BY = {"speaker": ("embedding",), "vocoder": ("magnitude", "phase", "noise")}
+# Parts of a graph for which no layer is left in float, however far that moves their outputs.
+NOT_SWEPT = ("acoustic_text", "acoustic_contour", "acoustic_frames")
 
 
 def parse_precision(text: str) -> dict[str, str]:
@@ -73,7 +77,8 @@ def quantize_onnx(
     elif precision == "fp16":
         store_fp16(source, target)
     elif precision == "static":
-        result = quantize_within(source, target, feeds, bound, keep=KEEP, judged_by=judged_by)
+        text = IN_FLOAT_STATIC if source.stem == "acoustic_text" else ()
+        result = quantize_within(source, target, feeds, bound, keep=(*KEEP, *text), judged_by=judged_by)
         store_fp16(target, target)  # what is left: its int8 form would be unpacked again in every call
         return result
     else:
@@ -131,12 +136,17 @@ def quantize_bundle(
     results = {}
     for graph, forms in entries.items():
         if "onnx" in forms:
-            file, precision = forms["onnx"]["file"], precisions[graph]
             limit = bound.get(graph, ERROR_BOUND) if isinstance(bound, Mapping) else bound
-            result = quantize_onnx(full / file, part / file, precision, feeds.get(graph, ()), limit, JUDGED_BY[graph])
-            if result:
-                results[graph] = result
-            forms["onnx"] = {"file": file, **describe(precision)}
+            pieces, precision = forms["onnx"].get("parts", [forms["onnx"]]), precisions[graph]
+            files = [full / piece["file"] for piece in pieces]
+            given = _feeds_of(files, feeds.get(graph, ()) if precision == "static" else ())
+            for piece, file, seen in zip(pieces, files, given, strict=True):
+                most = math.inf if file.stem in NOT_SWEPT else limit
+                result = quantize_onnx(file, part / file.name, precision, seen, most, JUDGED_BY.get(graph, ()))
+                if result:
+                    results[file.stem] = result
+                piece.update(describe(precision))
+            forms["onnx"] |= describe(precision)
         if "tflite" in forms:
             files = [full / piece["file"] for piece in forms["tflite"].get("parts", [forms["tflite"]])]
             for file, seen in zip(files, _feeds_of(files, feeds.get(graph, ())), strict=True):
@@ -158,11 +168,10 @@ def quantize_bundle(
 
 
 def _feeds_of(files: Sequence[Path], feeds: Sequence[Feeds]) -> Sequence[Sequence[Feeds]]:
-    """What each file of a TFLite graph is given where the whole graph is given ``feeds``."""
+    """What each file of a graph is given where the whole graph is given ``feeds``."""
     if len(files) == 1 or not feeds:
         return [feeds] * len(files)
-    text, frames = files
-    return split_feeds(text, frames, feeds)
+    return split_feeds(files, feeds)
 
 
 def describe_result(graph: str, result: StaticResult) -> str:

@@ -32,7 +32,7 @@ from .compressed_teacher import teacher_session
 from .corpus import Pack
 from .graph import export_onnx
 from .parity import Parity, parity
-from .quantize import UNSIGNED, quantize_int8, store_fp16
+from .quantize import SIGNED, quantize_int8, store_fp16
 from .static import CONVOLUTIONS, StaticResult, View, quantize_within
 from .teacher_graphs import hifigan_graph, require_operators, tacotron2_graphs
 from .teachers.hifigan import Generator
@@ -115,7 +115,7 @@ def _quantize_products(source: Path, target: Path, keep: Sequence[str]) -> None:
             # onnxruntime splits every Gemm before it looks at this list, and names the product so.
             nodes_to_exclude=[name for node in kept for name in (node.name, f"{node.name}_MatMul")],
             per_channel=True,
-            **UNSIGNED,
+            **SIGNED,
         )
         quantize_int8(recurrent, target, dynamic=False, keep=tuple(node.input[1] for node in kept))
     finally:

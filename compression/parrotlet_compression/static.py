@@ -23,7 +23,7 @@ from parrotlet.errors import InputError
 from parrotlet_runtimes import load_session
 
 from .calibration import Feeds, require_signal
-from .quantize import UNSIGNED, nodes_of
+from .quantize import SIGNED, nodes_of
 
 PRODUCTS = ("MatMul", "Gemm")
 CONVOLUTIONS = ("Conv", "ConvTranspose")
@@ -79,9 +79,9 @@ def quantize_static_int8(prepared: Path, target: Path, feeds: Sequence[Feeds], n
         nodes_to_quantize=list(nodes),
         per_channel=True,
         activation_type=QuantType.QUInt8,
-        weight_type=UNSIGNED["weight_type"],
+        weight_type=SIGNED["weight_type"],
         # A convolution in int8 must have an int8 output; a product need not.
-        extra_options=UNSIGNED["extra_options"] | {"OpTypesToExcludeOutputQuantization": list(PRODUCTS)},
+        extra_options=SIGNED["extra_options"] | {"OpTypesToExcludeOutputQuantization": list(PRODUCTS)},
     )
 
 

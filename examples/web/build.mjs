@@ -40,7 +40,7 @@ await cp(join(ort, "ort.wasm.bundle.min.mjs"), join(out, "vendor/onnxruntime.mjs
 for (const file of SCRYPT) await cp(join(HERE, "node_modules/@noble/hashes", file), join(out, "vendor/hashes", file));
 
 const manifest = JSON.parse(await readFile(join(BUNDLE, "manifest.json"), "utf8"));
-const graphs = Object.values(manifest.graphs).map((graph) => graph.onnx.file);
+const graphs = Object.values(manifest.graphs).flatMap(({ onnx }) => (onnx.parts ?? [onnx]).map((part) => part.file));
 const model = [];
 await compress("runtime.wasm", await readFile(join(ort, "ort-wasm-simd-threaded.wasm")));
 for (const file of [...graphs, "manifest.json", "presets.json"]) await compress(file, await readFile(join(BUNDLE, file)));

@@ -293,10 +293,13 @@ export class Parrotlet {
 
   /** The acoustic stage, with the rise of a question. */
   async #intoned(utterance, voice, speed, pitch) {
-    const spoken = await this.#acoustics(utterance.phonemes, voice, speed, pitch);
-    if (!rises(utterance)) return spoken;
     const { hop_length: hop, n_mels: bands } = this.manifest.mel;
-    const up = lift(utterance.phonemes, spoken.durations, spoken.f0, this.sampleRate / hop);
+    const asks = rises(utterance);
+    const lifted = (f0, durations) => lift(utterance.phonemes, durations, f0, this.sampleRate / hop);
+    const contour = asks ? (f0, durations) => raised(f0, lifted(f0, durations)) : undefined;
+    const spoken = await this.#acoustics(utterance.phonemes, voice, speed, pitch, contour);
+    if (!asks || this.model.takesContour) return spoken;
+    const up = lifted(spoken.f0, spoken.durations);
     const most = up.reduce((one, other) => Math.max(one, other), 0);
     if (most <= 0) return spoken;
     const steps = Math.ceil(most / STEP);
@@ -307,11 +310,11 @@ export class Parrotlet {
     return { ...spoken, mel: blend(spectra, up.map((one) => one / most), bands), f0: raised(spoken.f0, up) };
   }
 
-  #acoustics(phonemes, voice, speed = 1, pitch = 0) {
+  #acoustics(phonemes, voice, speed = 1, pitch = 0, contour = undefined) {
     const { symbols } = this.manifest;
     const unknown = [...new Set(phonemes)].filter((symbol) => symbols.indexOf(symbol) < 3);
     if (unknown.length) throw new InputError(`${unknown.join(" ")} cannot be spoken: the phonemes are ${symbols.slice(3).join("")}`);
-    return this.model.acoustics(phonemes, voice.tensors, voice.map, { speed, pitch, likeness: voice.likeness });
+    return this.model.acoustics(phonemes, voice.tensors, voice.map, { speed, pitch, likeness: voice.likeness, contour });
   }
 
   #marks({ words, phonemes }, durations, spoken) {

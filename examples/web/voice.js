@@ -16,15 +16,23 @@ export class VoiceModel {
     Object.assign(this, { manifest, open, Tensor });
   }
 
-  // Loads a graph, which run does too: when it is needed.
+  // Loads a graph, which run does too: when it is needed. For a graph in parts, the sessions of all.
   load(graph) {
-    if (!this.#sessions.has(graph)) this.#sessions.set(graph, this.open(this.manifest.graphs[graph].onnx));
-    return this.#sessions.get(graph);
+    const { onnx } = this.manifest.graphs[graph];
+    return onnx.parts ? Promise.all(onnx.parts.map((part) => this.#opened(part))) : this.#opened(onnx);
+  }
+
+  #opened(entry) {
+    if (!this.#sessions.has(entry.file)) this.#sessions.set(entry.file, this.open(entry));
+    return this.#sessions.get(entry.file);
   }
 
   // Runs one graph of the manifest. feeds: [data, shape] by name; the answer: tensors by name.
   async run(graph, feeds) {
-    const session = await this.load(graph);
+    return this.#run(await this.load(graph), feeds);
+  }
+
+  #run(session, feeds) {
     const inputs = Object.entries(feeds).map(([name, [data, shape]]) => {
       const type = data instanceof BigInt64Array ? "int64" : "float32";
       return [name, new this.Tensor(type, data, shape ?? [1, data.length])];
@@ -124,8 +132,14 @@ export class VoiceModel {
     return (await this.run("adapt", feeds)).map.data;
   }
 
-  // A phoneme string in a voice -> { mel, f0, durations, predicted }, without the silence before it.
-  async acoustics(phonemes, tensors, fitted = null, { speed = 1, pitch = 0, likeness } = {}) {
+  // Whether the pitch contour can be changed before the spectrum is made: the acoustic graph is in parts.
+  get takesContour() {
+    return Boolean(this.manifest.graphs.acoustic.onnx.parts);
+  }
+
+  // A phoneme string in a voice -> { mel, f0, durations, predicted }, without the silence before it. contour: (f0, durations)
+  // to the f0 that is spoken, where takesContour.
+  async acoustics(phonemes, tensors, fitted = null, { speed = 1, pitch = 0, likeness, contour = (f0) => f0 } = {}) {
     const { symbols, adaptation, synthesis, mel } = this.manifest;
     const ids = Array.from(`^${phonemes}$`, (symbol) => BigInt(symbols.indexOf(symbol)));
     const adapted = fitted?.some((value) => value !== 0)
@@ -133,22 +147,63 @@ export class VoiceModel {
       : [new Float32Array(adaptation.size)];
     const median = tensors["pitch.median_hz"][0][0];
     const spread = tensors["pitch.spread_octaves"][0][0];
-    const made = await this.run("acoustic", {
-      phonemes: [BigInt64Array.from(ids)],
+    const voice = {
       embedding: [joined([tensors["speaker.embedding"][0], ...adapted])],
       statistics: [Float32Array.of(Math.log2(median / this.manifest.pitch.reference_hz), spread, 0)],
+    };
+    const said = [BigInt64Array.from(ids)];
+    const edge = (durations) => {
+      const cut = Math.max(0, durations[0] - synthesis.edge_frames);
+      durations[0] -= cut;
+      return cut;
+    };
+    if (this.takesContour) {
+      const outline = await this.#outline(said, voice, speed, pitch);
+      const { durations } = outline;
+      const cut = edge(durations);
+      const f0 = contour(outline.f0.subarray(cut), durations);
+      const made = await this.#frames(outline, joined([outline.f0.subarray(0, cut), f0]));
+      return { durations, f0, mel: made.mel.data.subarray(cut * mel.n_mels), predicted: made.predicted.data.subarray(cut * mel.n_mels) };
+    }
+    const made = await this.run("acoustic", {
+      phonemes: said,
+      ...voice,
       speed: [Float32Array.of(speed), [1]],
       pitch: [Float32Array.of(pitch), [1]],
     });
     const durations = Array.from(made.durations.data, Number);
-    const cut = Math.max(0, durations[0] - synthesis.edge_frames);
-    durations[0] -= cut;
+    const cut = edge(durations);
     return {
       durations,
       f0: made.f0.data.subarray(cut),
       mel: made.mel.data.subarray(cut * mel.n_mels),
       predicted: made.predicted.data.subarray(cut * mel.n_mels),
     };
+  }
+
+  // The first two parts of the acoustic graph, with the length regulator behind the first.
+  async #outline(phonemes, { embedding, statistics }, speed, pitch) {
+    const [text, contour] = await this.load("acoustic");
+    const { encoded, condition, frames } = await this.#run(text, { phonemes, embedding, statistics });
+    const durations = wholeDurations(frames.data, speed);
+    const count = durations.reduce((total, one) => total + one, 0);
+    const width = encoded.dims[2];
+    const rows = new Float32Array(count * width);
+    const position = new Float32Array(count * 3);
+    let at = 0;
+    durations.forEach((duration, phoneme) => {
+      for (let done = 0.5; done < duration; done += 1, at += 1) {
+        rows.set(encoded.data.subarray(phoneme * width, (phoneme + 1) * width), at * width);
+        position.set([done / duration, Math.log(done), Math.log(Math.max(duration - done, 0.5))], at * 3);
+      }
+    });
+    const given = { rows: [rows, [1, count, width]], position: [position, [1, count, 3]], condition: [condition.data, condition.dims], statistics };
+    const { f0 } = await this.#run(contour, { ...given, pitch: [Float32Array.of(pitch), [1]] });
+    return { durations, given, f0: f0.data };
+  }
+
+  async #frames({ given }, f0) {
+    return this.#run((await this.load("acoustic"))[2], { ...given, f0: [f0] });
   }
 
   // mel [T * 80] and f0 [T] -> samples [T * 300] at 24 kHz. white: noise of variance 1 for as many samples.
@@ -202,6 +257,20 @@ export function uniformNoise(count, seed = Math.floor(Math.random() * 2 ** 32)) 
     made[at] = (((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32 - 0.5) * Math.sqrt(12);
   }
   return made;
+}
+
+// Predicted frames of every phoneme to whole ones: the running sum is rounded, half to even, as Python does in float32.
+function wholeDurations(frames, speed) {
+  let sum = 0;
+  let before = 0;
+  return Array.from(frames, (one) => {
+    sum = Math.fround(sum + Math.fround(one / Math.fround(speed)));
+    const floor = Math.floor(sum);
+    const end = sum - floor === 0.5 ? floor + (floor % 2) : Math.round(sum);
+    const duration = end - before;
+    before = end;
+    return duration;
+  });
 }
 
 function numbers(tensors) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,12 @@ _HOW = {
     "cuda": "pip uninstall onnxruntime, then pip install onnxruntime-gpu",
     "xnnpack": "use a build of onnxruntime with --use_xnnpack",
 }
+# One MatMulInteger of uint8 [2, 8] and int8 [8, 16]: docs/experiments/031 says how it is written.
+_PRODUCT = (
+    b'\x08\x04\x12\x00:\\\n\x18\n\x01a\n\x01b\x12\x01y"\rMatMulInteger\x12\x01gZ\x13\n\x01a\x12\x0e\n\x0c\x08\x02\x12\x08\n'
+    b"\x02\x08\x02\n\x02\x08\x08Z\x13\n\x01b\x12\x0e\n\x0c\x08\x03\x12\x08\n\x02\x08\x08\n\x02\x08\x10b\x13\n\x01y\x12\x0e\n\x0c"
+    b"\x08\x06\x12\x08\n\x02\x08\x02\n\x02\x08\x10B\x04\n\x00\x10\n"
+)
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
@@ -35,6 +42,8 @@ class OnnxSession:
         # A pattern would be kept for every length of text there ever was. The arena stays: without it the process
         # peaks 35 MB higher and is a tenth slower (docs/experiments/023-onnxruntime-memory.md).
         options.enable_mem_pattern = False
+        if _overflows():
+            options.add_session_config_entry("session.x64quantprecision", "1")
         if fold_int8:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         # Errors reach the caller as exceptions; the log would print them a second time.
@@ -87,6 +96,22 @@ def _onnxruntime() -> Any:
     except ImportError as error:
         raise RuntimeMissing(f"onnxruntime cannot be imported ({error}): pip install onnxruntime") from error
     return onnxruntime
+
+
+@cache
+def _overflows() -> bool:
+    """Whether products of uint8 and int8 overflow on this processor (x86 without VNNI), which takes 1 ms to find out.
+
+    Then sessions are to use the kernel for two unsigned matrices. It must not be asked for elsewhere: from onnxruntime
+    1.26 on it takes 2.3 times as long with VNNI.
+    """
+    onnxruntime = _onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    product = onnxruntime.InferenceSession(_PRODUCT, options, providers=[_CPU])
+    largest = {"a": np.full((2, 8), 255, np.uint8), "b": np.full((8, 16), 127, np.int8)}
+    return bool((product.run(None, largest)[0] != 8 * 255 * 127).any())
 
 
 def _providers(onnxruntime: Any, device: str, threads: int) -> tuple[list[Any], str]:

@@ -1,13 +1,14 @@
-"""The acoustic graph in two parts, with the length regulator between them on the host.
+"""The acoustic graph in parts, with the length regulator between them on the host.
 
-How many frames an utterance gets depends on the durations that the graph itself predicts. TFLite has no shapes
-that depend on values, so its form of the graph is cut there; a caller sees one session all the same.
+How many frames an utterance gets depends on the durations that the graph itself predicts. So the graph is cut there,
+into what is computed once a phoneme and what is computed once a frame. Where the second is cut again, behind the pitch
+contour, an utterance's frames can be made a few at a time. A caller sees one session all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,27 +46,70 @@ def length_regulate(
     return np.repeat(encoded, durations, axis=0), position
 
 
-class SplitAcoustic:
-    """Session over the text side (once a phoneme) and the frame side (once a frame); see docs/export.md."""
+@dataclass(frozen=True)
+class Outline:
+    """What is known of an utterance before its frames are made.
 
-    def __init__(self, text: Session, frames: Session) -> None:
-        self._text, self._frames = text, frames
-        self.info = replace(text.info, inputs=INPUTS, outputs=OUTPUTS)
+    durations [L] in frames; f0 [T] in Hz, 0 where unvoiced; rows [T, C], position [T, 3] and voice: what the last part
+    reads beside f0.
+    """
+
+    durations: npt.NDArray[np.int64]
+    f0: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.float32]
+    position: npt.NDArray[np.float32]
+    voice: Mapping[str, Array]
+
+
+class SplitAcoustic:
+    """Session over the text side (once a phoneme) and the frame side (once a frame); see docs/export.md.
+
+    parts: text, then frames; or text, contour and frames.
+    """
+
+    def __init__(self, *parts: Session) -> None:
+        self._parts = parts
+        self._text, self._contour, self._frames = parts[0], parts[1:-1], parts[-1]
+        self.info = replace(self._text.info, inputs=INPUTS, outputs=OUTPUTS)
+
+    @property
+    def in_chunks(self) -> bool:
+        """Whether ``outline`` and ``frames`` can be called: the parts are three."""
+        return bool(self._contour)
+
+    def over(self, wrapped: Callable[[Session], Session]) -> SplitAcoustic:
+        """The same with every part wrapped."""
+        return SplitAcoustic(*map(wrapped, self._parts))
+
+    def outline(self, feeds: Mapping[str, Array]) -> Outline:
+        """The feeds of the whole session to what the frames are made of. Raises GraphError."""
+        rows, position, voice, durations = self._regulated(feeds)
+        given = {"rows": rows[None], "position": position[None], **voice, "pitch": feeds["pitch"]}
+        return Outline(durations, self._contour[0].run(given)["f0"][0], rows, position, voice)
+
+    def frames(self, outline: Outline, f0: npt.NDArray[np.float32], low: int, high: int) -> dict[str, Array]:
+        """mel and predicted [1, N, M] of frames low to high of an utterance, whose f0 [T] may be another one.
+
+        Those at either end need ``context`` more beyond them, or the end of the utterance. Raises GraphError.
+        """
+        part = slice(low, high)
+        rows, position = outline.rows[None, part], outline.position[None, part]
+        return self._frames.run({"rows": rows, "position": position, **outline.voice, "f0": f0[None, part]})
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """See Session.run."""
         if set(feeds) != set(INPUTS):
             raise GraphError(f"the graph takes {', '.join(INPUTS)}, not {', '.join(feeds)}")
+        if self.in_chunks:
+            outline = self.outline(feeds)
+            made = self.frames(outline, outline.f0, 0, len(outline.f0))
+            return {**made, "f0": outline.f0[None], "durations": outline.durations[None]}
+        rows, position, voice, durations = self._regulated(feeds)
+        made = self._frames.run({"rows": rows[None], "position": position[None], **voice, "pitch": feeds["pitch"]})
+        return {**made, "durations": durations[None]}
+
+    def _regulated(self, feeds: Mapping[str, Array]) -> tuple[Array, Array, dict[str, Array], npt.NDArray[np.int64]]:
         text = self._text.run({name: feeds[name] for name in ("phonemes", "embedding", "statistics")})
         durations = whole_durations(text["frames"][0], float(feeds["speed"][0]))
         rows, position = length_regulate(text["encoded"][0], durations)
-        made = self._frames.run(
-            {
-                "rows": rows[None],
-                "position": position[None],
-                "condition": text["condition"],
-                "statistics": feeds["statistics"],
-                "pitch": feeds["pitch"],
-            }
-        )
-        return {**made, "durations": durations[None]}
+        return rows, position, {"condition": text["condition"], "statistics": feeds["statistics"]}, durations

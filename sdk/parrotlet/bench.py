@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from parrotlet.acoustic import SplitAcoustic
 from parrotlet.bundle import GRAPHS, Bundle, Sessions
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
@@ -157,7 +158,12 @@ def bench(
 
         def timed(graph: str) -> Session:
             opened = sessions(graph) if sessions else found.session(graph, plain.runtime, threads, device)
-            return _Timed(opened, clocks[graph])
+            clock = clocks[graph]
+            return (
+                opened.over(lambda part: _Timed(part, clock))
+                if isinstance(opened, SplitAcoustic)
+                else _Timed(opened, clock)
+            )
 
         bird = Parrotlet.load(bundle, plain.runtime, threads, device=device, sessions=timed)
     voice = next(iter(bird.presets.values())).profile

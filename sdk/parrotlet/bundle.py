@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, lo
 
 Sessions = Callable[[str], Session]
 """Opens a graph by its name in the manifest."""
+
+Made = TypeVar("Made")
 
 FORMAT = 5
 DEFAULT = Path(__file__).parent / "bundles" / "default"
@@ -52,7 +54,7 @@ class Bundle:
     """What the manifest fixes.
 
     hop_length, n_fft: samples at ``sample_rate``; n_fft is the synthesis window of the vocoder.
-    vocoder_context: frames on each side that a vocoder frame depends on.
+    acoustic_context, vocoder_context: frames on each side that a mel frame depends on, and one of the vocoder.
     symbols: the phoneme table, id = position.
     architecture: which speech model the graphs are of; see ``parrotlet.speech_model``.
     language: as BCP 47 writes it. front_end: which makes phonemes of its texts; see ``parrotlet.text``.
@@ -64,6 +66,7 @@ class Bundle:
     hop_length: int
     n_fft: int
     n_mels: int
+    acoustic_context: int
     vocoder_context: int
     speaker_rate: int
     same_speaker: float
@@ -97,6 +100,7 @@ class Bundle:
                 hop_length=manifest["mel"]["hop_length"],
                 n_fft=manifest["synthesis"]["n_fft"],
                 n_mels=manifest["mel"]["n_mels"],
+                acoustic_context=manifest["synthesis"].get("acoustic_context", 0),
                 vocoder_context=manifest["synthesis"]["context"],
                 speaker_rate=manifest["speaker"]["sample_rate"],
                 same_speaker=manifest["speaker"]["same_speaker"],
@@ -178,10 +182,9 @@ class Bundle:
                 f"the graphs of bundle {self.name} for {runtime} are not in {self.path}: "
                 f"pip install ./runtimes/{runtime} in the repository, or use another runtime"
             )
-        parts = [self.read(part["file"]) for part in entry.get("parts", [entry])]
-        fold_int8 = entry.get("fold_int8", False)
+        parts = [(self.read(part["file"]), part.get("fold_int8", False)) for part in entry.get("parts", [entry])]
         try:
-            sessions = [load_session(data, runtime, threads, fold_int8, device) for data in parts]
+            sessions = [load_session(data, runtime, threads, fold_int8, device) for data, fold_int8 in parts]
             return sessions[0] if len(sessions) == 1 else SplitAcoustic(*sessions)
         except ValueError as error:
             raise UsageError(str(error)) from error
@@ -204,7 +207,12 @@ class Bundle:
 
 def run(session: Session, **feeds: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float32]]:
     """Run a graph. Raises BundleError when it fails."""
+    return in_bundle(lambda: session.run(feeds))
+
+
+def in_bundle(running: Callable[[], Made]) -> Made:
+    """What running a graph gives. Raises BundleError when it fails."""
     try:
-        return session.run(feeds)
+        return running()
     except GraphError as error:
         raise BundleError(f"{error}: run `parrotlet doctor`") from error

@@ -254,8 +254,8 @@ class Parrotlet:
     ) -> Generator[AudioChunk, None, None]:
         """Speak in a voice; chunks come as soon as they exist, and memory does not grow with the text.
 
-        The first chunk comes after one utterance's acoustic pass and one short vocoder chunk. Work is done only
-        while the caller asks for a chunk: who stops asking has stopped it.
+        The first chunk comes after the durations and the pitch of one utterance, and a short piece of its sound. Work
+        is done only while the caller asks for a chunk: who stops asking has stopped it.
 
         text: a string, cut at sentence ends, or an iterator of strings of any size (a language model's tokens),
         cut at clause ends too, so that speech begins before the sentence is complete.

@@ -6,14 +6,16 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain, repeat
 
 import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation, intonation
+from parrotlet.acoustic import Outline, SplitAcoustic
 from parrotlet.audio import Samples
-from parrotlet.bundle import Bundle, Sessions, run
+from parrotlet.bundle import Bundle, Sessions, in_bundle, run
 from parrotlet.errors import BundleError, InputError, ProfileFormatError
 from parrotlet.loudness import integrated_loudness
 from parrotlet.profile import Fitted, ProfileWarning, Spectrum, VoiceProfile
@@ -24,6 +26,8 @@ from parrotlet_runtimes import Session, SessionInfo
 
 REFERENCE_HZ = 160.0
 FIRST_FRAMES, CHUNK_FRAMES = 32, 432
+MEL_FRAMES = 600
+"""Mel frames made at a time, but for the first two chunks; up to half as many more where the utterance ends."""
 EDGE_FRAMES = 10  # of the silence before an utterance
 START, END = "^", "$"
 
@@ -159,8 +163,37 @@ class FastSpeechNsf:
         self, utterance: Utterance, voice: Voice, speed: float, pitch: float, random: np.random.Generator
     ) -> Spoken:
         """See SpeechModel. The acoustic stage runs now, the vocoder as samples are asked for."""
-        made = self._intoned(utterance, voice, speed, pitch)
-        return Spoken(np.cumsum(made.durations) * self._bundle.hop_length, self.vocode(made.mel, made.f0, random))
+        if not (isinstance(self.acoustic, SplitAcoustic) and self.acoustic.in_chunks):
+            made = self._intoned(utterance, voice, speed, pitch)
+            return Spoken(np.cumsum(made.durations) * self._bundle.hop_length, self.vocode(made.mel, made.f0, random))
+        inputs = self._acoustic_inputs(utterance.phonemes, voice, speed, pitch)
+        outline = in_bundle(lambda: self.acoustic.outline(inputs))  # type: ignore[attr-defined] # a SplitAcoustic
+        durations, cut = _without_edge(outline.durations)
+        f0 = outline.f0[cut:]
+        if intonation.rises(utterance):
+            f0 = intonation.raised(f0, self._lift(utterance, durations, f0))
+        f0 = np.concatenate([outline.f0[:cut], f0])
+        edges = np.cumsum(durations) * self._bundle.hop_length
+        return Spoken(edges, self._vocoded(self._mels(self.acoustic, outline, f0, cut), f0[cut:], random))
+
+    def _mels(
+        self, acoustic: SplitAcoustic, outline: Outline, f0: npt.NDArray[np.float32], start: int
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Mel frames [N, M] of an utterance from ``start`` on, a chunk at a time.
+
+        The first two chunks are what the vocoder's first two need, so that speech begins, and goes on, early.
+        """
+        frames, context = len(f0), self._bundle.acoustic_context
+        needed = FIRST_FRAMES + self._bundle.vocoder_context
+        sizes = chain((needed, 3 * FIRST_FRAMES), repeat(MEL_FRAMES))
+        end = start
+        while end < frames:
+            start, end = end, end + next(sizes)
+            if (frames - end < MEL_FRAMES // 2 and end - start >= MEL_FRAMES) or frames - end < context:
+                end = frames  # what is left would cost more as a chunk of its own
+            low, high = max(0, start - context), min(frames, end + context)
+            made = in_bundle(partial(acoustic.frames, outline, f0, low, high))
+            yield made["mel"][0, start - low : end - low]
 
     def phoneme_ids(self, phonemes: str) -> list[int]:
         """The acoustic graph's input for a phoneme string. Raises InputError for what cannot be spoken."""
@@ -173,25 +206,29 @@ class FastSpeechNsf:
 
     def acoustics(self, phonemes: str, voice: Voice, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:
         """The acoustic stage alone: one utterance's phonemes to mel spectrogram, f0 and durations."""
-        out = run(
-            self.acoustic,
-            phonemes=np.array([self.phoneme_ids(phonemes)]),
-            **voice.inputs,
-            speed=np.array([speed], np.float32),
-            pitch=np.array([pitch], np.float32),
-        )
-        durations = np.asarray(out["durations"][0], dtype=np.int64)
-        cut = max(0, int(durations[0]) - EDGE_FRAMES)
-        durations = np.concatenate([[durations[0] - cut], durations[1:]])
+        out = run(self.acoustic, **self._acoustic_inputs(phonemes, voice, speed, pitch))
+        durations, cut = _without_edge(np.asarray(out["durations"][0], dtype=np.int64))
         return Acoustics(out["mel"][0, cut:], out["f0"][0, cut:], durations, out["predicted"][0, cut:])
 
+    def _acoustic_inputs(
+        self, phonemes: str, voice: Voice, speed: float, pitch: float
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        return {
+            "phonemes": np.array([self.phoneme_ids(phonemes)]),
+            **voice.inputs,
+            "speed": np.array([speed], np.float32),
+            "pitch": np.array([pitch], np.float32),
+        }
+
     def _intoned(self, utterance: Utterance, voice: Voice, speed: float, pitch: float) -> Acoustics:
-        """The acoustic stage with a rise at the end of a question, for which the stage runs a few times."""
+        """The acoustic stage with a rise at the end of a question, for graphs that choose the pitch themselves.
+
+        The stage runs a few times, higher each time.
+        """
         spoken = self.acoustics(utterance.phonemes, voice, speed, pitch)
         if not intonation.rises(utterance):
             return spoken
-        frame_rate = self._bundle.sample_rate / self._bundle.hop_length
-        up = intonation.lift(utterance.phonemes, spoken.durations, spoken.f0, frame_rate)
+        up = self._lift(utterance, spoken.durations, spoken.f0)
         most = float(up.max())
         if most <= 0:
             return spoken
@@ -201,6 +238,12 @@ class FastSpeechNsf:
         ]
         mel = intonation.blend([spoken.mel, *(one.mel for one in higher)], up / np.float32(most))
         return replace(spoken, mel=mel, f0=intonation.raised(spoken.f0, up))
+
+    def _lift(
+        self, utterance: Utterance, durations: npt.NDArray[np.int64], f0: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        frame_rate = self._bundle.sample_rate / self._bundle.hop_length
+        return intonation.lift(utterance.phonemes, durations, f0, frame_rate)
 
     def vocode(
         self,
@@ -217,24 +260,39 @@ class FastSpeechNsf:
         while one plays there is time to make the next, and long ones spend less on context. The sizes change when
         samples come, not which.
         """
-        frames, context = len(mel), self._bundle.vocoder_context
         if f0 is None:
             f0 = run(self.vocoder, mel=mel[None])["f0"][0]
-        renderer = Renderer(
-            f0,
-            self._bundle.hop_length,
-            self._bundle.n_fft,
-            self._bundle.sample_rate,
-            random or np.random.default_rng(0),
-        )
+        return self._vocoded(iter([mel]), f0, random or np.random.default_rng(0), first, chunk)
+
+    def _vocoded(
+        self,
+        mels: Iterator[npt.NDArray[np.float32]],
+        f0: npt.NDArray[np.float32],
+        random: np.random.Generator,
+        first: int = FIRST_FRAMES,
+        chunk: int = CHUNK_FRAMES,
+    ) -> Iterator[Samples]:
+        """``vocode`` of frames that come a few at a time, T in all."""
+        frames, context = len(f0), self._bundle.vocoder_context
+        renderer = Renderer(f0, self._bundle.hop_length, self._bundle.n_fft, self._bundle.sample_rate, random)
+        held, before = np.zeros((0, self._bundle.n_mels), np.float32), 0  # frames at hand, and how many are gone
         end, size = 0, first
         while end < frames:
             start, end, size = end, min(frames, end + size), min(3 * size, chunk)
             low, high = max(0, start - context), min(frames, end + context)
-            out = run(self.vocoder, mel=mel[None, low:high])
+            held, before = held[low - before :], low
+            while before + len(held) < high:
+                held = np.concatenate([held, next(mels)])
+            out = run(self.vocoder, mel=held[None, : high - low])
             inside = slice(start - low, end - low)
             yield renderer.push(out["magnitude"][0, inside], out["phase"][0, inside], out["noise"][0, inside])
         yield renderer.finish()
+
+
+def _without_edge(durations: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
+    """Durations [L] with EDGE_FRAMES of the silence before an utterance, and how many frames that leaves out."""
+    cut = max(0, int(durations[0]) - EDGE_FRAMES)
+    return np.concatenate([[durations[0] - cut], durations[1:]]), cut
 
 
 def _spectrum(profile: VoiceProfile) -> Spectrum | None:

@@ -55,7 +55,7 @@ def feeds(tflite_exports: TfliteExports) -> dict[str, Sequence[Feeds]]:
     """What every part is given for sentences that are not among those of the calibration."""
     full = tflite_exports.full
     spoken = spoken_feeds(full, TEXTS)
-    text, frames = split_feeds(full / "acoustic_text.tflite", full / "acoustic_frames.tflite", spoken["acoustic"])
+    text, frames = split_feeds([full / "acoustic_text.tflite", full / "acoustic_frames.tflite"], spoken["acoustic"])
     return {**spoken, "acoustic_text": text, "acoustic_frames": frames}
 
 
@@ -100,7 +100,7 @@ def test_an_enrolled_voice_stays_near_fp32(
     bird = Parrotlet.load(full, runtime="tflite")
     voice = bird.voice(bird.enroll(recordings["woman"]), likeness=1)
     given = [{**feed, "embedding": voice.inputs["embedding"]} for feed in feeds["acoustic"]]
-    _, frames = split_feeds(full / "acoustic_text.tflite", full / "acoustic_frames.tflite", given)
+    _, frames = split_feeds([full / "acoustic_text.tflite", full / "acoustic_frames.tflite"], given)
     moved = differences(full / "acoustic_frames.tflite", static / "acoustic_frames.tflite", frames)
     # Measured on another voice, as mean difference: 0.01; with the adapter in int8, 0.11.
     assert moved["mel"] < 0.04, moved

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from parrotlet.bundle import DEFAULT
-from parrotlet_runtimes import GraphError, load_session, survey
+from parrotlet_runtimes import GraphError, load_session, onnx, survey
+from parrotlet_runtimes.onnx import OnnxSession
 
 
 def test_a_graph_loads_from_a_path_and_from_bytes() -> None:
@@ -40,3 +41,12 @@ def test_errors(tmp_path: Path) -> None:
         session.run({"sound": np.zeros(1)})
     with pytest.raises(GraphError, match="cannot run"):
         session.run({"mel": np.zeros((1, 20, 7), np.float32)})
+
+
+def test_a_processor_that_overflows_gets_the_unsigned_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    mel = np.full((1, 20, 80), -5, np.float32)
+    plain = load_session(DEFAULT / "vocoder.onnx").run({"mel": mel})["magnitude"]
+    monkeypatch.setattr(onnx, "_overflows", lambda: True)
+    session = OnnxSession((DEFAULT / "vocoder.onnx").read_bytes(), 1, False, "cpu")
+    assert session._session.get_session_options().get_session_config_entry("session.x64quantprecision") == "1"
+    assert np.array_equal(session.run({"mel": mel})["magnitude"], plain)

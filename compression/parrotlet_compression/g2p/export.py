@@ -55,9 +55,7 @@ def write_graphs(weights: Path, folder: Path, formats: tuple[str, ...] = FORMATS
 
 def _write_onnx(model: BestPath, path: Path) -> None:
     """Linear layers int8, symmetric per channel, activations quantized as they come; the rest float32."""
-    from onnxruntime.quantization import quantize_dynamic
-
-    from parrotlet_compression.quantize import UNSIGNED
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the exporter that writes dynamic lengths well
@@ -72,7 +70,15 @@ def _write_onnx(model: BestPath, path: Path) -> None:
             opset_version=17,
             dynamo=False,
         )
-        quantize_dynamic(plain, path, op_types_to_quantize=["MatMul"], per_channel=True, **UNSIGNED)
+        # Unsigned: small products need no speed, and hosts without our sessions get the same on every processor.
+        quantize_dynamic(
+            plain,
+            path,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            weight_type=QuantType.QUInt8,
+            extra_options={"WeightSymmetric": True},
+        )
 
 
 def _write_tflite(model: BestPath, path: Path) -> None:

@@ -34,7 +34,10 @@ def widened(relative: Tensor, voiced: Tensor, spread: Tensor) -> Tensor:
 
 
 class Synthesizer(nn.Module):
-    """``synthesize`` is the exported graph; ``text_side`` and ``frame_side`` are its halves, for TFLite."""
+    """``synthesize`` is the whole; ``text_side`` and ``frame_side`` are its halves, for TFLite.
+
+    ``contour_side`` and ``decode_side`` are the halves of the second, for ONNX.
+    """
 
     emphasis: Tensor
 
@@ -50,6 +53,12 @@ class Synthesizer(nn.Module):
     def conditions(self) -> tuple[int, int, int]:
         """Widths of what ``condition`` holds: for the acoustic model, for the refiner, and the adaptation."""
         return self.acoustic.config.condition, self.refiner.config.condition, adaptation.size()
+
+    @property
+    def context(self) -> int:
+        """Frames on each side that a frame of ``decode_side`` depends on."""
+        layers = self.acoustic.config.decoder_layers + self.refiner.config.layers
+        return 1 + 3 * layers + sum(2 * (window // 2) for window in adaptation.WINDOWS)
 
     def durations(self, frames: Tensor, speed: Tensor) -> Tensor:
         """Whole frames for every phoneme: predicted frames [B, L] and speed [B] -> int64 [B, L].
@@ -83,16 +92,38 @@ class Synthesizer(nn.Module):
         (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), predicted [1, T, M]: mel as it was before
         adaptation, refiner and emphasis.
         """
-        condition, refining, adapted = condition.split(list(self.conditions), dim=1)
-        rows = torch.cat([rows, position], dim=-1)
-        relative, voicing = self.acoustic.contour(rows, None, condition)
+        f0 = self.contour_side(rows, position, condition, statistics, pitch)
+        mel, predicted = self.decode_side(rows, position, condition, statistics, f0)
+        return mel, f0, predicted
+
+    def contour_side(
+        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, pitch: Tensor
+    ) -> Tensor:
+        """The first part of ``frame_side``, of a whole utterance, over which the contour is widened.
+
+        Arguments as there -> f0 [1, T] in Hz, 0 where unvoiced.
+        """
+        condition = condition.split(list(self.conditions), dim=1)[0]
+        relative, voicing = self.acoustic.contour(torch.cat([rows, position], dim=-1), None, condition)
         voiced = (voicing > 0).to(rows.dtype)
         relative = widened(relative, voiced, statistics[:, 1:2]) + pitch[:, None] / 12
+        return REFERENCE_HZ * torch.exp((relative + statistics[:, :1]) * math.log(2)) * voiced
+
+    def decode_side(
+        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, f0: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The second part of ``frame_side``, of any frames and ``context`` more on each side.
+
+        f0 [1, T] in Hz, 0 where unvoiced; the others as there -> mel [1, T, M] and predicted [1, T, M].
+        """
+        condition, refining, adapted = condition.split(list(self.conditions), dim=1)
         median = statistics[:, :1]
-        features, predicted = self.acoustic.decode(rows, None, condition, relative * voiced, voiced, median)
-        f0 = REFERENCE_HZ * torch.exp((relative + median) * math.log(2)) * voiced
+        voiced = (f0 > 0).to(rows.dtype)
+        relative = (torch.log(f0.clamp_min(1) / REFERENCE_HZ) / math.log(2) - median) * voiced
+        rows = torch.cat([rows, position], dim=-1)
+        features, predicted = self.acoustic.decode(rows, None, condition, relative, voiced, median)
         mel = self.refiner(self.adapter(predicted, adapted), features, f0, refining)
-        return self.adapter_after(mel, adapted) @ self.emphasis, f0, predicted
+        return self.adapter_after(mel, adapted) @ self.emphasis, predicted
 
     def synthesize(
         self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor
