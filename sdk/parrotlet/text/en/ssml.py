@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from xml.parsers import expat
 
 from parrotlet.errors import InputError
-from parrotlet.text.en import numbers
 from parrotlet.text.en.markup import bounded_pause, from_ipa, inline_phonemes
+from parrotlet.text.en.numbers import AMERICAN as numbers
 from parrotlet.text.en.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE
 from parrotlet.text.en.tables import MONTHS
 from parrotlet.text.utterance import Pause, pauses

@@ -765,3 +765,47 @@ DOTFILES = {
     "gitattributes": "git attributes", "dockerignore": "docker ignore", "editorconfig": "editor config",
     "eslintrc": "E-S lint R-C", "htaccess": "H-T access", "ssh": "S-S-H",
 }  # fmt: skip
+
+ARTICLES = frozenset(("a", "an"))
+THE = frozenset(("the",))
+POINTERS = frozenset("the a our its".split())
+"""After these "Sat." is no day."""
+
+RECKONING = frozenset("plus minus times equals than most least approximately".split())
+"""After these "3 x 4" is a product."""
+
+NOT_DESCRIBED = frozenset(
+    "a an and or but in on at for to from per of is was each every with by than more less".split()
+)
+"""After an amount these are no nouns that it describes."""
+
+AFTER_I = frozenset("am was will would have had do did can could think know saw said went met".split())
+"""After "I" these show that it is the pronoun."""
+
+REGNAL_NAMES = REGNAL - {"king", "queen"}
+DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
+POWER_WORDS = {"2": "squared", "3": "cubed"}
+MEASURE_SIGNS = {
+    "-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "<": "less than", ">": "more than",
+}  # fmt: skip
+SIGNS = {
+    "-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "#": "number", "№": "number",
+}  # fmt: skip
+ADDRESS_SIGNS = {
+    ".": "dot", "/": "slash", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "~": "tilde",
+    "?": "question mark", "&": "and", "=": "equals", "%": "percent", "#": "hash", "@": "at", "\\": "backslash",
+}  # fmt: skip
+SHORT_WORDS = frozenset("a i am an as at be by co do go he hi if in is it me my no of on or so to up us we".split())
+"""Words of one and two letters that are read in an address."""
+
+TITLES_ALONE = {short: said for short, said in TITLES.items() if short not in DOT_NEEDED}
+NUMBERED_ABBREVIATIONS = {short: ABBREVIATIONS[short] for short in NUMBER_FOLLOWS}
+NUMBERED_ALONE = {short: said for short, said in NUMBERED_ABBREVIATIONS.items() if short not in DOT_NEEDED}
+ABBREVIATED = {short: said for short, said in ABBREVIATIONS.items() if short not in NUMBER_FOLLOWS}
+ABBREVIATED_ALONE = {short: said for short, said in ABBREVIATED.items() if short not in DOT_NEEDED}
+"""Without a dot the others are words, names or initials."""
+
+SHORT_CHANGE: frozenset[str] = frozenset()
+"""Currencies whose small coins have no name after the large ones: "three pounds fifty"."""
+
+ZERO_OF_CODES = "zero"
