@@ -97,11 +97,11 @@ function parseVariants(value) {
 
 /**
  * Written text to phonemes. `model`, if given, says unknown words: `unknownWordModel(…)`. The other options are the
- * normalizer's: `speakEmoji`, `format` and `codeBlocks`.
+ * normalizer's: `speakEmoji`, `format`, `codeBlocks` and `convention`.
  */
 export class TextFrontEnd {
   constructor(lexicon, rules, { model = null, ...reading } = {}) {
-    this.phonemizer = new Phonemizer(lexicon, rules);
+    this.phonemizer = new Phonemizer(overlay(lexicon, rules, reading.convention ?? "en-US"), rules);
     this.normalizer = new Normalizer(rules, (word) => this.phonemizer.knows(word), reading);
     this.model = model;
   }
@@ -121,6 +121,12 @@ export class TextFrontEnd {
     if (this.model !== null) await this.phonemizer.learn(spoken, this.model);
     return this.phonemizer.speak(spoken, heard);
   }
+}
+
+/** The lexicon with a convention's own words. */
+function overlay(lexicon, rules, convention) {
+  const words = new Map(Object.entries(rules.normalizer.conventions[convention]?.words ?? {}));
+  return { get: (word) => words.get(word) ?? lexicon.get(word) };
 }
 
 /** A comma for `[[pause 300ms]]`; an error for a pause written otherwise, as in the SDK. */

@@ -92,9 +92,9 @@ export class Normalizer {
   isSpecial(word) {
     const core = word.replace(/^["',;:.!?]+|["',;:.!?]+$/g, "");
     const lower = core.toLowerCase();
-    const { elided, lone_capitals: lone, small_romans: romans, spans, triggers, dotted_triggers: dotted } = this.tables;
+    const { elided, lone_capitals: lone, exact, spans, triggers, dotted_triggers: dotted } = this.tables;
     if (word[0] === "'" && has(elided, lower)) return true;
-    if (this.caps.test(word) || (core.length === 1 && lone.has(core)) || romans.has(core)) return true;
+    if (this.caps.test(word) || (core.length === 1 && lone.has(core)) || exact.has(core)) return true;
     if (lower.includes("-") && spans.has(lower.split("-")[0])) return true;
     return triggers.has(lower) || (dotted.has(lower) && word.includes("."));
   }

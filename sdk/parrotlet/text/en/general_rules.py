@@ -92,8 +92,8 @@ _MONEY = (
     Rule(
         "money range",
         ".A",
-        rf"({MONEY})\s?({REAL})\s?[-–]\s?(?:{MONEY})?({REAL})(?:\s?({SCALE}){END})?",
-        "{2:real} to {3:amount 1 4}",
+        rf"({MONEY})\s?({REAL})(?:\s?({SCALE}))?\s?[-–]\s?(?:{MONEY})?({REAL})(?:\s?({SCALE}){END})?",
+        "{2:real} {3:SCALE_NAMES} to {4:amount 1 5}",
     ),
     Rule(
         "money described",

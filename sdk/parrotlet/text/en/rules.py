@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from parrotlet.text.en.acronyms import AcronymReader
+from parrotlet.text.en.british import BRITISH_RULES, GB
 from parrotlet.text.en.convention import US, Convention
 from parrotlet.text.en.emoji import EMOJI, emoji_name
 from parrotlet.text.en.fold import fold
@@ -33,9 +34,10 @@ from parrotlet.text.en.tables import (
 )
 from parrotlet.text.en.template_rules import TEMPLATE_RULES
 
-CONVENTIONS: Mapping[str, Convention] = {one.name: one for one in (US,)}
+CONVENTIONS: Mapping[str, Convention] = {one.name: one for one in (US, GB)}
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "en-US": (*FIRST_RULES, *TEMPLATE_RULES, *GENERAL_RULES),
+    "en-GB": (*FIRST_RULES, *BRITISH_RULES, *TEMPLATE_RULES, *GENERAL_RULES),
 }
 """By convention, in the order in which they are tried."""
 
@@ -63,7 +65,7 @@ _TRIGGERS = frozenset(
 ) - {"no", "al", "ed"}
 _DOTTED_TRIGGERS = frozenset("no al ed lat lon long nr b c d m r fl rte ste min max pt assoc".split())
 _SPANS = frozenset({*DAYS, *MONTH_SHORT})
-_SMALL_ROMANS = frozenset(to_roman(value).lower() for value in range(2, 40))
+_EXACT = frozenset({"No", *(to_roman(value).lower() for value in range(2, 40))})
 _LONE_CAPITALS = frozenset("AIVXLCDMNSEW")
 
 
@@ -116,7 +118,7 @@ class Normalizer:
         if _CAPS.search(word) or (len(core) == 1 and core in _LONE_CAPITALS):
             return True
         lower = core.lower()
-        if core in _SMALL_ROMANS:
+        if core in _EXACT:
             return True
         if lower.partition("-")[0] in _SPANS and "-" in lower:
             return True

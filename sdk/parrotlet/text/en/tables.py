@@ -782,6 +782,7 @@ NOT_DESCRIBED = frozenset(
 AFTER_I = frozenset("am was will would have had do did can could think know saw said went met".split())
 """After "I" these show that it is the pronoun."""
 
+SCALE_NAMES = SCALES | {word: word for word in SCALE_WORDS}
 REGNAL_NAMES = REGNAL - {"king", "queen"}
 DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 POWER_WORDS = {"2": "squared", "3": "cubed"}

@@ -27,7 +27,7 @@ _CODE_LEFT = (
     r"licen[sc]e|phone|fax|box|item|product|patient|student|employee|customer|receipt|permit)\s(?:number|no\.?|id)"
     r"(?:\s(?:is|was))?|\b(?:order|case|ticket|invoice|reference|ref|policy|booking|reservation|claim)(?=:)|\b(?:ending|ends|starting|beginning)\s(?:in|with)|\btext\s[^\s]{1,15}\sto|\bdial)[\s:#]+$"
 )
-_DATE_LEFT = (
+DATE_LEFT = (
     r"(?i)\b(?:due|by|on|open|closed|runs|valid|available|until|till|since|before|after|from|through|thru|date|dated|starting|starts?|begins?|beginning|"
     r"ends?|ending|expires?|effective|arrives?|arriving|delivered|ships|shipped|born|day|week of|mon|tues?|wed|"
     r"thu(?:rs?)?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[.,:]?\s$"
@@ -59,7 +59,7 @@ _LETTERED = (
 _NEGATIVE_LEFT = (
     r"(?i)(?:\b(?:is|was|at|of|to|from|about|reached|hit|between|and|than|below|above|equals|feels like)|[=(:])\s$"
 )
-_NO_PART = rf"(?!\s(?:of\b|cups?\b|inch|mile|second|full\b|hours?\b|the\b|{UNIT}\b)|\s?[-+=×*]\s?\d)"
+NO_PART = rf"(?!\s(?:of\b|cups?\b|inch|mile|second|full\b|hours?\b|the\b|{UNIT}\b)|\s?[-+=×*]\s?\d)"
 _STATE = either(STATES)
 _STREET = either(STREETS)
 _STREET_ALONE = either(STREETS.keys() - {"Dr"})
@@ -127,11 +127,11 @@ _DATES = (
     Rule(
         "dates",
         "0",
-        rf"{_DATE}\s?(?:to|until|till|through|thru|-|–)\s?{_DATE}(?![\w/]){_NO_PART}",
+        rf"{_DATE}\s?(?:to|until|till|through|thru|-|–)\s?{_DATE}(?![\w/]){NO_PART}",
         "{1:month} {2:day} to {3:month} {4:day}",
-        _DATE_LEFT,
+        DATE_LEFT,
     ),
-    Rule("date", "0", rf"{_DATE}(?![\w/]){_NO_PART}", "{1:month} {2:day}", _DATE_LEFT),
+    Rule("date", "0", rf"{_DATE}(?![\w/]){NO_PART}", "{1:month} {2:day}", DATE_LEFT),
     Rule("over", "0", r"(\d{2,3})/(\d{2,3})\s?(mmHg)", "{1:cardinal} over {2:cardinal} {3:many}"),
     Rule(
         "over",
@@ -145,7 +145,7 @@ _DATES = (
     Rule(
         "out of", "0", r"(\d{1,3}(?:\.\d)?)/(\d{1,3})(?![\w/])(?!\sof\b)", "{1:real} out of {2:cardinal}", left=_RATED
     ),
-    Rule("out of", "0", rf"(\d{{1,2}}(?:\.\d)?)/(10|100)(?![\w/]){_NO_PART}", "{1:real} out of {2:cardinal}"),
+    Rule("out of", "0", rf"(\d{{1,2}}(?:\.\d)?)/(10|100)(?![\w/]){NO_PART}", "{1:real} out of {2:cardinal}"),
     Rule(
         "out of",
         "0",
@@ -157,7 +157,7 @@ _DATES = (
     Rule(
         "date",
         "0",
-        rf"([2-9]|0[2-9]|1[0-2])/(1[345789]|2[1-9]|30|31|0[1-9])(?![\w/]){_NO_PART}",
+        rf"([2-9]|0[2-9]|1[0-2])/(1[345789]|2[1-9]|30|31|0[1-9])(?![\w/]){NO_PART}",
         "{1:month} {2:day}",
         bar=r"[=×*+−/-]\s?$",
     ),
@@ -199,6 +199,9 @@ _DATES = (
         r"(?i)\b(?:in|since|until|by|of|late|early|mid|last|next|this|from|to|through)[ -]$",
     ),
     Rule("weekday letters", "A", r"(M|Tu?|W)\s?[-–]\s?(Th|F|Sa|Su|S)(?![\w'-])", "{1:DAY_LETTERS} to {2:DAY_LETTERS}"),
+)
+_YEARS = (
+    Rule("year", "0", r"(10[1-9]\d)(?!\d|[.,]\d|\s[a-z]+s\b|\s?[°%€£$/-])", "{1:year}", r"(?i)\b(?:in|year|since)\s$"),
 )
 _TIMES = (
     Rule(
@@ -304,6 +307,12 @@ _QUANTITIES = (
         "0",
         rf"({REAL})\s?(?:ft\.?|')\s?[x×]\s?({REAL})\s?(?:ft\.?|')(?!\w)",
         "{1:count foot feet} by {2:count foot feet}",
+    ),
+    Rule(
+        "side by side",
+        "0",
+        rf"({REAL})\s?({UNIT})\s?[x×]\s?({REAL})\s?({UNIT})(?!\w)",
+        "{1:real} {2:many} by {3:real} {4:many}",
     ),
     Rule(
         "inches by inches",
@@ -451,6 +460,7 @@ TEMPLATE_RULES: tuple[Rule, ...] = (
     *_CHAT,
     *_CODE,
     *_DATES,
+    *_YEARS,
     *_TIMES,
     *_MATHEMATICS,
     *_QUANTITIES,
