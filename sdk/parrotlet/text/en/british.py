@@ -57,7 +57,7 @@ _DATES = (
     Rule(
         "month day",
         "A",
-        rf"({MONTH})\.?\s(\d{{1,2}}){_ENDING}(?:\s?[-–]\s?(\d{{1,2}}){_ENDING})?(?!\d|:|,\d)(?:,?\s(\d{{4}})(?!\d))?",
+        rf"({MONTH})\.?\s(\d{{1,2}}){_ENDING}(?:\s?[-–]\s?(\d{{1,2}}){_ENDING})?(?!\d|:\d|,\d)(?:,?\s(\d{{4}})(?!\d))?",
         "{1:MONTH_SHORT} the {2:day} {3?to the} {3:day} {4?,} {4:year}",
     ),
     *_dated(

@@ -129,7 +129,7 @@ _DATES = (
     Rule(
         "month day",
         "A",
-        rf"({MONTH})\.?\s(\d{{1,2}}){_ORDINAL_END}(?:\s?[-–]\s?(\d{{1,2}}){_ORDINAL_END})?(?!\d|:|,\d)"
+        rf"({MONTH})\.?\s(\d{{1,2}}){_ORDINAL_END}(?:\s?[-–]\s?(\d{{1,2}}){_ORDINAL_END})?(?!\d|:\d|,\d)"
         r"(?:,?\s(\d{4})(?!\d))?",
         "{1:MONTH_SHORT} {2:day} {3?to} {3:day} {4?,} {4:year}",
     ),

@@ -390,7 +390,7 @@ UNITS: dict[str, tuple[str, str]] = {
     "‰": ("per mille", "per mille"),
     "bps": ("basis point", "basis points"),
 }
-NEEDS_TOUCH = frozenset({"in", "A", "B", "N", "J", "V", "W", "h", "s", "pt", "L", "l", "ha"})
+NEEDS_TOUCH = frozenset({"in", "A", "B", "N", "J", "V", "W", "pt", "L", "l", "ha"})
 """Units that are words or letters of their own: read as units only when they touch the number."""
 
 DOTTED_UNITS = frozenset(
@@ -737,7 +737,7 @@ DESCRIBED_THINGS = (
     "television drive drives disk lens cable cables cord tank tanks run race walk hike swim ride sprint dash radius "
     "limit gap wall pole rope board boards plank pipe pipes nail nails screw screws bolt bolts drill socket wrench "
     "pizza cake pan skillet plate plates speaker speakers amp motor motors engine engines outlet supply panel panels "
-    "fuse fuses resistor resistors capacitor can cans jar jug carton bucket pack packet box boxes dumbbell dumbbells "
+    "fuse fuses resistor resistors capacitor jar jug carton bucket pack packet box boxes dumbbell dumbbells "
     "barbell weight weights kettlebell fish rifle gun camera sensor phone tablet display ladder fence tape hose "
     "loop loops trail trails stretch commute detour course route "
     "breaker light lights lamp lamps heater microwave circuit connection plan card stick module chip processor"

@@ -15,6 +15,7 @@ from parrotlet.text.en.tables import (
     DESCRIBED_THINGS,
     DIRECTIONS,
     FUNCTIONS,
+    SENTENCE_STARTERS,
     STATES,
     STATES_ALONE,
     STREETS,
@@ -29,10 +30,13 @@ _CODE_LEFT = (
 )
 DATE_LEFT = (
     r"(?i)\b(?:due|by|on|open|closed|runs|valid|available|until|till|since|before|after|from|through|thru|date|dated|starting|starts?|begins?|beginning|"
-    r"ends?|ending|expires?|effective|arrives?|arriving|delivered|ships|shipped|born|day|week of|mon|tues?|wed|"
+    r"ends?|ending|between|expires?|effective|arrives?|arriving|delivered|ships|shipped|born|day|week of|mon|tues?|wed|"
     r"thu(?:rs?)?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[.,:]?\s$"
+    r"|\bdate\b(?:\son\sit)?\s(?:is|was|of)\s$|\b\d{1,2}/\d{1,2}\s(?:and|or|&)\s$"
 )
-_EXPIRES = r"(?i)\b(?:expires?|expiry|expiration|exp\.?|valid (?:thru|through|until)|good thru)(?: date)?:?\s$"
+_EXPIRES = (
+    r"(?i)\b(?:expires?|expiry|expiration|exp\.?|valid (?:thru|through|until)|good thru)(?: date)?:?(?: in| on)?\s$"
+)
 _RATED = (
     r"(?i)\b(?:scores?|scored|rat(?:ed|ing|es?)|got|gave|give|given|pain|mark|solid)(?:\s(?:of|it|a|an|is|was|at|them|me))*"
     r":?\s$"
@@ -52,18 +56,19 @@ _HOT = (
     r"fever|warm|cool|thermostat|weather|forecast|sunny|cloudy|rain|outside|simmer|reaches)\b[^.!?]{0,30}$"
 )
 _LETTERED = (
-    r"(?i)\b(?:apt\.?|apartment|unit|suite|ste\.?|room|rm\.?|seat|gate|row|flat|lot|section|block|building|platform|"
+    r"(?i)\b(?:apt\.?|apartments?|units?|suites?|ste\.?|rooms?|rm\.?|seats?|gates?|rows?|flats?|lot|section|block|building|platform|"
     r"exhibit|appendix|figure|fig\.|table|bus|class|grade|form|level|door|house|locker|bay|zone|pier|page|question|step)"
-    r"\s#?$"
+    r"\s#?$|\b\d{1,3}[A-Z](?:,| and| or| to|, and)\s$"
 )
 _NEGATIVE_LEFT = (
     r"(?i)(?:\b(?:is|was|at|of|to|from|about|reached|hit|between|and|than|below|above|equals|feels like)|[=(:])\s$"
 )
-NO_PART = rf"(?!\s(?:of\b|cups?\b|inch|mile|second|full\b|hours?\b|the\b|{UNIT}\b)|\s?[-+=×*]\s?\d)"
+NO_PART = rf"(?!\s(?:of\b|cups?\b|inch|mile|second|full\b|hours?\b|the\b|(?:{UNIT})\b)|\s?[-+=×*]\s?\d)"
 _STATE = either(STATES)
 _STREET = either(STREETS)
 _STREET_ALONE = either(STREETS.keys() - {"Dr"})
 _STREET_NAMED = rf"(?:{_STREET}|Street|Avenue|Road|Boulevard|Drive|Lane)\b"
+_STARTER = either(word.capitalize() for word in SENTENCE_STARTERS)
 _DIRECTION = either(DIRECTIONS)
 _SHARES = "|".join(f"{part}/{100 - part}" for part in (*range(5, 50, 5), *range(55, 100, 5), 99, 1))
 _DATE = r"(1[0-2]|0?[1-9])/(\d{1,2})"
@@ -141,6 +146,7 @@ _DATES = (
         r"(?i)\b(?:blood pressure|bp|pressure)(?:\s(?:is|was|of|at|reads?|reading))*:?\s$",
     ),
     Rule("shares", "0", rf"(?={_SHARES})(\d+)/(\d+)(?![\w/]|\sof\b)", "{1:cardinal} {2:cardinal}"),
+    Rule("time", "0", r"(\d{1,2})/(2|4|8|16)(?=\stime\b|\s(?:meter|beat|rhythm)\b)", "{1:cardinal} {2:cardinal}"),
     Rule("all of it", "0", r"(?!20/|50/)(\d{1,3})/\1(?![\w/])", "{1:cardinal} out of {1:cardinal}"),
     Rule(
         "out of", "0", r"(\d{1,3}(?:\.\d)?)/(\d{1,3})(?![\w/])(?!\sof\b)", "{1:real} out of {2:cardinal}", left=_RATED
@@ -170,7 +176,7 @@ _DATES = (
     Rule(
         "weekday",
         "A",
-        r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\.?(?=:?\s\d|:\s|\s(?:at|from|[-–&+]|and|through|noon|morning|afternoon|evening|night)\s"
+        r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\.?(?=:?,?\s\d|:\s|\s(?:at|from|[-–&+]|and|through|noon|morning|afternoon|evening|night)\s"
         rf"|,?\s(?:{MONTH})\b|[,/]\s?(?:{WEEKDAY})\b)",
         "{1:DAYS}",
         bar=r"(?i)\b(?:the|a|in|he|she|they|we|i|it|who)\s$",
@@ -323,7 +329,7 @@ _QUANTITIES = (
     Rule(
         "amps apart",
         "0",
-        rf"({REAL})\sA(?=\s(?:fuse|breaker|circuit|max|outlet|current|charger)\b|[.,;)]|$)",
+        rf"({REAL})\sA(?=\s(?:fuse|breaker|circuit|max|outlet|current|charger|at|and|from)\b|[.,;)]|$)",
         "{1:real} amps",
         r"\b(?:V|[Vv]olts?|W|draws?|rated|at|of),?\s(?:and\s|at\s)?$",
     ),
@@ -423,6 +429,13 @@ _ABBREVIATIONS = (
         "{1:DIRECTIONS}",
     ),
     Rule("direction", "A", rf"({_STREET})\.?\s({_DIRECTION})(?![\w.])", "{1:STREETS} {2:DIRECTIONS}", r"[a-z]\s$"),
+    Rule(
+        "street",
+        "A",
+        rf"St\.(?=\s*\n|\s+(?:{_STARTER})(?![A-Za-z']))",
+        "street .",
+        r"(?:[A-Z][\w'-]*|\d(?:st|nd|rd|th))\s$",
+    ),
     Rule(
         "street",
         "A",
