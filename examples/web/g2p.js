@@ -97,11 +97,11 @@ function parseVariants(value) {
 
 /**
  * Written text to phonemes. `model`, if given, says unknown words: `unknownWordModel(…)`. The other options are the
- * normalizer's: `speakEmoji`, `format` and `codeBlocks`.
+ * normalizer's: `speakEmoji`, `format`, `codeBlocks` and `convention`.
  */
 export class TextFrontEnd {
   constructor(lexicon, rules, { model = null, ...reading } = {}) {
-    this.phonemizer = new Phonemizer(lexicon, rules);
+    this.phonemizer = new Phonemizer(overlay(lexicon, rules, reading.convention ?? "en-US"), rules);
     this.normalizer = new Normalizer(rules, (word) => this.phonemizer.knows(word), reading);
     this.model = model;
   }
@@ -121,6 +121,12 @@ export class TextFrontEnd {
     if (this.model !== null) await this.phonemizer.learn(spoken, this.model);
     return this.phonemizer.speak(spoken, heard);
   }
+}
+
+/** The lexicon with a convention's own words. */
+function overlay(lexicon, rules, convention) {
+  const words = new Map(Object.entries(rules.normalizer.conventions[convention]?.words ?? {}));
+  return { get: (word) => words.get(word) ?? lexicon.get(word) };
 }
 
 /** A comma for `[[pause 300ms]]`; an error for a pause written otherwise, as in the SDK. */
@@ -454,7 +460,7 @@ export class Phonemizer {
     if (word.endsWith("s") && !word.endsWith("ss")) {
       const named = at > 1 && isUpper(words[at - 1].slice(0, 1)) && /^[A-Za-z]/.test(words[at - 2]);
       const singular = this.sets.third_persons.has(before) || ends(before, this.rules.noun_ends) || named;
-      return before && (singular || determiners.has(after)) ? ["V"] : ["N"];
+      return before && (singular || determiners.has(after) || this.hasObject(words, at)) ? ["V"] : ["N"];
     }
     if (this.sets.subjects.has(before)) return ["V", "B"];
     if (["he", "she", "it"].includes(before)) return ["D", "V"];
@@ -465,6 +471,16 @@ export class Phonemizer {
     if (determiners.has(after) && before !== "of" && before !== "in") return ["V"];
     if (this.opens(words, at)) return this.inNounPhrase(word, after);
     return after && !this.sets.after_nouns.has(after) ? ["V"] : ["N"];
+  }
+
+  /** True for "the company exports machines": a subject in the singular, and behind the word no verb of its own. */
+  hasObject(words, at) {
+    const { openers, after_nouns: afterNouns, plain_verbs: plainVerbs } = this.sets;
+    const before = words[at - 1].toLowerCase();
+    const after = this.neighbour(words, at, 1);
+    const opened = at === 1 || openers.has(words[at - 2].toLowerCase()) || !/^[A-Za-z]/.test(words[at - 2]);
+    if (!opened || !/^[a-z]+$/.test(before) || before.endsWith("s") || before.endsWith("ed")) return false;
+    return after !== "" && !afterNouns.has(after) && !plainVerbs.has(after) && !after.endsWith("ed");
   }
 
   /** An adjective before a noun, a noun before anything else. */

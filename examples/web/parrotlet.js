@@ -48,9 +48,10 @@ export class Parrotlet {
    * Loads a bundle together with the data of the text front end.
    * @param {string | ((file: string) => Promise<Uint8Array>)} source address of a folder with all of them, or a function
    *   that reads one by its name.
-   * @param {{ort: object}} options ort: the module onnxruntime-web.
+   * @param {{ort: object, convention?: string}} options ort: the module onnxruntime-web. convention: how dates, numbers and
+   *   money are read, "en-US" or "en-GB".
    */
-  static async load(source, { ort }) {
+  static async load(source, { ort, convention = "en-US" }) {
     const read = typeof source === "function" ? source : (file) => fetched(new URL(file, new URL(source, globalThis.location?.href)));
     const json = async (file) => JSON.parse(new TextDecoder().decode(await read(file)));
     const manifest = await json("manifest.json");
@@ -71,7 +72,7 @@ export class Parrotlet {
     ]);
     let unknown = null; // the graph for unknown words, loaded at the first of them
     const say = async (word) => (await (unknown ??= open({ file: "g2p.onnx" }).then((session) => unknownWordModel(session, ort.Tensor, letters))))(word);
-    const utterances = new Utterances(new Lexicon(lexicon), rules, { model: say });
+    const utterances = new Utterances(new Lexicon(lexicon), rules, { model: say, convention });
     const bird = new Parrotlet(manifest, presetsOf(presets, manifest), model, utterances);
     for (const graph of ["acoustic", "vocoder", "render"]) await model.load(graph); // so that the first sentence is as fast as the others
     return bird;

@@ -53,10 +53,11 @@ class Parrotlet:
         lexicon: Mapping[str, str] | Path | str | None = None,
         device: str = "cpu",
         sessions: Sessions | None = None,
+        convention: str | None = None,
     ) -> None:
         self.bundle, self.threads, self.device = bundle, threads, device
         self.runtime = runtime or _installed_runtime(bundle)
-        self._text = front_end(bundle.front_end, lexicon, self.runtime)
+        self._text = front_end(bundle.front_end, lexicon, self.runtime, convention)
         if bundle.architecture not in ARCHITECTURES:
             raise BundleError(
                 f"bundle {bundle.name} is of architecture {bundle.architecture!r}, which this version does not know: "
@@ -77,6 +78,7 @@ class Parrotlet:
         lexicon: Mapping[str, str] | Path | str | None = None,
         device: str = "cpu",
         sessions: Sessions | None = None,
+        convention: str | None = None,
     ) -> Parrotlet:
         """Load a bundle (the default one, from the wheel, if no path is given).
 
@@ -84,9 +86,11 @@ class Parrotlet:
         lexicon: the user's own words, see docs/text.md. device: "cpu", or what the runtime has ("cuda", "xnnpack");
         where it cannot be used, the CPU is, with a DeviceWarning and ``session_info`` saying why.
         sessions: your own sessions instead, called once for each graph that the manifest names.
-        Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon).
+        convention: how dates, numbers, money and units are read, "en-US" (the default) or "en-GB"; the accent is the
+        voice's.
+        Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon, convention).
         """
-        engine = cls(Bundle.load(bundle), runtime, threads, lexicon, device, sessions)
+        engine = cls(Bundle.load(bundle), runtime, threads, lexicon, device, sessions, convention)
         engine._model.load()  # now, so that the first sentence is as fast as the others
         return engine
 

@@ -32,7 +32,8 @@ if ({with_model}) {{
   const session = await ort.InferenceSession.create(readFileSync("{data}/g2p.onnx"));
   model = unknownWordModel(session, ort.Tensor, JSON.parse(readFileSync("{data}/g2p.json", "utf8")));
 }}
-const frontEnd = new TextFrontEnd(new Lexicon(readFileSync("{data}/lexicon.bin")), rules, {{ model }});
+const lexicon = new Lexicon(readFileSync("{data}/lexicon.bin"));
+const frontEnd = new TextFrontEnd(lexicon, rules, {{ model, convention: "{convention}" }});
 const said = [];
 for (const text of texts) said.push([frontEnd.normalize(text), await frontEnd.phonemize(text)]);
 console.log(JSON.stringify(said));
@@ -97,7 +98,9 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def in_javascript(texts: list[str], rules: Path, with_model: bool = False) -> list[list[str]]:
+def in_javascript(
+    texts: list[str], rules: Path, with_model: bool = False, convention: str = "en-US"
+) -> list[list[str]]:
     """Normalized text and phonemes of every text."""
     node = shutil.which("node")
     if node is None:
@@ -105,6 +108,7 @@ def in_javascript(texts: list[str], rules: Path, with_model: bool = False) -> li
     listed, script = rules.with_name("texts.json"), rules.with_name("run.mjs")
     listed.write_text(json.dumps(texts), encoding="utf-8")
     paths = {"web": WEB, "data": DATA, "rules": rules, "texts": listed, "with_model": json.dumps(with_model)}
+    paths["convention"] = convention
     script.write_text(RUN.format(**paths), encoding="utf-8")
     run = subprocess.run([node, script], capture_output=True, text=True, check=True)
     said: list[list[str]] = json.loads(run.stdout)
@@ -125,6 +129,22 @@ def test_javascript_says_the_same(rules: Path, sentences) -> None:
     ours, theirs = in_python(front_end, texts), in_javascript(texts, rules)
     different = [pair for pair in zip(texts, ours, theirs, strict=True) if pair[1] != pair[2]]
     assert not different, different[:5]
+
+
+def test_javascript_reads_as_britain_does(rules: Path) -> None:
+    lines = (ROOT / "tests/text/british_cases.tsv").read_text(encoding="utf-8").splitlines()
+    texts = [line.split("\t")[2] for line in lines if not line.startswith("#")] + written_sentences(400)
+    front_end = TextFrontEnd(convention="en-GB")
+    theirs = in_javascript(texts, rules, convention="en-GB")
+    different = [
+        (text, spoken, other)
+        for text, other in zip(texts, theirs, strict=True)
+        if (spoken := front_end.normalize(text)) != other[0]
+    ]
+    assert not different, different[:5]
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        in_javascript(["One."], rules, convention="en-AU")
+    assert "choose from en-US, en-GB" in refused.value.stderr
 
 
 def test_javascript_runs_the_model_for_unknown_words(rules: Path) -> None:

@@ -19,6 +19,7 @@ from parrotlet.text import reader, tags
 from parrotlet.text.en import (
     acronyms,
     context,
+    convention,
     emoji,
     fold,
     hints,
@@ -27,13 +28,13 @@ from parrotlet.text.en import (
     phonemes,
     place,
     pronounce,
+    rule,
     rules,
     sentences,
     spelling,
     ssml,
     tables,
 )
-from parrotlet.text.en.templates import Template
 
 _WORD = r"\p{L}\p{N}_"
 _BOUNDARY = rf"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))"
@@ -49,7 +50,7 @@ _TABLES = {
     context: "_WANTS_VERB _SUBJECTS _THIRD_PERSONS _HAVE_OR_BE _HAVE _WANTS_NOUN _DETERMINERS _ADVERBS "
     "_PAST_CUES _AFTER_NOUNS _ADJECTIVE_ENDS _NOUN_ENDS _POINTED_AT _POINTING_AFTER _ASKS _ASKS_OF_THE_PAST _PRONOUNS "
     "_LETTING _OBJECTS _DEGREES _ADJECTIVE_FIRST _HINT_ONLY _PARTICIPLES "
-    "_PRESENT_CUES _AFTER_SUBJECTS _OPENERS _TO_NOUNS",
+    "_PRESENT_CUES _AFTER_SUBJECTS _OPENERS _TO_NOUNS _PLAIN_VERBS",
     hints: "BEFORE AFTER",
 }
 _NORMALIZER_TABLES = {
@@ -57,8 +58,7 @@ _NORMALIZER_TABLES = {
     numbers: "_SMALL _TENS _ORDINALS",
     acronyms: "_COMMON _ALWAYS_SPELLED",
     fold: "_SAME _CYRILLIC _GREEK _GREEK_SOUNDS _KEPT _POWER_SIGNS",
-    rules: "_NOT_DESCRIBED _RECKONING _DENOMINATORS _SHORT_WORDS _SIGNS _MEASURE_SIGNS _ADDRESS_SIGNS _AFTER_I "
-    "_TRIGGERS _DOTTED_TRIGGERS _SPANS _SMALL_ROMANS _LONE_CAPITALS",
+    rules: "_TRIGGERS _DOTTED_TRIGGERS _SPANS _EXACT _LONE_CAPITALS",
 }
 _PATTERNS = {
     "inline": markup.INLINE,
@@ -89,7 +89,8 @@ def _normalizer() -> dict[str, Any]:
         "foresight": place.FORESIGHT,
         "patterns": {name: ecmascript(pattern.pattern) for name, pattern in _PATTERNS.items()},
         "names": {sign: name for sign in _signs() if (name := emoji.emoji_name(sign))},
-        "rules": [_rule(rule) for rule in rules.RULES],
+        "rules": [_rule(rule) for rule in _all_rules()],
+        "conventions": {name: _convention(rules.CONVENTIONS[name]) for name in rules.CONVENTIONS},
         "hindsight": place.HINDSIGHT,
         "reader": _reader(),
     }
@@ -133,18 +134,35 @@ def _ssml() -> dict[str, Any]:
     return written | {"emphases": emphases, "deepest": ssml.DEEPEST, "longest": ssml.LONGEST}
 
 
-def _rule(rule: place.Rule) -> dict[str, str]:
-    """A rule without what is empty in it; one without a template is a function of the host."""
-    template = rule.say.written if isinstance(rule.say, Template) else None
-    entry = {
-        "name": rule.name,
-        "starts": rule.starts,
-        "pattern": ecmascript(rule.source),
-        "left": ecmascript(rule.left),
-        "bar": ecmascript(rule.bar),
+def _all_rules() -> list[rule.Rule]:
+    """The rules of every convention, each once."""
+    return list({id(one): one for tried in rules.RULES.values() for one in tried}.values())
+
+
+def _convention(one: convention.Convention) -> dict[str, Any]:
+    """What is a convention's own; `rules` says which are tried, in order."""
+    place_of = {id(known): at for at, known in enumerate(_all_rules())}
+    return {
+        "joint": one.numbers.joint,
+        "zero": one.numbers.zero,
+        "tables": {name.lower(): _plain(table) for name, table in one.tables.items()},
+        "words": dict(one.words),
+        "rules": [place_of[id(known)] for known in rules.RULES[one.name]],
     }
-    written = {key: value for key, value in entry.items() if value}
-    return written if template is None else written | {"template": template}
+
+
+def _rule(written: rule.Rule) -> dict[str, str]:
+    """A rule without what is empty in it."""
+    entry = {
+        "name": written.name,
+        "starts": written.starts,
+        "pattern": ecmascript(written.source),
+        "left": ecmascript(written.left),
+        "bar": ecmascript(written.bar),
+        "after": written.after.lower(),
+        "unless": written.unless.lower(),
+    }
+    return {key: value for key, value in entry.items() if value} | {"template": written.template}
 
 
 def _signs() -> Iterator[str]:

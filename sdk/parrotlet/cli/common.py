@@ -81,9 +81,11 @@ def load_engine(options: argparse.Namespace) -> Parrotlet:
     """The engine, ready to speak."""
     from parrotlet.engine import Parrotlet
 
-    lexicon = getattr(options, "lexicon", None)
+    lexicon, convention = getattr(options, "lexicon", None), getattr(options, "convention", None)
     with quiet_interrupt():
-        return Parrotlet.load(options.bundle, options.runtime, options.threads, lexicon, options.device)
+        return Parrotlet.load(
+            options.bundle, options.runtime, options.threads, lexicon, options.device, convention=convention
+        )
 
 
 def emit(options: argparse.Namespace, value: dict[str, Any], text: str) -> None:

@@ -127,6 +127,7 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument("--volume", type=float, default=1.0, metavar="X", help="0 to 4")
     say.add_argument("--sentence-silence", type=float, metavar="S", help="seconds after each sentence, 0 to 10")
     say.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
+    _add_convention(say)
     say.add_argument(
         "--format",
         choices=("auto", "plain", "markdown", "html", "ssml"),
@@ -136,6 +137,15 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument("--ssml", action="store_const", const="ssml", dest="format", help="the same as --format ssml")
     say.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the noise in speech: the same seed, the same samples"
+    )
+
+
+def _add_convention(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--convention",
+        choices=("en-US", "en-GB"),
+        default="en-US",
+        help="how dates, numbers, money and units are read (default: en-US)",
     )
 
 
@@ -158,6 +168,7 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--open", action="store_true", help="let everyone on the network speak in these voices")
     serve.add_argument("--enroll", action="store_true", help="let clients enroll voices: POST /v1/audio/voices")
     serve.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
+    _add_convention(serve)
 
 
 def _add_rotate(rotate: argparse.ArgumentParser) -> None:

@@ -42,16 +42,22 @@ class FrontEnd(Protocol):
         """The utterances of a text; of one that comes in pieces, as soon as they are complete."""
 
 
-FRONT_ENDS: Mapping[str, Callable[[Source | None, str | None], FrontEnd]] = {
-    "en/1": lambda lexicon, runtime: TextFrontEnd(lexicon, runtime=runtime)
+FRONT_ENDS: Mapping[str, Callable[[Source | None, str | None, str | None], FrontEnd]] = {
+    "en/1": lambda lexicon, runtime, convention: TextFrontEnd(
+        lexicon, runtime=runtime, convention=convention or "en-US"
+    )
 }
 
 
-def front_end(name: str, lexicon: Source | None = None, runtime: str | None = None) -> FrontEnd:
-    """The front end of a name. Raises BundleError for one that this version does not have, InputError (lexicon).
+def front_end(
+    name: str, lexicon: Source | None = None, runtime: str | None = None, convention: str | None = None
+) -> FrontEnd:
+    """The front end of a name.
 
-    lexicon: the user's own words. runtime: of the model for unknown words.
+    lexicon: the user's own words. runtime: of the model for unknown words. convention: how dates, numbers and money
+    are read, None for the language's first.
+    Raises BundleError for a name that this version does not have, InputError for a lexicon or convention.
     """
     if name not in FRONT_ENDS:
         raise BundleError(f"the bundle needs the text front end {name!r}, which this version lacks: upgrade parrotlet")
-    return FRONT_ENDS[name](lexicon, runtime)
+    return FRONT_ENDS[name](lexicon, runtime, convention)

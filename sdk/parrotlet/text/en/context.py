@@ -76,6 +76,18 @@ _AFTER_NOUNS = frozenset(
     "who as than if when while because not do does did may might must should".split()
 )
 _AFTER_SUBJECTS = frozenset("is was are were be has had will would can could should may might must did does do".split())
+_PLAIN_VERBS = frozenset(
+    "go went come came get got make made take took give gave show say said see saw know knew think thought find found "
+    "tell told become became leave left feel felt put bring brought begin began keep kept hold held stand stood hear "
+    "heard let mean set meet met run ran pay paid sit sat speak spoke lie lay lead led read grow grew lose lost fall "
+    "fell send sent build built spend spent cut rise rose drive drove buy bought wear wore catch caught hit win won "
+    "teach taught sell sold break broke fight fought throw threw draw drew choose chose fly flew eat ate hang hung "
+    "need want help work call try ask seem turn start play move live happen include continue stay look use matter "
+    "blow tumble soar drop remain suggest indicate reach follow vary differ exist appear depend cost last contain lie "
+    "shut slow jump slip stop climb surge shrink sink swell today tonight tomorrow yesterday here there too".split()
+)
+"""After a noun in the plural these are its verb, or nothing that a verb could take: "oil imports fell"."""
+
 _OPENERS = frozenset(
     "the a an this these those my your his her its our their whose no some any every each another one two three four "
     "five six seven eight nine ten".split()
@@ -159,7 +171,7 @@ def _tags(word: str, before: str, after: str, words: Sequence[str], at: int) -> 
     if word.endswith("s") and not word.endswith("ss"):
         named = at > 1 and words[at - 1][:1].isupper() and words[at - 2][0].isalpha()
         singular = before in _THIRD_PERSONS or before.endswith(_NOUN_ENDS) or named
-        return ("V",) if before and (singular or after in _DETERMINERS) else ("N",)
+        return ("V",) if before and (singular or after in _DETERMINERS or _has_object(words, at)) else ("N",)
     if before in _SUBJECTS:
         return ("V", "B")
     if before in ("he", "she", "it"):
@@ -173,6 +185,15 @@ def _tags(word: str, before: str, after: str, words: Sequence[str], at: int) -> 
     if _opens(words, at):
         return _in_noun_phrase(word, after)
     return ("V",) if after and after not in _AFTER_NOUNS else ("N",)
+
+
+def _has_object(words: Sequence[str], at: int) -> bool:
+    """True for "the company exports machines": a subject in the singular, and behind the word no verb of its own."""
+    before, after = words[at - 1].lower(), _neighbour(words, at, 1)
+    opened = at == 1 or words[at - 2].lower() in _OPENERS or not words[at - 2][0].isalpha()
+    if not opened or not before.isalpha() or before.endswith(("s", "ed")):
+        return False
+    return bool(after) and after not in _AFTER_NOUNS and after not in _PLAIN_VERBS and not after.endswith("ed")
 
 
 def _in_noun_phrase(word: str, after: str) -> Sequence[str]:

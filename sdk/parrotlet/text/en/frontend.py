@@ -9,13 +9,14 @@ from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 
+from parrotlet.errors import InputError
 from parrotlet.text.en.context import choose
 from parrotlet.text.en.fold import is_foreign
-from parrotlet.text.en.lexicon import Lexicon
+from parrotlet.text.en.lexicon import Lexicon, Overlay
 from parrotlet.text.en.markup import INLINE, TextWarning, inline_phonemes, pause_seconds
 from parrotlet.text.en.phonemes import CONSONANTS, PAUSE_MARKS, VOWELS, starts_with_vowel
 from parrotlet.text.en.pronounce import Pronouncer
-from parrotlet.text.en.rules import Normalizer
+from parrotlet.text.en.rules import CONVENTIONS, Normalizer
 from parrotlet.text.en.sentences import cut_phonemes, cut_with_context, natural_pause
 from parrotlet.text.en.spelling import by_rule
 from parrotlet.text.en.ssml import Segment, Style, parse_ssml
@@ -45,8 +46,9 @@ class TextFrontEnd:
     A `format` is "auto" (reads Markdown and HTML where it meets them, and a document that begins as SSML), "plain",
     "markdown", "html" or "ssml". `code_blocks` ("announce", "skip", "read") says what becomes of fenced code.
     `lexicon` holds the user's own words: a mapping, or the path of a file (`userlexicon.py` has the format).
+    `convention` ("en-US", "en-GB") says how dates, numbers, money and the like are read; the accent is the voice's.
     `speak_emoji=False` passes over emoji. `runtime` ("onnx", "tflite") runs the model for unknown words; else it is
-    one that is installed. Raises `InputError` for a lexicon that cannot be used.
+    one that is installed. Raises `InputError` for a lexicon that cannot be used, or a convention that is not there.
     """
 
     def __init__(
@@ -56,21 +58,26 @@ class TextFrontEnd:
         speak_emoji: bool = True,
         runtime: str | None = None,
         code_blocks: CodeBlocks = "announce",
+        convention: str = "en-US",
     ) -> None:
+        if convention not in CONVENTIONS:
+            raise InputError(f"convention {convention!r}: choose from {', '.join(CONVENTIONS)}")
+        self._convention = CONVENTIONS[convention]
         self._speak_emoji = speak_emoji
         self._code_blocks = code_blocks
         self._runtime = runtime
         self._own: dict[str, str] = {}
         if lexicon is not None:
-            self._own = read_user_lexicon(lexicon, TextFrontEnd(runtime=runtime)._respell)
+            self._own = read_user_lexicon(lexicon, TextFrontEnd(runtime=runtime, convention=convention)._respell)
 
     @cached_property
     def _pronounce(self) -> Pronouncer:
-        return Pronouncer(Lexicon(_DATA / "lexicon.bin"), _unknown_words(self._runtime), self._own)
+        lexicon = Overlay(self._convention.words, Lexicon(_DATA / "lexicon.bin"))
+        return Pronouncer(lexicon, _unknown_words(self._runtime), self._own)
 
     @cached_property
     def _normalizer(self) -> Normalizer:
-        return Normalizer(self._pronounce.knows, self._pronounce.owns, self._speak_emoji)
+        return Normalizer(self._pronounce.knows, self._pronounce.owns, self._speak_emoji, self._convention)
 
     def normalize(self, text: str, *, format: Format = "auto") -> str:
         """`text` as it is spoken: "$5" becomes "five dollars". Normalizing twice changes nothing."""
@@ -116,7 +123,7 @@ class TextFrontEnd:
         return self._speak(self._normalizer(spelling))[0].strip(PAUSE_MARKS)
 
     def _from_ssml(self, document: str) -> Iterator[Utterance]:
-        for segment in parse_ssml(document):
+        for segment in parse_ssml(document, self._convention.numbers):
             yield from self._from_segment(segment)
 
     def _from_segment(self, segment: Segment) -> Iterator[Utterance]:

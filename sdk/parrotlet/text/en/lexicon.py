@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 from parrotlet.errors import BundleError
@@ -82,3 +83,15 @@ def _read_codes(data: mmap.mmap, at: int) -> list[str]:
     (size,) = struct.unpack_from("<I", data, at)
     codes: list[str] = json.loads(data[at + 4 : at + 4 + size])
     return codes
+
+
+class Overlay:
+    """A lexicon with some words said otherwise."""
+
+    def __init__(self, words: Mapping[str, str], lexicon: Lexicon) -> None:
+        self._words = words
+        self._lexicon = lexicon
+
+    def get(self, word: str) -> str | None:
+        """The value of exactly this spelling, or None."""
+        return self._words.get(word) or self._lexicon.get(word)

@@ -9,6 +9,7 @@ from parrotlet.text.en.tables import (
     CURRENCIES,
     CURRENCY_CODES,
     DAYS,
+    DOTTED_UNITS,
     FILE_ENDINGS,
     MONTH_SHORT,
     MONTHS,
@@ -31,6 +32,8 @@ REAL = rf"(?:{NUM}(?:\.\d+)?|\.\d+)"
 MONTH = either({*MONTHS, *(name.title() for name in MONTH_SHORT)})
 UNIT = either(UNITS)
 SPACED_UNIT = either(unit for unit in UNITS if unit not in NEEDS_TOUCH)
+DOTTED_UNIT = either(DOTTED_UNITS)
+TOUCHING_UNIT = either(NEEDS_TOUCH)
 WEEKDAY = either(name.title() for name in DAYS)
 MONEY = either(CURRENCIES)
 CODES = either(CURRENCY_CODES)

@@ -27,7 +27,6 @@ _EARLIER = 120
 _OPENING = 40
 """Characters of a sentence's beginning to remember when its clauses are passed on."""
 _ADDRESS = re.compile(r"https?://|www\.")
-_FIRST_LETTER = re.compile(r"[^\W\d_]")
 _FIRST_WORD = re.compile(r"[\"'“‘(\[]*([\w']+(?:\.\w)*)(?=[^\w'.]|\.[^\w])")
 _CLAUSE_END = re.compile(r"[,;:—][\"'”’)\]]*\s+(?=\S)")
 _SHORTEST_CLAUSE = 30
@@ -189,8 +188,8 @@ def _begins(following: str, word: str) -> bool:
 
 def _ends_before_small(sentence: str, mark: str, closing: str, word: str) -> bool:
     """Before a small letter a sentence ends only where the writer begins sentences with small letters."""
-    first = _FIRST_LETTER.search(sentence)
-    if first is None or not first.group().islower() or closing:
+    first = next(filter(str.isalpha, sentence), "")
+    if not first.islower() or closing:
         return False
     return mark != "." or (len(word) > 1 and "." not in word and word not in ABBREVIATIONS and word not in NAME_FOLLOWS)
 

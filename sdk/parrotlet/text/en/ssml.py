@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from xml.parsers import expat
 
 from parrotlet.errors import InputError
-from parrotlet.text.en import numbers
 from parrotlet.text.en.markup import bounded_pause, from_ipa, inline_phonemes
+from parrotlet.text.en.numbers import AMERICAN, Numbers
 from parrotlet.text.en.sentences import PARAGRAPH_PAUSE, SENTENCE_PAUSE
 from parrotlet.text.en.tables import MONTHS
 from parrotlet.text.utterance import Pause, pauses
@@ -53,22 +53,26 @@ _SEMITONES = re.compile(r"([+-]?\d+(?:\.\d+)?)st\Z")
 _DECIBELS = re.compile(r"([+-]?\d+(?:\.\d+)?)dB\Z")
 _ENDS = {"p": PARAGRAPH_PAUSE, "s": SENTENCE_PAUSE}
 
-_SAY_AS: Mapping[str, Callable[[str], str]] = {
-    "characters": lambda text: ", ".join(_characters(text)),
-    "spell-out": lambda text: ", ".join(_characters(text)),
-    "verbatim": lambda text: ", ".join(_characters(text)),
-    "digits": lambda text: " ".join(numbers.spelled(run) for run in re.findall("[0-9]+", text)) or text,
-    "telephone": lambda text: ", ".join(numbers.spelled(run, "oh") for run in re.findall("[0-9]+", text)) or text,
-    "cardinal": lambda text: re.sub("[0-9][0-9,]*", lambda run: numbers.cardinal(run[0].replace(",", "")), text),
-    "number": lambda text: re.sub("[0-9][0-9,]*", lambda run: numbers.cardinal(run[0].replace(",", "")), text),
-    "ordinal": lambda text: re.sub("([0-9]+)(?:st|nd|rd|th)?", lambda run: numbers.ordinal(run[1]), text),
+_SAY_AS: Mapping[str, Callable[[str, Numbers], str]] = {
+    "characters": lambda text, _: ", ".join(_characters(text)),
+    "spell-out": lambda text, _: ", ".join(_characters(text)),
+    "verbatim": lambda text, _: ", ".join(_characters(text)),
+    "digits": lambda text, numbers: " ".join(numbers.spelled(run) for run in re.findall("[0-9]+", text)) or text,
+    "telephone": lambda text, numbers: (
+        ", ".join(numbers.spelled(run, "oh") for run in re.findall("[0-9]+", text)) or text
+    ),
+    "cardinal": lambda text, numbers: re.sub(
+        "[0-9][0-9,]*", lambda run: numbers.cardinal(run[0].replace(",", "")), text
+    ),
+    "number": lambda text, numbers: re.sub("[0-9][0-9,]*", lambda run: numbers.cardinal(run[0].replace(",", "")), text),
+    "ordinal": lambda text, numbers: re.sub("([0-9]+)(?:st|nd|rd|th)?", lambda run: numbers.ordinal(run[1]), text),
 }
 
 
 _DATES = "mdy dmy ymd md dm ym my y m d".split()
 
 
-def _date(written: str, order: str) -> str:
+def _date(written: str, order: str, numbers: Numbers) -> str:
     """A date whose numbers stand in `order`, in a form that the normalizer reads one way only."""
     runs = re.findall("[0-9]+", written)
     if len(runs) != len(order):
@@ -93,7 +97,8 @@ def _characters(text: str) -> Iterator[str]:
 class _Reader:
     """Collects segments while expat walks through the document."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
         self.segments: list[Segment] = []
         self._styles = [Style()]
         self._elements: list[str] = []
@@ -120,7 +125,7 @@ class _Reader:
         if name == "break":
             self._flush(_break(attributes))
         if name in ("sub", "phoneme", "say-as"):
-            self._replaced.append(_replacement(name, attributes))
+            self._replaced.append(_replacement(name, attributes, self._numbers))
             self._held.append("")
 
     def text(self, data: str) -> None:
@@ -161,11 +166,11 @@ class _Reader:
 _KNOWN = frozenset("speak p s break prosody say-as sub phoneme emphasis".split())
 
 
-def parse_ssml(document: str) -> list[Segment]:
-    """Segments of an SSML document. Raises `InputError` with the line of whatever is wrong."""
+def parse_ssml(document: str, numbers: Numbers = AMERICAN) -> list[Segment]:
+    """Segments of an SSML document; `numbers` says those of say-as. Raises `InputError` with the line of whatever is wrong."""
     if len(document) > LONGEST:
         raise InputError(f"the SSML document is longer than {LONGEST} characters; send it in parts")
-    reader = _Reader()
+    reader = _Reader(numbers)
     parser = expat.ParserCreate("utf-8")  # whatever an XML declaration says: `document` is decoded text
     parser.buffer_text = True  # else every newline is a call of its own
     parser.buffer_size = 1 << 16
@@ -184,7 +189,7 @@ def _refuse_doctype(*_: object) -> None:
     raise InputError("SSML must not hold a DOCTYPE or entities; remove the declaration")
 
 
-def _replacement(name: str, attributes: Mapping[str, str]) -> Callable[[str], str]:
+def _replacement(name: str, attributes: Mapping[str, str], numbers: Numbers) -> Callable[[str], str]:
     if name == "sub":
         alias = attributes.get("alias", "")
         return lambda held: alias or held
@@ -198,8 +203,9 @@ def _replacement(name: str, attributes: Mapping[str, str]) -> Callable[[str], st
         order = attributes["format"]
         if order not in _DATES:
             raise InputError(f"SSML date format {order!r} is not one of {', '.join(_DATES)}")
-        return lambda held: _date(held, order)
-    return _SAY_AS.get(kind, lambda held: held)
+        return lambda held: _date(held, order, numbers)
+    say = _SAY_AS.get(kind)
+    return lambda held: say(held, numbers) if say else held
 
 
 def _prosody(style: Style, attributes: Mapping[str, str]) -> Style:

@@ -390,7 +390,7 @@ UNITS: dict[str, tuple[str, str]] = {
     "‰": ("per mille", "per mille"),
     "bps": ("basis point", "basis points"),
 }
-NEEDS_TOUCH = frozenset({"in", "A", "B", "N", "J", "V", "W", "h", "s", "pt", "L", "l", "ha"})
+NEEDS_TOUCH = frozenset({"in", "A", "B", "N", "J", "V", "W", "pt", "L", "l", "ha"})
 """Units that are words or letters of their own: read as units only when they touch the number."""
 
 DOTTED_UNITS = frozenset(
@@ -737,7 +737,7 @@ DESCRIBED_THINGS = (
     "television drive drives disk lens cable cables cord tank tanks run race walk hike swim ride sprint dash radius "
     "limit gap wall pole rope board boards plank pipe pipes nail nails screw screws bolt bolts drill socket wrench "
     "pizza cake pan skillet plate plates speaker speakers amp motor motors engine engines outlet supply panel panels "
-    "fuse fuses resistor resistors capacitor can cans jar jug carton bucket pack packet box boxes dumbbell dumbbells "
+    "fuse fuses resistor resistors capacitor jar jug carton bucket pack packet box boxes dumbbell dumbbells "
     "barbell weight weights kettlebell fish rifle gun camera sensor phone tablet display ladder fence tape hose "
     "loop loops trail trails stretch commute detour course route "
     "breaker light lights lamp lamps heater microwave circuit connection plan card stick module chip processor"
@@ -765,3 +765,48 @@ DOTFILES = {
     "gitattributes": "git attributes", "dockerignore": "docker ignore", "editorconfig": "editor config",
     "eslintrc": "E-S lint R-C", "htaccess": "H-T access", "ssh": "S-S-H",
 }  # fmt: skip
+
+ARTICLES = frozenset(("a", "an"))
+THE = frozenset(("the",))
+POINTERS = frozenset("the a our its".split())
+"""After these "Sat." is no day."""
+
+RECKONING = frozenset("plus minus times equals than most least approximately".split())
+"""After these "3 x 4" is a product."""
+
+NOT_DESCRIBED = frozenset(
+    "a an and or but in on at for to from per of is was each every with by than more less".split()
+)
+"""After an amount these are no nouns that it describes."""
+
+AFTER_I = frozenset("am was will would have had do did can could think know saw said went met".split())
+"""After "I" these show that it is the pronoun."""
+
+SCALE_NAMES = SCALES | {word: word for word in SCALE_WORDS}
+REGNAL_NAMES = REGNAL - {"king", "queen"}
+DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
+POWER_WORDS = {"2": "squared", "3": "cubed"}
+MEASURE_SIGNS = {
+    "-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "<": "less than", ">": "more than",
+}  # fmt: skip
+SIGNS = {
+    "-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "#": "number", "№": "number",
+}  # fmt: skip
+ADDRESS_SIGNS = {
+    ".": "dot", "/": "slash", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "~": "tilde",
+    "?": "question mark", "&": "and", "=": "equals", "%": "percent", "#": "hash", "@": "at", "\\": "backslash",
+}  # fmt: skip
+SHORT_WORDS = frozenset("a i am an as at be by co do go he hi if in is it me my no of on or so to up us we".split())
+"""Words of one and two letters that are read in an address."""
+
+TITLES_ALONE = {short: said for short, said in TITLES.items() if short not in DOT_NEEDED}
+NUMBERED_ABBREVIATIONS = {short: ABBREVIATIONS[short] for short in NUMBER_FOLLOWS}
+NUMBERED_ALONE = {short: said for short, said in NUMBERED_ABBREVIATIONS.items() if short not in DOT_NEEDED}
+ABBREVIATED = {short: said for short, said in ABBREVIATIONS.items() if short not in NUMBER_FOLLOWS}
+ABBREVIATED_ALONE = {short: said for short, said in ABBREVIATED.items() if short not in DOT_NEEDED}
+"""Without a dot the others are words, names or initials."""
+
+SHORT_CHANGE: frozenset[str] = frozenset()
+"""Currencies whose small coins have no name after the large ones: "three pounds fifty"."""
+
+ZERO_OF_CODES = "zero"
