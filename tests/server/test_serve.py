@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -111,6 +113,12 @@ def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list
         body = json.dumps({"input": "Hello.", "voice": "dad", "response_format": "pcm"}).encode()
         ask = urllib.request.Request(f"{server.url}/v1/audio/speech", body, {"Content-Type": "application/json"})
         assert len(urllib.request.urlopen(ask).read()) > 20_000
+        server.process.send_signal(signal.SIGHUP)  # although --voice does not name it, it stays
+        while "read again: 2 voices" not in server.log.read_text():
+            assert server.process.poll() is None
+            time.sleep(0.05)
+        listed = json.loads(urllib.request.urlopen(f"{server.url}/v1/audio/voices").read())
+        assert listed["voices"] == ["kitchen", "dad"]
         for fields, sent, code, words in (
             ({"name": "dad", "consent": CONSENT}, files, 409, "already"),
             ({"name": "kitchen", "consent": CONSENT}, files, 409, "served as 'kitchen' already"),

@@ -16,6 +16,7 @@ import uvicorn
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import ParrotletError
 from parrotlet.server.addresses import is_loopback
+from parrotlet.server.deadlines import Punctual
 from parrotlet.server.enrollment import Desk
 from parrotlet.server.http import Service, application
 from parrotlet.server.metrics import Metrics
@@ -55,6 +56,8 @@ async def _serve(bird: Parrotlet, shelf: Shelf, plan: Plan, ready: Callable[[], 
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
+        if len(reloads) > 1:
+            return  # one that waits begins later than this signal
         task = loop.create_task(_reload(shelf))
         reloads.add(task)
         task.add_done_callback(reloads.discard)
@@ -76,12 +79,13 @@ async def _serve(bird: Parrotlet, shelf: Shelf, plan: Plan, ready: Callable[[], 
 
 
 async def _reload(shelf: Shelf) -> None:
-    try:
-        speakers, problems = await asyncio.get_running_loop().run_in_executor(None, shelf.read)
-    except ParrotletError as error:
-        log.warning("the voices stay as they were: %s", type(error).__name__)
-        return
-    shelf.replace(speakers)
+    async with shelf.changing:
+        try:
+            speakers, problems = await asyncio.get_running_loop().run_in_executor(None, shelf.read)
+        except ParrotletError as error:
+            log.warning("the voices stay as they were: %s", type(error).__name__)
+            return
+        shelf.replace(speakers)
     log.info("read again: %d voices, %d that cannot be served: parrotlet voices", len(speakers), len(problems))
 
 
@@ -102,7 +106,7 @@ async def _http(service: Service, plan: Plan) -> AsyncIterator[None]:
     app = application(service, plan.token, is_loopback(plan.http.getsockname()[0]))
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Punctual,
         ws="none",
         lifespan="off",
         log_config=None,
