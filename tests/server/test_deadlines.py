@@ -68,7 +68,8 @@ async def silent(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
 
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-POST = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999\r\n\r\n"
+POST = GET.replace(b"GET /healthz", b"POST /v1/audio/speech") + b"Content-Type: application/json\r\n"
+POST += b"Content-Length: 99999\r\n\r\n"
 
 
 @pytest.mark.parametrize(

@@ -111,12 +111,12 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument(
         "-o",
         "--output",
-        type=Path,
-        metavar="OUT.wav",
-        help="default: speech.wav; .flac, .ogg, .opus and .mp3 are written, too; - is standard output",
+        metavar="OUT.wav|DIR/",
+        help="default: speech.wav; .flac, .ogg, .opus and .mp3 are written, too; - is standard output; "
+        "a folder, DIR/ or DIR/{chapter}.opus, takes the chapters of a book",
     )
     say.add_argument("--play", action="store_true", help="through the loudspeaker instead of into a file")
-    say.add_argument("--subtitles", type=Path, metavar="F.srt", help="write the words with their times, too (or .vtt)")
+    say.add_argument("--subtitles", metavar="F.srt", help="write the words with their times, too (or .vtt)")
     say.add_argument(
         "--batch", type=Path, metavar="LINES.tsv", help="speak lines of id, text and voice into files of the folder -o"
     )

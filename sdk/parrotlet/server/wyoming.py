@@ -33,7 +33,7 @@ LONGEST_TEXT = 32_768
 STALL_S, IDLE_S = 60.0, 600.0
 """Seconds that a reader may take to read, and a connection to say something."""
 FIRST_S, EVENT_S = 30.0, 20.0
-"""Seconds in which a connection has to have said its first thing, and in which an event that has begun has to be whole."""
+"""Seconds in which a connection has to have said something, and an event that has begun has to be whole."""
 WIDTH, CHANNELS, PIECE = 2, 1, 8192
 log = logging.getLogger("parrotlet.server")
 
