@@ -58,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--repeats", type=int, default=5, metavar="N", help="how often to measure (default: 5)")
     _add_serve(add("serve", "serve.serve", "speak for other programs: OpenAI's speech API, Wyoming", speech))
     add("doctor", "doctor.doctor", "say what is installed and whether it works")
+    completion = add("completion", "completion.completion", "print a script that completes what you type, for a shell")
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"], help="the shell; docs/cli.md says where it goes")
     return top
 
 
