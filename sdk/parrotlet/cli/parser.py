@@ -158,6 +158,9 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--queue", type=int, default=32, metavar="N", help="requests that may wait (default: 32)")
     serve.add_argument("--token-file", type=Path, metavar="F", help="clients must show the token in this file")
     serve.add_argument("--open", action="store_true", help="let everyone on the network speak in these voices")
+    serve.add_argument(
+        "--announce", action="store_true", help="tell the network of --wyoming, for Home Assistant to find"
+    )
     serve.add_argument("--enroll", action="store_true", help="let clients enroll voices: POST /v1/audio/voices")
     serve.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
 

@@ -15,7 +15,8 @@ import uvicorn
 
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import ParrotletError
-from parrotlet.server.addresses import is_loopback
+from parrotlet.server.addresses import Address, is_loopback
+from parrotlet.server.announcement import announced
 from parrotlet.server.deadlines import Punctual
 from parrotlet.server.enrollment import Desk
 from parrotlet.server.http import Service, application
@@ -39,6 +40,7 @@ class Plan:
     queue: int
     token: str | None
     store_for_new: ProfileStore | None
+    announce: bool = False
 
 
 def serve(bird: Parrotlet, shelf: Shelf, plan: Plan, ready: Callable[[], None]) -> None:
@@ -139,8 +141,10 @@ async def _wyoming(shelf: Shelf, pool: Pool, metrics: Metrics, plan: Plan) -> As
 
     server = WyomingServer(shelf, pool, metrics)
     listening = await asyncio.start_server(server.accept, sock=plan.wyoming, limit=LONGEST_LINE)
+    place = Address(*plan.wyoming.getsockname()[:2])
     try:
-        yield
+        async with announced(place) if plan.announce else nullcontext():
+            yield
     finally:
         listening.close()
         await server.finish(GRACE_S)
