@@ -38,7 +38,22 @@ def test_nothing_typed_is_a_question_for_help(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "enroll", "say", "voices", "show", "delete", "rotate", "export", "import", "bench", "doctor"]
+    "command",
+    [
+        "demo",
+        "enroll",
+        "say",
+        "voices",
+        "show",
+        "delete",
+        "rotate",
+        "export",
+        "import",
+        "bench",
+        "serve",
+        "doctor",
+        "completion",
+    ],
 )
 def test_every_option_has_a_help_text(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,3 +124,61 @@ def test_a_line_that_cannot_be_spoken_is_named(run: Run, line: str, code: int, w
 def test_what_say_needs_is_asked_for(run: Run, given: list[str], words: str) -> None:
     code, _, error = run(*given)
     assert code == 2 and words in error and error.count("\n") == 1
+
+
+def book(last: int) -> str:
+    return f"Chapter 1. Ahoy\n\nHello.\n\nChapter 2\n\n{'Good bye. ' * last}\n"
+
+
+def test_a_book_becomes_its_chapters(run: Run) -> None:
+    Path("book.txt").write_text(book(2))
+    say = ("say", "@book.txt", "--voice", "preset:robin", "-o", "out/", "--subtitles", "out/{chapter}.vtt")
+    code, out, error = run(*say)
+    assert (code, error) == (0, "") and "2 chapters" in out
+    names = ["01-chapter-1-ahoy", "02-chapter-2"]
+    assert {path.stem for path in Path("out").iterdir()} == {*names, "chapters"}
+    assert run("say", "Chapter 1. Ahoy\n\nHello.", "--voice", "preset:robin")[0] == 0
+    first, second = (Path(f"out/{name}.wav") for name in names)
+    assert first.read_bytes() == Path("speech.wav").read_bytes()
+    assert Path("out/02-chapter-2.vtt").read_text().lower().count("good") == 2
+    before = first.stat().st_mtime_ns
+    # What is there of the same text is kept; another text, or a file that is missing, is spoken.
+    assert "2 were done already" in run(*say)[1]
+    Path("book.txt").write_text(book(3))
+    assert "1 chapters" in run(*say)[1] and first.stat().st_mtime_ns == before
+    assert Path("out/02-chapter-2.vtt").read_text().lower().count("good") == 3
+    Path("out/02-chapter-2.vtt").unlink()
+    assert "1 chapters" in run(*say)[1] and "2 chapters" in run(*say, "--speed", "1.5")[1]
+    assert second.exists() and first.stat().st_mtime_ns > before
+
+
+def test_a_book_goes_on_after_a_kill(run: Run) -> None:
+    Path("book.txt").write_text(book(60))
+    say = ["say", "@book.txt", "--voice", "preset:robin", "-o", "out/{chapter}.opus"]
+    process = subprocess.Popen([sys.executable, "-m", "parrotlet", *say], stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not Path("out/chapters.json").exists():
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert [path.name for path in Path("out").glob("[0-9]*.opus")] == ["01-chapter-1-ahoy.opus"]
+    Path("book.txt").write_text(book(60))
+    assert "1 chapters" in run(*say)[1] and "2 were done already" in run(*say)[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "words"),
+    [
+        (["-o", "{chapter}/a.wav"], 2, "in the name of the file"),
+        (["-o", "out/", "--raw"], 2, "leave out --raw"),
+        (["-o", "out/", "--ssml"], 2, "SSML has no chapters"),
+        (["-o", "out/{chapter}.m4a"], 2, "name it"),
+        (["-o", "book.txt/"], 2, "name another folder"),
+        (["-o", "out/"], 3, "chapter 02-two: "),
+    ],
+)
+def test_a_book_that_cannot_be_written_says_why(run: Run, given: list[str], code: int, words: str) -> None:
+    Path("book.txt").write_text("# One\n\nHello.\n\n# Two\n\n[[ÿ]]\n")
+    done, _, error = run("say", "@book.txt", "--voice", "preset:robin", *given)
+    assert done == code and words in error and error.count("\n") == 1

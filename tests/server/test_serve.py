@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +71,8 @@ def serve(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (["--token-file", "absent"], "cannot read the token"),
         (["--token-file", "short"], "openssl rand"),
         (["--workers", "0"], "--workers"),
+        (["--announce"], "--wyoming 0.0.0.0 --open"),
+        (["--announce", "--wyoming", "127.0.0.1:0"], "they do not reach"),
         (["--voice", "preset:robn", "--http", "0"], "there is no voice preset:robn"),
         (["--voice", "nobody", "--http", "0", "--store", "absent"], "no profile store"),
     ],
@@ -111,6 +116,12 @@ def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list
         body = json.dumps({"input": "Hello.", "voice": "dad", "response_format": "pcm"}).encode()
         ask = urllib.request.Request(f"{server.url}/v1/audio/speech", body, {"Content-Type": "application/json"})
         assert len(urllib.request.urlopen(ask).read()) > 20_000
+        server.process.send_signal(signal.SIGHUP)  # although --voice does not name it, it stays
+        while "read again: 2 voices" not in server.log.read_text():
+            assert server.process.poll() is None
+            time.sleep(0.05)
+        listed = json.loads(urllib.request.urlopen(f"{server.url}/v1/audio/voices").read())
+        assert listed["voices"] == ["kitchen", "dad"]
         for fields, sent, code, words in (
             ({"name": "dad", "consent": CONSENT}, files, 409, "already"),
             ({"name": "kitchen", "consent": CONSENT}, files, 409, "served as 'kitchen' already"),
@@ -125,6 +136,25 @@ def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list
     with start("--voice", "dad", folder=tmp_path) as server:
         listed = json.loads(urllib.request.urlopen(f"{server.url}/v1/audio/voices").read())
         assert listed["voices"] == ["dad"]
+
+
+def test_a_server_is_found_while_it_is_announced() -> None:
+    """On this machine alone: neither the test nor its neighbors are the network's business."""
+    pytest.importorskip("zeroconf", reason="needs zeroconf: pip install '.[announce]'")
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+
+    from parrotlet.server.announcement import NAME, SERVICE, announced
+
+    async def look() -> tuple[list[str], int | None, bool]:
+        async with AsyncZeroconf(interfaces=["127.0.0.1"]) as network:
+            async with announced(Address("127.0.0.1", 10200)):
+                info = AsyncServiceInfo(SERVICE, f"{NAME}.{SERVICE}")
+                assert await info.async_request(network.zeroconf, 10_000)
+                assert not info.properties and info.server == f"{NAME}.{SERVICE}"
+            gone = AsyncServiceInfo(SERVICE, f"{NAME}.{SERVICE}")
+            return info.parsed_addresses(), info.port, await gone.async_request(network.zeroconf, 500)
+
+    assert asyncio.run(look()) == (["127.0.0.1"], 10200, False)
 
 
 def test_the_document_tells_the_truth(server: Server) -> None:

@@ -30,7 +30,7 @@ def batch(options: argparse.Namespace) -> None:
     """Speak the lines whose files are not there yet, several at once."""
     if options.text is not None or options.raw or options.play or options.subtitles:
         raise UsageError("--batch takes its texts from the file, and writes files: leave out TEXT, --raw and --play")
-    folder = options.output or Path("speech")
+    folder = Path(options.output or "speech")
     lines = list(_lines(options.batch, folder, options.voice))
     waiting = [line for line in lines if not line.file.exists()]
     settings = speak_options(options)

@@ -58,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--repeats", type=int, default=5, metavar="N", help="how often to measure (default: 5)")
     _add_serve(add("serve", "serve.serve", "speak for other programs: OpenAI's speech API, Wyoming", speech))
     add("doctor", "doctor.doctor", "say what is installed and whether it works")
+    completion = add("completion", "completion.completion", "print a script that completes what you type, for a shell")
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"], help="the shell; docs/cli.md says where it goes")
     return top
 
 
@@ -111,12 +113,12 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument(
         "-o",
         "--output",
-        type=Path,
-        metavar="OUT.wav",
-        help="default: speech.wav; .flac, .ogg, .opus and .mp3 are written, too; - is standard output",
+        metavar="OUT.wav|DIR/",
+        help="default: speech.wav; .flac, .ogg, .opus and .mp3 are written, too; - is standard output; "
+        "a folder, DIR/ or DIR/{chapter}.opus, takes the chapters of a book",
     )
     say.add_argument("--play", action="store_true", help="through the loudspeaker instead of into a file")
-    say.add_argument("--subtitles", type=Path, metavar="F.srt", help="write the words with their times, too (or .vtt)")
+    say.add_argument("--subtitles", metavar="F.srt", help="write the words with their times, too (or .vtt)")
     say.add_argument(
         "--batch", type=Path, metavar="LINES.tsv", help="speak lines of id, text and voice into files of the folder -o"
     )
@@ -166,6 +168,9 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--queue", type=int, default=32, metavar="N", help="requests that may wait (default: 32)")
     serve.add_argument("--token-file", type=Path, metavar="F", help="clients must show the token in this file")
     serve.add_argument("--open", action="store_true", help="let everyone on the network speak in these voices")
+    serve.add_argument(
+        "--announce", action="store_true", help="tell the network of --wyoming, for Home Assistant to find"
+    )
     serve.add_argument("--enroll", action="store_true", help="let clients enroll voices: POST /v1/audio/voices")
     serve.add_argument("--lexicon", type=Path, metavar="F", help="your own words, see docs/text.md")
     _add_convention(serve)

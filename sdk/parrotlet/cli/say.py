@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from parrotlet.audio import SYNTHETIC, AudioChunk, Mark, wav_header
 from parrotlet.cli.common import emit, load_engine, open_store, unicode_text
 from parrotlet.cli.progress import Progress
-from parrotlet.cli.speech import not_empty, require_format, speak_options
+from parrotlet.cli.speech import is_book, not_empty, require_format, speak_options
 from parrotlet.cli.streams import to_stdout
 from parrotlet.encoding import write_audio
 from parrotlet.errors import InputError, UsageError
@@ -39,13 +39,19 @@ def say(options: argparse.Namespace) -> None:
         raise UsageError("no voice: give one, such as --voice preset:robin: see parrotlet say --help")
     if options.play and (options.raw or options.output):
         raise UsageError("--play plays, and writes nothing: leave it out, or -o and --raw")
-    output = options.output or Path("speech.wav")
+    if is_book(options.output):
+        from parrotlet.cli.book import book
+
+        book(options, cast(str, read_text(options.text, streamed=False)))
+        return
+    output = Path(options.output or "speech.wav")
     piped = options.raw or str(output) == "-"
     if options.raw and options.output and str(output) != "-":
         raise UsageError(f"--raw writes to standard output, not to {output}: leave out --raw or -o")
     require_format(output)
-    if options.subtitles:
-        require_subtitles(options.subtitles)
+    subtitles = Path(options.subtitles) if options.subtitles else None
+    if subtitles:
+        require_subtitles(subtitles)
     if piped and sys.stdout.isatty():
         raise UsageError("standard output is a terminal: pipe it into a player, e.g. | aplay -f S16_LE -r 24000")
     settings = speak_options(options)
@@ -63,8 +69,8 @@ def say(options: argparse.Namespace) -> None:
         emit(options, {"played": True, "seconds": round(seconds, 3)}, f"played {seconds:.1f} s of speech")
     else:
         _write(options, output, chunks, bird.sample_rate)
-    if options.subtitles:
-        write_subtitles(options.subtitles, utterances)
+    if subtitles:
+        write_subtitles(subtitles, utterances)
 
 
 def _write(options: argparse.Namespace, output: Path, chunks: Iterable[AudioChunk], sample_rate: int) -> None:

@@ -28,6 +28,7 @@ def serve(options: argparse.Namespace) -> None:
     """Speak for other programs until SIGTERM."""
     _require_packages(wyoming=options.wyoming is not None)
     from parrotlet.server import addresses
+    from parrotlet.server.announcement import require_announced
     from parrotlet.server.run import Plan
     from parrotlet.server.run import serve as run
     from parrotlet.server.speakers import Shelf
@@ -42,6 +43,8 @@ def serve(options: argparse.Namespace) -> None:
         raise UsageError("nothing to serve: give --wyoming, or leave out --no-http")
     token = _token(options.token_file) if options.token_file else None
     addresses.require_guarded(http, wyoming, token is not None, options.open)
+    if options.announce:
+        require_announced(wyoming)
     # Before the engine, which takes a while: that a port is taken is told at once.
     listening = {
         name: addresses.bound(place) for name, place in (("http", http), ("wyoming", wyoming)) if place is not None
@@ -58,7 +61,7 @@ def serve(options: argparse.Namespace) -> None:
     warnings.simplefilter("ignore")  # they are about texts, which are no matter for a log
     new = store() if options.enroll else None
     plan = Plan(
-        listening.get("http"), listening.get("wyoming"), options.workers, options.queue, token, store_for_new=new
+        listening.get("http"), listening.get("wyoming"), options.workers, options.queue, token, new, options.announce
     )
     try:
         run(bird, shelf, plan, lambda: _announce(options, listening))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,13 @@ from parrotlet.errors import InputError, UsageError
 from parrotlet.options import SpeakOptions
 
 OTHER_FORMATS = (".m4a", ".aac", ".webm")
+CHAPTER = "{chapter}"
+"""Stands for the number and the title of a chapter in the name of a file."""
+
+
+def is_book(output: str | None) -> bool:
+    """Whether a name is that of several files: of a folder, "DIR/", or one with "{chapter}" in it."""
+    return output is not None and (output.endswith(("/", os.sep)) or CHAPTER in output)
 
 
 def speak_options(options: argparse.Namespace) -> SpeakOptions:

@@ -56,7 +56,9 @@ class Desk:
         try:
             work = asyncio.get_running_loop().run_in_executor(self._thread, self._make, name, consent, recordings)
             profile, reports = await asyncio.shield(work)
-            return self._shelf.add(name, profile), reports
+            async with self._shelf.changing:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._store.save, name, profile)
+                return self._shelf.add(name, profile), reports
         finally:
             self._busy = False
 
@@ -67,7 +69,6 @@ class Desk:
         record = ConsentRecord(text=consent, recording_sha256=digest, method="POST /v1/audio/voices")
         reports: list[RecordingReport] = []
         profile = self._bird.enroll(recordings, consent=record, on_report=reports.append)
-        self._store.save(name, profile)
         return profile, reports
 
     def shutdown(self) -> None:

@@ -15,7 +15,9 @@ import uvicorn
 
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import ParrotletError
-from parrotlet.server.addresses import is_loopback
+from parrotlet.server.addresses import Address, is_loopback
+from parrotlet.server.announcement import announced
+from parrotlet.server.deadlines import Punctual
 from parrotlet.server.enrollment import Desk
 from parrotlet.server.http import Service, application
 from parrotlet.server.metrics import Metrics
@@ -38,6 +40,7 @@ class Plan:
     queue: int
     token: str | None
     store_for_new: ProfileStore | None
+    announce: bool = False
 
 
 def serve(bird: Parrotlet, shelf: Shelf, plan: Plan, ready: Callable[[], None]) -> None:
@@ -55,6 +58,8 @@ async def _serve(bird: Parrotlet, shelf: Shelf, plan: Plan, ready: Callable[[], 
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
+        if len(reloads) > 1:
+            return  # one that waits begins later than this signal
         task = loop.create_task(_reload(shelf))
         reloads.add(task)
         task.add_done_callback(reloads.discard)
@@ -76,12 +81,13 @@ async def _serve(bird: Parrotlet, shelf: Shelf, plan: Plan, ready: Callable[[], 
 
 
 async def _reload(shelf: Shelf) -> None:
-    try:
-        speakers, problems = await asyncio.get_running_loop().run_in_executor(None, shelf.read)
-    except ParrotletError as error:
-        log.warning("the voices stay as they were: %s", type(error).__name__)
-        return
-    shelf.replace(speakers)
+    async with shelf.changing:
+        try:
+            speakers, problems = await asyncio.get_running_loop().run_in_executor(None, shelf.read)
+        except ParrotletError as error:
+            log.warning("the voices stay as they were: %s", type(error).__name__)
+            return
+        shelf.replace(speakers)
     log.info("read again: %d voices, %d that cannot be served: parrotlet voices", len(speakers), len(problems))
 
 
@@ -102,7 +108,7 @@ async def _http(service: Service, plan: Plan) -> AsyncIterator[None]:
     app = application(service, plan.token, is_loopback(plan.http.getsockname()[0]))
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Punctual,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -135,8 +141,10 @@ async def _wyoming(shelf: Shelf, pool: Pool, metrics: Metrics, plan: Plan) -> As
 
     server = WyomingServer(shelf, pool, metrics)
     listening = await asyncio.start_server(server.accept, sock=plan.wyoming, limit=LONGEST_LINE)
+    place = Address(*plan.wyoming.getsockname()[:2])
     try:
-        yield
+        async with announced(place) if plan.announce else nullcontext():
+            yield
     finally:
         listening.close()
         await server.finish(GRACE_S)

@@ -68,6 +68,9 @@ class Shelf:
     def __init__(self, bird: Parrotlet, open_store: Callable[[], ProfileStore | None], names: Iterable[str]) -> None:
         self._bird, self._open_store, self._names = bird, open_store, tuple(names)
         self._speakers: dict[str, Speaker] = {}
+        self._added: tuple[str, ...] = ()
+        self.changing = asyncio.Lock()
+        """Held from reading the profiles until they are served, and from storing one until it is."""
 
     def __iter__(self) -> Iterator[Speaker]:
         return iter([speaker for speaker in self._speakers.values() if not _expired(speaker)])
@@ -97,14 +100,17 @@ class Shelf:
         store = self._open_store()
         if self._names:
             chosen = [(alias, name or alias) for alias, _, name in (given.partition("=") for given in self._names)]
-            return {alias: self._read(alias, name, store) for alias, name in chosen}, []
-        speakers = {PRESET + name: self._read(PRESET + name, PRESET + name, store) for name in self._bird.presets}
+            others = list(self._added)
+        else:
+            chosen = [(PRESET + name, PRESET + name) for name in self._bird.presets]
+            others = [stored.name for stored in store.list()] if store else []
+        speakers = {alias: self._read(alias, name, store) for alias, name in chosen}
         problems = []
-        for stored in store.list() if store else []:
+        for name in others:
             try:
-                speakers[stored.name] = self._read(stored.name, stored.name, store)
+                speakers[name] = self._read(name, name, store)
             except ParrotletError as error:
-                problems.append(f"{stored.name!r} is not served: {error}")
+                problems.append(f"{name!r} is not served: {error}")
         return speakers, problems
 
     def replace(self, speakers: dict[str, Speaker]) -> None:
@@ -123,6 +129,7 @@ class Shelf:
         speaker = self._prepared(name, profile)
         before = self._speakers.get(name)
         self._speakers = {**self._speakers, name: speaker}
+        self._added = (*self._added, name)
         if before is not None:
             before.retire()
         return speaker

@@ -32,6 +32,8 @@ LONGEST_LINE, MOST_DATA, MOST_PAYLOAD = 65_536, 256 * 1024, 1024 * 1024
 LONGEST_TEXT = 32_768
 STALL_S, IDLE_S = 60.0, 600.0
 """Seconds that a reader may take to read, and a connection to say something."""
+FIRST_S, EVENT_S = 30.0, 20.0
+"""Seconds in which a connection has to have said something, and an event that has begun has to be whole."""
 WIDTH, CHANNELS, PIECE = 2, 1, 8192
 log = logging.getLogger("parrotlet.server")
 
@@ -96,11 +98,13 @@ class Connection:
     async def run(self) -> None:
         """Answer until the client goes, says nothing for long, or says what is not Wyoming."""
         reading: asyncio.Task[Event | None] | None = None
+        patience = FIRST_S
         try:
             while True:
                 reading = reading or asyncio.create_task(read_event(self._reader))
-                done, _ = await asyncio.wait({reading}, timeout=STALL_S if self._text else IDLE_S)
+                done, _ = await asyncio.wait({reading}, timeout=STALL_S if self._text else patience)
                 if done:
+                    patience = IDLE_S
                     event, reading = reading.result(), None
                     if event is None:
                         break
@@ -218,10 +222,20 @@ class Connection:
 async def read_event(reader: asyncio.StreamReader) -> Event | None:
     """The next event without its payload, which speech has no use for; None at the end. Raises Malformed.
 
-    The package's own reader takes whatever length a client names.
+    The package's own reader takes whatever length a client names, and whatever time.
     """
     try:
-        line = await reader.readline()
+        first = await reader.readexactly(1)
+        return await asyncio.wait_for(_rest_of_event(first, reader), EVENT_S)
+    except asyncio.TimeoutError as error:
+        raise Malformed(f"the event did not come within {EVENT_S:g} s: send it again") from error
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+
+
+async def _rest_of_event(first: bytes, reader: asyncio.StreamReader) -> Event | None:
+    try:
+        line = first if first == b"\n" else first + await reader.readline()
         if not line.endswith(b"\n"):
             return None
         head = json.loads(line)
@@ -235,8 +249,6 @@ async def read_event(reader: asyncio.StreamReader) -> Event | None:
         await reader.readexactly(_length(head, "payload_length", MOST_PAYLOAD))
     except (ValueError, RecursionError) as error:
         raise Malformed("an event is one line of JSON: see github.com/OHF-Voice/wyoming") from error
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
     return Event(head["type"], {**data, **more})
 
 
