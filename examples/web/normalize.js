@@ -112,10 +112,11 @@ function toRoman(value) {
 
 /** Written text to spoken words; `knows` tells whether the lexicon has a word (`Phonemizer.knows`). */
 export class Normalizer {
-  constructor(rules, knows, { speakEmoji = true, format = "auto", codeBlocks = "announce" } = {}) {
+  constructor(rules, knows, { speakEmoji = true, format = "auto", codeBlocks = "announce", owns = () => false } = {}) {
     this.reader = new Reader(rules, { format, codeBlocks });
     const { tables, patterns, names } = rules.normalizer;
     this.knows = knows;
+    this.owns = owns; // the user's words, which no rule may touch
     this.names = names;
     this.speakEmoji = speakEmoji;
     this.tables = Object.fromEntries(
@@ -185,6 +186,7 @@ export class Normalizer {
 
   isSpecial(word) {
     const core = word.replace(/^["',;:.!?]+|["',;:.!?]+$/g, "");
+    if (this.owns(core)) return false;
     const lower = core.toLowerCase();
     const { elided, lone_capitals: lone, small_romans: romans, spans, triggers, dotted_triggers: dotted } = this.tables;
     if (word[0] === "'" && has(elided, lower)) return true;

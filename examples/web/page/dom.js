@@ -1,5 +1,6 @@
 // Small helpers of the page: elements by id, texts, and questions.
 
+import { device } from "./device.js";
 import { language, say, texts } from "./texts.en.js";
 
 export const $ = (id) => document.getElementById(id);
@@ -76,7 +77,11 @@ export function ask({ title, help = "", action, fields = [], danger = false }, w
 }
 
 /** Gives bytes to the person as a file. */
-export function saveFile(name, bytes, type) {
+export async function saveFile(name, bytes, type) {
+  if (device) {
+    await device.save(name, bytes, type);
+    return;
+  }
   const address = URL.createObjectURL(new Blob([bytes], { type }));
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
