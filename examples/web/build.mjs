@@ -16,8 +16,9 @@ import { gzipSync } from "node:zlib";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
-const BUNDLE = join(ROOT, "sdk/parrotlet/bundles/default");
-const TEXT = join(ROOT, "sdk/parrotlet/text/en/data");
+const SDK = join(ROOT, "sdk/parrotlet");
+const BUNDLE = join(SDK, "bundles/default");
+const TEXT = join(SDK, "text/en/data");
 const NODE_ONLY = ["node.js", "build.mjs", "package.json"];
 const SERVED_ONLY = ["sw.js", "manifest.webmanifest"];
 const SCRYPT = ["scrypt.js", "sha2.js", "pbkdf2.js", "hmac.js", "_md.js", "_u64.js", "utils.js"];
@@ -52,6 +53,7 @@ await compress("runtime.wasm", await readFile(join(ort, "ort-wasm-simd-threaded.
 for (const file of [...graphs, "manifest.json", "presets.json"]) await compress(file, await readFile(join(BUNDLE, file)));
 for (const file of ["lexicon.bin", "g2p.onnx", "g2p.json"]) await compress(file, await readFile(join(TEXT, file)));
 await compress("rules.bin", textRules());
+for (const file of ["same_person.npz", "narrow_band.npz"]) await compress(file, await readFile(join(SDK, file)));
 
 const shell = (await files(out)).filter((file) => !file.startsWith("model/") && file !== "sw.js").sort();
 const version = createHash("sha256");

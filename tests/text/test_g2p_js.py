@@ -175,9 +175,7 @@ def test_javascript_knows_the_users_words(rules: Path, tmp_path: Path) -> None:
     assert in_python(TextFrontEnd(), texts) != ours
 
 
-@pytest.mark.parametrize(
-    "lexicon", ["lonely", "a1 /bi/", "word /xq/", "word /;/", "word --", '{"word": 5}', "{"]
-)
+@pytest.mark.parametrize("lexicon", ["lonely", "a1 /bi/", "word /xq/", "word /;/", "word --", '{"word": 5}', "{"])
 def test_wrong_words_of_the_user_are_refused_as_in_the_sdk(rules: Path, tmp_path: Path, lexicon: str) -> None:
     path = tmp_path / ("own.json" if lexicon.startswith("{") else "own.txt")
     path.write_text(lexicon, encoding="utf-8")
