@@ -44,6 +44,7 @@ try {
   await page.goto(`${ASSETS}index.html`);
   await ready();
   made.state = await page.textContent("#state");
+  made.title = await page.textContent("h1");
   await page.setInputFiles("#file", recording);
   await page.waitForSelector("#takes li", SLOW);
   await page.fill("#name", "ada");

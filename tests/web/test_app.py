@@ -50,6 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def test_the_phones_key_opens_a_voice_unasked(made: Made, bird: Parrotlet, tmp_path: Path) -> None:
     assert made["state"] == "Works offline"
+    assert made["title"].startswith("Clone your voice on this phone.")
     assert made["asked"] is False
     (tmp_path / "ada.voice").write_bytes(base64.b64decode(made["saved"]["ada.voice"]))
     (tmp_path / "ada.wav").write_bytes(base64.b64decode(made["saved"]["parrotlet.wav"]))

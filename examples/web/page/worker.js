@@ -69,11 +69,12 @@ const METHODS = {
     await store.requireFree(name);
     const began = performance.now();
     const record = consent && { text: consent, given_at: utcNow(), speaker: name, recording_sha256: "", method: "web" };
-    const profile = await bird.enroll(recordings, { consent: record, expires });
+    const warnings = [];
+    const profile = await bird.enroll(recordings, { consent: record, expires, onWarning: (message) => warnings.push(message) });
     const seconds = (performance.now() - began) / 1000;
     const stored = await store.save(name, profile);
     unlocked.set(name, profile);
-    return { ...stored, seconds };
+    return { ...stored, seconds, warnings };
   },
 
   async unlock(name, secret) {
