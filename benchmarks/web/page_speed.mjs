@@ -12,10 +12,9 @@ await page.goto(address);
 await page.waitForFunction(() => !document.querySelector("#speak").hidden, null, { timeout: 180_000 });
 await page.evaluate(async () => {
   const { Engine } = await import("./page/engine.js");
-  const { MODEL, keyOf, listed } = await import("./page/offline.js");
-  const { model } = await listed();
+  const { MODEL, addresses, listed } = await import("./page/offline.js");
   globalThis.engine = new Engine();
-  await globalThis.engine.call("load", MODEL, Object.fromEntries(model.map((file) => [file.file, keyOf(file)])));
+  await globalThis.engine.call("load", MODEL, addresses(await listed()));
 });
 
 const COMMANDS = {

@@ -2,8 +2,10 @@
 // advice.py). The limits are those of the bundle's manifest.
 
 import { InputError } from "./errors.js";
+import { oddOne } from "./same_person.js";
 
 const ENOUGH_SPEECH_S = 10;
+const GOOD_SPEECH_S = 5;
 const QUIET_ROOM_DB = 20;
 
 const PROBLEMS = {
@@ -77,6 +79,43 @@ export function requireUsable(reports, limits) {
       `${names}: only ${total.toFixed(1)} s of speech: read a few sentences, at least ${limits.min_speech_s} s, better 10 s`,
     );
   }
+}
+
+/** What Python warns of in recordings that can be used. */
+export function doubtsOf(reports, limits) {
+  const total = totalSpeech(reports);
+  const doubts = [];
+  for (const { name, other_voice: spans, bandwidth_hz: bandwidth } of reports) {
+    if (spans.length) doubts.push(`${name}: perhaps ${named(spans)}: record one person alone`);
+    if (bandwidth < limits.narrow_hz) {
+      doubts.push(
+        `${name}: holds nothing above ${bandwidth / 1000} kHz, as a telephone: the voice will be less like the person; record at 16 kHz or more`,
+      );
+    }
+  }
+  if (total < GOOD_SPEECH_S) {
+    doubts.push(`only ${total.toFixed(1)} s of speech: ten seconds would make a voice that is more like the person`);
+  }
+  return doubts;
+}
+
+/**
+ * Throws an InputError naming a recording that is certainly of another person than the others; a warning for one that perhaps
+ * is, else null. prints: voiceprint of each; table: same_person.npz.
+ */
+export function oddOneAmong(reports, prints, table, { speaker, enrollment }) {
+  const narrow = reports.some(({ bandwidth_hz: bandwidth }) => bandwidth < enrollment.narrow_hz);
+  const odd = oddOne(prints, table, speaker.weights_sha256, narrow, speaker.same_speaker);
+  if (odd === null) return null;
+  const { name } = reports[odd.index];
+  if (odd.sure) throw new InputError(`${name}: sounds like another person than the other recordings: enroll one person at a time`);
+  return `${name}: may be of another person than the other recordings`;
+}
+
+/** Which recordings tell of the whole spectrum: those that hold all of it, if they are long enough, else all. */
+export function measuredFully(reports, { narrow_hz: narrow, min_speech_s: least }) {
+  const whole = reports.map((_, k) => k).filter((k) => reports[k].bandwidth_hz >= narrow);
+  return totalSpeech(whole.map((k) => reports[k])) < least ? reports.map((_, k) => k) : whole;
 }
 
 const totalSpeech = (reports) => reports.reduce((sum, report) => sum + (report.problem === null ? report.speech_s : 0), 0);

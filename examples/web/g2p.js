@@ -4,6 +4,7 @@
 // sentences). `TextFrontEnd` here is normalize.js and then `Phonemizer`. Words that the lexicon cannot derive go to
 // g2p.onnx (`unknownWordModel`, on onnxruntime-web or onnxruntime-node); without it letter-to-sound rules answer.
 
+import { userWords } from "./lexicon.js";
 import { Normalizer } from "./normalize.js";
 
 const HEADER = 20;
@@ -102,8 +103,16 @@ function parseVariants(value) {
 export class TextFrontEnd {
   constructor(lexicon, rules, { model = null, ...reading } = {}) {
     this.phonemizer = new Phonemizer(overlay(lexicon, rules, reading.convention ?? "en-US"), rules);
-    this.normalizer = new Normalizer(rules, (word) => this.phonemizer.knows(word), reading);
+    const owns = (word) => this.phonemizer.owns(word);
+    this.normalizer = new Normalizer(rules, (word) => this.phonemizer.knows(word), { ...reading, owns });
     this.model = model;
+  }
+
+  /** Takes the user's own words, {word: phonemes or a respelling}: docs/text.md. Throws an InputError. */
+  async use(words) {
+    const marks = [...this.phonemizer.rules.pause_marks].join("");
+    const respell = async (spelling) => strippedOf((await this.speak(this.normalize(spelling))).phonemes, marks);
+    this.phonemizer.use(await userWords(words, respell, this.phonemizer.rules));
   }
 
   normalize(text) {
@@ -127,6 +136,13 @@ export class TextFrontEnd {
 function overlay(lexicon, rules, convention) {
   const words = new Map(Object.entries(rules.normalizer.conventions[convention]?.words ?? {}));
   return { get: (word) => words.get(word) ?? lexicon.get(word) };
+}
+
+function strippedOf(text, marks) {
+  let [from, to] = [0, text.length];
+  while (from < to && marks.includes(text[from])) from += 1;
+  while (to > from && marks.includes(text[to - 1])) to -= 1;
+  return text.slice(from, to);
 }
 
 /** A comma for `[[pause 300ms]]`; an error for a pause written otherwise, as in the SDK. */
@@ -156,6 +172,7 @@ export class Phonemizer {
     this.known = new Map();
     this.learned = new Map();
     this.missed = new Set();
+    this.own = new Map();
     this.spelled = new RegExp(`^(?:${rules.spelled})$`, "iu");
     this.sets = Object.fromEntries(
       Object.entries(rules)
@@ -177,9 +194,31 @@ export class Phonemizer {
     ];
   }
 
-  /** True if the word, in any case, is in the lexicon or derives from it. */
+  /** The user's words, which win over everything. */
+  use(own) {
+    this.own = own;
+    this.known.clear();
+  }
+
+  /** True if the word, in any case, is in a lexicon or derives from one. */
   knows(word) {
-    return this.whole(word) !== null;
+    return this.own.has(word) || this.whole(word) !== null;
+  }
+
+  /** True for a word of the user, in its plural, possessive or past too. */
+  owns(word) {
+    return this.fromOwn(word) !== null;
+  }
+
+  /** The user's word, or one of the user's words with an ending. */
+  fromOwn(word) {
+    if (!this.own.size) return null;
+    const known = (one) => this.own.get(one) ?? this.own.get(one.toLowerCase()) ?? null;
+    if (known(word) !== null) return known(word);
+    const shouted = /^([A-Z][A-Z-]+)(?:'?[sS])$/.exec(word); // "GIFs", "GIF's"
+    if (shouted && this.own.has(shouted[1])) return this.withS(this.own.get(shouted[1]));
+    for (const [stem, , ending] of this.derivations(word)) if (known(stem) !== null) return ending(known(stem));
+    return null;
   }
 
   /** Ask `say` for the words of normalized text that no table has. */
@@ -286,6 +325,8 @@ export class Phonemizer {
   }
 
   stressed(word) {
+    const own = this.fromOwn(word);
+    if (own !== null) return own;
     if (word.length === 1 && !"aAI".includes(word)) return this.letter(word);
     const value = this.whole(word === "A" ? "a" : word);
     if (value === null) return this.compound(word);

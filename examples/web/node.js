@@ -2,18 +2,34 @@
 
 import { chmod, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
-import { BundleError } from "./errors.js";
+import { BundleError, InputError } from "./errors.js";
+import { parseLexicon } from "./lexicon.js";
 import { Parrotlet } from "./parrotlet.js";
 
 const SUFFIX = ".voice";
+const SDK = fileURLToPath(new URL("../../sdk/parrotlet", import.meta.url));
 
-/** Loads from folders in which the files are looked for one after the other. */
-export function loadFolders(...folders) {
+/**
+ * Loads from folders in which the files are looked for one after the other, and last in the SDK beside this folder. The last
+ * argument may be {lexicon: the path of a user's lexicon, or an object of words}.
+ */
+export async function loadFolders(...given) {
+  const { lexicon = {} } = typeof given.at(-1) === "object" ? given.pop() : {};
+  const folders = [...given, SDK];
   ort.env.wasm.numThreads = 1;
-  return Parrotlet.load((file) => readFirst(folders, file), { ort });
+  const words = typeof lexicon === "string" ? await readLexicon(lexicon) : lexicon;
+  return Parrotlet.load((file) => readFirst(folders, file), { ort, lexicon: words });
+}
+
+async function readLexicon(path) {
+  const text = await readFile(path, "utf8").catch((error) => {
+    throw new InputError(`cannot read the lexicon ${path}: ${error.message}; give a UTF-8 text file`);
+  });
+  return parseLexicon(text, `the lexicon ${path}`);
 }
 
 async function readFirst(folders, file) {

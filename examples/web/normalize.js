@@ -21,7 +21,11 @@ const letters = (word) => [...word].join("-");
  * or "en-GB", says how numbers, dates and the like are read.
  */
 export class Normalizer {
-  constructor(rules, knows, { speakEmoji = true, format = "auto", codeBlocks = "announce", convention = "en-US" } = {}) {
+  constructor(
+    rules,
+    knows,
+    { speakEmoji = true, format = "auto", codeBlocks = "announce", convention = "en-US", owns = () => false } = {},
+  ) {
     this.reader = new Reader(rules, { format, codeBlocks });
     const { patterns, names, conventions, foresight, hindsight, number_scales: scales } = rules.normalizer;
     if (!has(conventions, convention)) {
@@ -29,6 +33,7 @@ export class Normalizer {
     }
     const own = conventions[convention];
     const tables = { ...rules.normalizer.tables, ...own.tables };
+    this.owns = owns; // the user's words, which no rule may touch
     Object.assign(this, { knows, names, speakEmoji, foresight, hindsight, months: tables.months });
     this.numbers = new Numbers({ ...tables, scales }, own);
     this.tables = Object.fromEntries(
@@ -91,6 +96,7 @@ export class Normalizer {
 
   isSpecial(word) {
     const core = word.replace(/^["',;:.!?]+|["',;:.!?]+$/g, "");
+    if (this.owns(core)) return false;
     const lower = core.toLowerCase();
     const { elided, lone_capitals: lone, exact, spans, triggers, dotted_triggers: dotted } = this.tables;
     if (word[0] === "'" && has(elided, lower)) return true;

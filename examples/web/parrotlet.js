@@ -5,14 +5,13 @@
 //   for await (const { samples, words } of bird.speak("Hello.", "robin")) play(samples);
 //   const profile = await bird.enroll([{ samples, sampleRate }]);
 
-import { advised, reportOf, requireUsable, withOtherVoice } from "./enrollment.js";
+import { Enroller } from "./enroller.js";
 import { BundleError, InputError, ProfileFormatError, UsageError, WrongModelError, requireNumber } from "./errors.js";
 import { Finisher } from "./finishing.js";
 import { Lexicon, readRules, unknownWordModel } from "./g2p.js";
 import { STEP, blend, lift, raised, rises } from "./intonation.js";
 import { integratedLoudness } from "./loudness.js";
-import { resample } from "./sound.js";
-import { findOtherVoice } from "./talkers.js";
+import { readNpz } from "./npz.js";
 import { Utterances } from "./utterances.js";
 import { VoiceModel, uniformNoise } from "./voice.js";
 
@@ -38,20 +37,23 @@ const RANGES = { speed: [0.5, 2], pitch: [-6, 6], volume: [0, 4], sentenceSilenc
 
 export class Parrotlet {
   #voices = new Map();
+  #enroller;
 
   /** Use Parrotlet.load. */
-  constructor(manifest, presets, model, utterances) {
+  constructor(manifest, presets, model, utterances, read) {
     Object.assign(this, { manifest, presets, model, utterances });
+    this.#enroller = new Enroller(manifest, model, (file) => read(file).then(readNpz));
   }
 
   /**
    * Loads a bundle together with the data of the text front end.
    * @param {string | ((file: string) => Promise<Uint8Array>)} source address of a folder with all of them, or a function
    *   that reads one by its name.
-   * @param {{ort: object, convention?: string}} options ort: the module onnxruntime-web. convention: how dates, numbers and
-   *   money are read, "en-US" or "en-GB".
+   * @param {{ort: object, convention?: string, lexicon?: Object<string, string>}} options ort: the module onnxruntime-web.
+   *   convention: how dates, numbers and money are read, "en-US" or "en-GB". lexicon: the user's own words, phonemes or
+   *   respellings (docs/text.md); parseLexicon of lexicon.js reads a file's text.
    */
-  static async load(source, { ort, convention = "en-US" }) {
+  static async load(source, { ort, convention = "en-US", lexicon: words = {} }) {
     const read = typeof source === "function" ? source : (file) => fetched(new URL(file, new URL(source, globalThis.location?.href)));
     const json = async (file) => JSON.parse(new TextDecoder().decode(await read(file)));
     const manifest = await json("manifest.json");
@@ -73,7 +75,8 @@ export class Parrotlet {
     let unknown = null; // the graph for unknown words, loaded at the first of them
     const say = async (word) => (await (unknown ??= open({ file: "g2p.onnx" }).then((session) => unknownWordModel(session, ort.Tensor, letters))))(word);
     const utterances = new Utterances(new Lexicon(lexicon), rules, { model: say, convention });
-    const bird = new Parrotlet(manifest, presetsOf(presets, manifest), model, utterances);
+    if (Object.keys(words).length) await utterances.frontEnd.use(words);
+    const bird = new Parrotlet(manifest, presetsOf(presets, manifest), model, utterances, read);
     for (const graph of ["acoustic", "vocoder", "render"]) await model.load(graph); // so that the first sentence is as fast as the others
     return bird;
   }
@@ -92,52 +95,26 @@ export class Parrotlet {
    * Measures one recording without enrolling it.
    * @param {{samples: Float32Array, sampleRate: number, name?: string}} recording
    */
-  async examine(recording) {
-    const { report } = await this.#heard(recording);
-    return advised([report], this.manifest.enrollment)[0];
+  examine(recording) {
+    return this.#enroller.examine(recording);
   }
 
   /**
    * A voice profile from one or several recordings of one person.
    * @param {{samples: Float32Array, sampleRate: number, name?: string}[]} recordings
+   * @param {{expires?: string | null, consent?: object | null, likeness?: number | null, keepRecording?: boolean,
+   *   onReport?: (report: object) => void, onWarning?: (message: string) => void}} options keepRecording: the speech in them
+   *   goes into the profile, as FLAC, so that a later speaker encoder can enroll it again. onWarning: what Python warns of.
    * @returns {Promise<VoiceProfile>}
    */
-  async enroll(recordings, { expires = null, consent = null, likeness = null, onReport = () => {} } = {}) {
-    if (likeness !== null) requireNumber("likeness", likeness, 0, 1);
-    const sources = Array.isArray(recordings) ? recordings : [recordings];
-    if (!sources.length) throw new InputError("no recording given: pass at least one");
-    const heard = [];
-    for (const source of sources) heard.push(await this.#heard(source));
-    const limits = this.manifest.enrollment;
-    const reports = advised(heard.map(({ report }) => report), limits);
-    reports.forEach(onReport);
-    requireUsable(reports, limits);
-    const measured = await this.model.measure(heard.map(({ speech }) => speech));
-    requireOnePerson(measured.likeness, reports, this.manifest.speaker.same_speaker);
-    const tensors = Object.fromEntries(
-      Object.entries(measured.tensors).map(([name, [values, shape]]) => [name, { shape: Array.from(shape), values }]),
-    );
-    if (likeness !== null) tensors["preference.likeness"] = number(likeness);
+  async enroll(recordings, { expires = null, consent = null, ...options } = {}) {
+    const tensors = await this.#enroller.measure(recordings, options);
     const profile = { tensors, speakerModel: this.manifest.speaker.weights_sha256, bundle: this.manifest.name, created: utcNow(), expires, consent };
     const fitted = await this.#fit(profile);
     const key = this.#fittedKey;
     if (fitted.map) tensors[`${key}.map`] = { shape: [fitted.map.length], values: fitted.map };
     tensors[`${key}.loudness_lufs`] = number(fitted.loudness);
     return profile;
-  }
-
-  async #heard({ samples, sampleRate, name = "the recording" }) {
-    if (!(samples instanceof Float32Array) || !(sampleRate > 0)) throw new UsageError("a recording is {samples: Float32Array, sampleRate}");
-    const { sample_rate: rate } = this.manifest.speaker;
-    const heard = resample(samples, sampleRate, rate);
-    if (heard.length < rate * this.manifest.enrollment.frame_s) throw new InputError(`${name}: holds no sound: record again`);
-    const { report: measured, speech } = await this.model.examine(heard);
-    const report = reportOf(name, samples.length / sampleRate, measured);
-    if (report.problem !== null) return { report, speech };
-    const times = [];
-    measured.active.forEach((active, frame) => active && times.push(frame * this.manifest.enrollment.frame_s));
-    const other = await findOtherVoice(speech, times, rate, (window) => this.model.embed(window));
-    return { report: withOtherVoice(report, other), speech };
   }
 
   // Voices
@@ -358,16 +335,6 @@ function presetsOf(rows, manifest) {
     return [name, { name, description, profile }];
   };
   return Object.fromEntries(Object.entries(rows).map(preset));
-}
-
-function requireOnePerson(likeness, reports, same) {
-  const count = reports.length;
-  const row = (k) => Array.from(likeness.subarray(k * count, (k + 1) * count)).filter((_, other) => other !== k);
-  if (count < 2 || !reports.some((_, k) => Math.min(...row(k)) < same)) return;
-  // Each recording against the rest: the odd one out is the one to name.
-  const sums = reports.map((_, k) => row(k).reduce((sum, one) => sum + one, 0));
-  const odd = reports[sums.indexOf(Math.min(...sums))].name;
-  throw new InputError(`${odd}: sounds like another person than the other recordings: enroll one person at a time`);
 }
 
 const number = (value) => ({ shape: [1], values: Float32Array.of(value) });

@@ -43,10 +43,7 @@ export class VoiceModel {
   // samples at 16 kHz -> { report, speech }: what was measured of the recording, and the speech in it.
   async examine(samples) {
     const activity = await this.run("activity", { samples: [samples] });
-    const size = Math.round(this.manifest.speaker.sample_rate * this.manifest.enrollment.frame_s);
-    const speech = joined(
-      Array.from(activity.active.data, (active, frame) => samples.subarray(frame * size, active ? (frame + 1) * size : frame * size)),
-    );
+    const speech = speechOf(samples, activity.active.data, this.manifest.speaker.sample_rate * this.manifest.enrollment.frame_s);
     const report = { ...numbers(activity), level: activity.level.data, active: activity.active.data };
     if (report.speech_s >= this.manifest.enrollment.some_speech_s) {
       const pitch = await this.run("pitch", { samples: [speech] });
@@ -75,18 +72,15 @@ export class VoiceModel {
     return { report, ...(await this.measure([speech])) };
   }
 
-  // The speech of one or several recordings of one person -> { mel, tensors, likeness }. likeness: the cosine of every two.
-  async measure(speeches) {
+  // The speech of one or several recordings of one person -> { mel, tensors }. embeddings: of each, if they are known.
+  // spectral: those whose spectrum is measured; complete: what is done to its log-mel before.
+  async measure(speeches, { embeddings = null, spectral = speeches, complete = (mel) => mel } = {}) {
     const { sample_rate: rate } = this.manifest.speaker;
-    const embeddings = [];
-    for (const speech of speeches) embeddings.push(await this.#embedding(speech));
     const seconds = Float32Array.from(speeches, (speech) => speech.length / rate);
-    const { embedding, likeness } = await this.#mean(embeddings, seconds);
-    const speech = joined(speeches).subarray(0, this.manifest.enrollment.most_speech_s * rate);
-    const measured = await this.run("pitch", { samples: [speech] });
-    const { resampled } = await this.run("resample", { samples: [speech] });
-    const { mel } = await this.run("mel", { samples: [resampled.data] });
-    const { frames, ...spectrum } = await this.run("spectrum", { mel: [mel.data, mel.dims] });
+    const { embedding } = await this.#mean(embeddings ?? (await this.embeddings(speeches)), seconds);
+    const measured = await this.run("pitch", { samples: [joined(speeches)] });
+    const mel = await this.spectrogram(joined(spectral).subarray(0, this.manifest.enrollment.most_speech_s * rate));
+    const { frames, ...spectrum } = await this.run("spectrum", { mel: [await complete(mel.data), mel.dims] });
     const tensors = {
       "speaker.embedding": [embedding.data, [embedding.data.length]],
       "pitch.median_hz": [measured.median_hz.data, [1]],
@@ -95,7 +89,20 @@ export class VoiceModel {
     if (frames.data[0] >= this.manifest.adaptation.min_frames) {
       for (const [name, value] of Object.entries(spectrum)) tensors[`spectrum.${name}`] = [value.data, value.dims];
     }
-    return { mel, tensors, likeness: likeness.data };
+    return { mel, tensors };
+  }
+
+  // Speech at 16 kHz -> log-mel, a tensor [1, T, bands].
+  async spectrogram(speech) {
+    const { resampled } = await this.run("resample", { samples: [speech] });
+    return (await this.run("mel", { samples: [resampled.data] })).mel;
+  }
+
+  // The speech of recordings -> speaker embedding of each.
+  async embeddings(speeches) {
+    const made = [];
+    for (const speech of speeches) made.push(await this.#embedding(speech));
+    return made;
   }
 
   // samples of a window at 16 kHz -> speaker embedding.
@@ -245,6 +252,12 @@ export class VoiceModel {
   }
 }
 
+// The active frames of samples, one after the other. size: of a frame, in samples.
+export function speechOf(samples, active, size) {
+  const whole = Math.round(size);
+  return joined(Array.from(active, (one, frame) => samples.subarray(frame * whole, one ? (frame + 1) * whole : frame * whole)));
+}
+
 // Uniform noise of variance 1, the same for the same seed. Through the windows of the renderer it is as good as Gaussian.
 export function uniformNoise(count, seed = Math.floor(Math.random() * 2 ** 32)) {
   let state = seed >>> 0;
@@ -283,7 +296,7 @@ function around(start, end, context, count) {
   return [Math.max(0, start - context), Math.min(count, end + context)];
 }
 
-function joined(parts) {
+export function joined(parts) {
   const whole = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;
   for (const part of parts) {

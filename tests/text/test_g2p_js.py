@@ -24,6 +24,7 @@ RUNTIME = WEB / "node_modules/onnxruntime-web"
 RUN = """
 import {{ readFileSync }} from "node:fs";
 import {{ Lexicon, TextFrontEnd, readRules, unknownWordModel }} from "{web}/g2p.js";
+import {{ parseLexicon }} from "{web}/lexicon.js";
 const texts = JSON.parse(readFileSync("{texts}", "utf8"));
 const rules = await readRules(readFileSync("{rules}"));
 let model = null;
@@ -34,6 +35,7 @@ if ({with_model}) {{
 }}
 const lexicon = new Lexicon(readFileSync("{data}/lexicon.bin"));
 const frontEnd = new TextFrontEnd(lexicon, rules, {{ model, convention: "{convention}" }});
+if ({lexicon} !== null) await frontEnd.use(parseLexicon({lexicon}));
 const said = [];
 for (const text of texts) said.push([frontEnd.normalize(text), await frontEnd.phonemize(text)]);
 console.log(JSON.stringify(said));
@@ -99,16 +101,20 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_javascript(
-    texts: list[str], rules: Path, with_model: bool = False, convention: str = "en-US"
+    texts: list[str],
+    rules: Path,
+    with_model: bool = False,
+    convention: str = "en-US",
+    lexicon: str | None = None,
 ) -> list[list[str]]:
-    """Normalized text and phonemes of every text."""
+    """Normalized text and phonemes of every text. lexicon: the text of a file of the user's words."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
     listed, script = rules.with_name("texts.json"), rules.with_name("run.mjs")
     listed.write_text(json.dumps(texts), encoding="utf-8")
     paths = {"web": WEB, "data": DATA, "rules": rules, "texts": listed, "with_model": json.dumps(with_model)}
-    paths["convention"] = convention
+    paths |= {"convention": convention, "lexicon": json.dumps(lexicon)}
     script.write_text(RUN.format(**paths), encoding="utf-8")
     run = subprocess.run([node, script], capture_output=True, text=True, check=True)
     said: list[list[str]] = json.loads(run.stdout)
@@ -160,6 +166,46 @@ def test_javascript_runs_the_model_for_unknown_words(rules: Path) -> None:
     by_letters = TextFrontEnd()
     by_letters.__dict__["_pronounce"] = Pronouncer(Lexicon(DATA / "lexicon.bin"), by_rule, {})
     assert in_python(by_letters, texts) != theirs
+
+
+LEXICON = """# mine
+parrotlet\tpˈæɹətlət
+Nguyen /wˈɪn/
+SQL = seek-well
+GIF: jif
+kg kay-gee
+Mr /mˈAstəɹ/
+in ˌɪn
+"""
+OWN = "parrotlet parrotlets Parrotlet PARROTLET Nguyen's NGUYEN SQL sql SQL's GIF gif GIFs parrotleted kg in"
+OF_THE_USER = [*OWN.split(), "Mr", "Mr."]
+
+
+def test_javascript_knows_the_users_words(rules: Path, tmp_path: Path) -> None:
+    chooser = random.Random(2)
+    parts = [*OF_THE_USER * 3, *"5 the a is of and New York 3 , . ? NATO it's 2024 Dr. Smith".split()]
+    texts = [" ".join(chooser.choices(parts, k=8)) for _ in range(300)]
+    path = tmp_path / "own.txt"
+    path.write_text(LEXICON, encoding="utf-8")
+    front_end = TextFrontEnd(lexicon=path)
+    pronouncer = Pronouncer(Lexicon(DATA / "lexicon.bin"), by_rule, front_end._own)
+    front_end.__dict__["_pronounce"] = pronouncer
+    ours, theirs = in_python(front_end, texts), in_javascript(texts, rules, lexicon=LEXICON)
+    different = [trio for trio in zip(texts, ours, theirs, strict=True) if trio[1] != trio[2]]
+    assert not different, different[:5]
+    assert in_python(TextFrontEnd(), texts) != ours
+
+
+@pytest.mark.parametrize("lexicon", ["lonely", "a1 /bi/", "word /xq/", "word /;/", "word --", '{"word": 5}', "{"])
+def test_wrong_words_of_the_user_are_refused_as_in_the_sdk(rules: Path, tmp_path: Path, lexicon: str) -> None:
+    path = tmp_path / ("own.json" if lexicon.startswith("{") else "own.txt")
+    path.write_text(lexicon, encoding="utf-8")
+    with pytest.raises(InputError) as ours:
+        TextFrontEnd(lexicon=path)
+    with pytest.raises(subprocess.CalledProcessError) as theirs:
+        in_javascript([], rules, lexicon=lexicon)
+    end = str(ours.value).replace(str(path), "").split("JSON")[0].removeprefix("the lexicon").strip(", ")
+    assert end in theirs.value.stderr and "InputError" in theirs.value.stderr
 
 
 @pytest.mark.parametrize("written", ["[[pause -3s]]", "[[Pause]]"])

@@ -1,18 +1,20 @@
 // Uses examples/web as a library in Node and prints what came of it as JSON, for test_node.py.
 //
-// node node_driver.mjs SETTINGS: {bundle, text, rules: folders, store, recordings: files, secret, cases, out}
+// node node_driver.mjs SETTINGS: {bundle, text, rules: folders, store, recordings: files, secret, cases, table, out}
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, join } from "node:path";
 import * as ort from "../../examples/web/node_modules/onnxruntime-web/dist/ort.node.min.mjs";
 import { FolderFiles, loadFolders } from "../../examples/web/node.js";
 import { Parrotlet } from "../../examples/web/parrotlet.js";
+import { readNpz } from "../../examples/web/npz.js";
 import { nodeScrypt, passphrase } from "../../examples/web/profile.js";
-import { int16, readWav, writeWav } from "../../examples/web/sound.js";
+import { logOdds, voiceprint } from "../../examples/web/same_person.js";
+import { int16, readWav, resample, writeWav } from "../../examples/web/sound.js";
 import { MemoryFiles, ProfileStore } from "../../examples/web/store.js";
 
-const { bundle, text, rules, store: folder, recordings, secret, cases, out } = JSON.parse(process.argv[2]);
-const bird = await loadFolders(bundle, text, rules);
+const { bundle, text, rules, store: folder, recordings, secret, cases, table, out } = JSON.parse(process.argv[2]);
+const bird = await loadFolders(bundle, text, rules, { lexicon: join(out, "own.txt") });
 const key = passphrase(secret, await nodeScrypt(), 12);
 const store = new ProfileStore(await FolderFiles.open(folder), [key]);
 const read = (path) => ({ name: path, ...readWav(new Uint8Array(readFileSync(path))) });
@@ -21,7 +23,22 @@ const reports = {};
 for (const path of recordings) reports[path] = await bird.examine(read(path));
 
 const grace = await store.load("grace", bird.manifest.speaker.weights_sha256);
-await store.save("henry", await bird.enroll(recordings.slice(0, 2).map(read), { likeness: 0.5 }));
+const warnings = [];
+const onWarning = (message) => warnings.push(message);
+await store.save("henry", await bird.enroll(recordings.slice(0, 2).map(read), { likeness: 0.5, onWarning }));
+const telephone = recordings.find((path) => path.endsWith("telephone.wav"));
+await store.save("iris", await bird.enroll([read(telephone)], { keepRecording: true, onWarning }));
+const refused = await bird.enroll(recordings.slice(0, 3).map(read)).catch((error) => error.message);
+
+// How like one person every two of them sound.
+const prints = [];
+for (const path of recordings.slice(0, 3)) {
+  const { samples } = read(path);
+  const { report, speech } = await bird.model.examine(resample(samples, read(path).sampleRate, 16000));
+  const [embedding] = await bird.model.embeddings([speech]);
+  prints.push(voiceprint(speech.length / 16000, embedding, (await bird.model.spectrogram(speech)).data, 80, report.f0, 66));
+}
+const odds = logOdds(prints, await readNpz(new Uint8Array(readFileSync(table))));
 const listed = (await store.list()).map(({ name, keys }) => [name, keys]);
 
 for (const [name, { text: said, voice, ...options }] of Object.entries(cases)) {
@@ -75,7 +92,8 @@ async function say(said, voice, options) {
 }
 
 // From an address, and text in pieces.
-const server = createServer((request, response) => {
+// Connections outlast what lies between two requests on a slow machine.
+const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
   const file = request.url.includes("/none/") ? null : [bundle, text, rules].map((one) => join(one, basename(request.url))).find(existsSync);
   if (file) response.end(readFileSync(file));
   else response.writeHead(404).end();
@@ -98,4 +116,4 @@ for (let k = 0; k < 100; k += 1) {
   await say("Yes.", "robin", { seed: k });
   resident.push(process.memoryUsage().rss / 1e6);
 }
-console.log(JSON.stringify({ reports, listed, errors, imported: again.name, words, resident }));
+console.log(JSON.stringify({ reports, listed, errors, warnings, refused, odds, imported: again.name, words, resident }));

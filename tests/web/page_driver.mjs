@@ -107,7 +107,14 @@ async function keyboard() {
   await page.focus("#speed");
   for (let k = 0; k < 5; k += 1) await page.keyboard.press("ArrowRight");
   made.speed_text = await page.getAttribute("#speed", "aria-valuetext");
+  await page.fill("#pitch", "5");
+  made.pitch_text = await page.textContent("#pitch-value");
+  made.likeness_of_presets = await page.isDisabled("#likeness");
+  await page.fill("#text", text);
+  await spokenWords();
+  await save("#save", "faster.wav");
   await page.fill("#speed", "1");
+  await page.fill("#pitch", "0");
 }
 
 async function recordings() {
@@ -116,9 +123,25 @@ async function recordings() {
   made.problem = await page.textContent("#takes .error");
   await page.click("[aria-label^='Remove ']");
   made.takes_after_removal = await page.locator("#takes li").count();
-  await page.setInputFiles("#file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("not a sound") });
-  await page.waitForFunction(() => document.querySelector("#make-error").textContent, null, SLOW);
-  made.not_audio = await page.textContent("#make-error");
+  const notes = await page.evaluateHandle(() => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File(["not a sound"], "notes.txt", { type: "text/plain" }));
+    return dropped;
+  });
+  await page.dispatchEvent("#drop", "drop", { dataTransfer: notes });
+  made.not_audio = await complaint("#make-error");
+  await page.fill("#secret", secret);
+  await page.check("#consent");
+  await page.click("#make");
+  made.nothing_recorded = await complaint("#make-error");
+  await page.uncheck("#consent");
+  await page.evaluate(() => {
+    const { mediaDevices } = navigator;
+    mediaDevices.getUserMedia = () => Promise.reject(new Error("Permission denied"));
+  });
+  await page.click("#record");
+  made.no_microphone = await complaint("#make-error");
+  await page.evaluate(() => delete navigator.mediaDevices.getUserMedia);
 }
 
 async function enroll() {
@@ -163,9 +186,26 @@ async function reload() {
   await page.waitForSelector("#save:not([disabled])", SLOW);
   made.own_measured = await page.textContent("#measured");
   await save("#save", "page.wav");
+  await page.click("summary");
+  await page.fill("#likeness", "0.2");
+  made.likeness_text = await page.textContent("#likeness-value");
+  await spokenWords();
+  await save("#save", "less.wav");
 }
 
 async function files() {
+  await page.setInputFiles("#import", { name: "cat.voice", mimeType: "image/png", buffer: Buffer.from("not a voice") });
+  made.not_a_voice = await complaint("#voices-error");
+  await page.setInputFiles("#import", exported);
+  await page.fill("#ask-name", "ada");
+  await page.fill("#ask-secret", secret);
+  await page.click("#ask-do");
+  made.taken = await complaint("#ask-error");
+  await page.click("#ask-cancel");
+  await page.click("[aria-label='Delete ada']");
+  await page.keyboard.press("Escape");
+  await closed();
+  made.after_escape = await page.textContent("#kept");
   await page.click("[aria-label='Export ada']");
   await page.fill("#ask-secret", secret);
   await save("#ask-do", "ada.voice");
@@ -192,6 +232,16 @@ async function files() {
   await check("voices");
   await page.click("[aria-label^='Lock ']");
   await page.waitForSelector("[aria-label^='Unlock ']", SLOW);
+  await page.click("[aria-label^='Unlock ']");
+  await page.fill("#ask-secret", secret);
+  await page.click("#ask-do");
+  await page.waitForSelector("[aria-label^='Lock ']", SLOW);
+}
+
+/** What is said to be wrong, once something is. */
+async function complaint(selector) {
+  await page.waitForFunction((one) => document.querySelector(one).textContent, selector, SLOW);
+  return page.textContent(selector);
 }
 
 /** What the policy forbids does not work, neither in the page nor in its worker. */
@@ -267,7 +317,8 @@ async function save(button, file) {
 async function shoot(name, size = { width: 1280, height: 800 }) {
   await page.setViewportSize(size);
   made.sizes[name] = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  await page.screenshot({ path: join(out, `${name}.png`), fullPage: true });
+  // A full page is drawn larger than the window, which a dialog's backdrop does not cover.
+  await page.screenshot({ path: join(out, `${name}.png`), fullPage: name !== "dialog" });
   await page.setViewportSize({ width: 1280, height: 800 });
 }
 

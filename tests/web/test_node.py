@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,12 @@ import soundfile
 from alike import WEB, require_alike, spoken
 
 from parrotlet import Parrotlet
+from parrotlet.audio import resample
 from parrotlet.bundle import DEFAULT
+from parrotlet.errors import InputError
+from parrotlet.mel import MelConfig
+from parrotlet.recording import RecordingWarning
+from parrotlet.same_person import TABLE, comparison, voiceprint
 from parrotlet.vault import Passphrase, ProfileStore
 
 SECRET = "drei Wörter"
@@ -24,7 +31,7 @@ CASES: dict[str, dict[str, Any]] = {
     "silence": {"text": "One. [[pause 700ms]] Two. Three, four.", "voice": "finch", "sentenceSilence": 1},
     "loud": {"text": "It's easy to tell the depth of a well.", "voice": "dove", "volume": 4},
     "question": {"text": "Would you like tea? Where is it?", "voice": "heron"},
-    "own": {"text": "The juice of lemons makes fine punch.", "voice": "grace"},
+    "own": {"text": "The juice of parrotlets makes fine punch.", "voice": "grace"},
 }
 ERRORS = {
     "preset": "UsageError",
@@ -69,6 +76,9 @@ def files(folder: Path, recordings: dict[str, list[Path]], bird: Parrotlet) -> l
     }
     for name, samples in made.items():
         soundfile.write(folder / f"{name}.wav", samples, bird.sample_rate)
+    made["telephone"] = resample(woman, bird.sample_rate, 8000)
+    soundfile.write(folder / "telephone.wav", made["telephone"], 8000)
+    (folder / "own.txt").write_text("parrotlet\tpˈæɹətlət\n", encoding="utf-8")
     return [*recordings["woman"], recordings["man"][0], *(folder / f"{name}.wav" for name in made)]
 
 
@@ -88,6 +98,7 @@ def made(folder: Path, files: list[Path], recordings: dict[str, list[Path]], bir
         "recordings": [str(path) for path in files],
         "secret": SECRET,
         "cases": CASES,
+        "table": str(TABLE),
         "out": str(folder),
     }
     command = ["node", Path(__file__).with_name("node_driver.mjs"), json.dumps(settings)]
@@ -112,7 +123,7 @@ def test_reports(made: Made, files: list[Path], bird: Parrotlet) -> None:
 
 
 def test_one_store_for_both(made: Made, folder: Path, bird: Parrotlet) -> None:
-    assert made["listed"] == [["grace", ["scrypt"]], ["henry", ["scrypt"]]]
+    assert made["listed"] == [[name, ["scrypt"]] for name in ("grace", "henry", "iris")]
     assert made["imported"] == "again"
     store = ProfileStore.open(folder / "voices", Passphrase(SECRET, log_n=12))
     grace, henry = store.load("grace"), store.load("henry")
@@ -133,8 +144,40 @@ def test_speech(made: Made, folder: Path, bird: Parrotlet, name: str) -> None:
     if voice == "grace":
         voice = ProfileStore.open(folder / "voices", Passphrase(SECRET, log_n=12)).load("grace")
     theirs = soundfile.read(folder / f"{name}.wav")[0]
-    require_alike(spoken(bird, text, voice, **case), theirs)
+    own = Parrotlet.load(lexicon=folder / "own.txt") if name == "own" else bird
+    require_alike(spoken(own, text, voice, **case), theirs)
     assert np.abs(theirs).max() < 0.95
+
+
+def test_one_person_or_two(made: Made, files: list[Path], bird: Parrotlet) -> None:
+    with pytest.raises(InputError) as refused:
+        bird.enroll(files[:3])
+    assert made["refused"] == str(refused.value)
+    prints = []
+    for path in files[:3]:
+        _, speech = bird._enroller.examine(path)
+        prints.append(voiceprint(speech, 16000, bird._enroller.speaker_embedding(speech), MelConfig()))
+    ours = comparison().log_odds(prints)
+    assert np.abs(ours - made["odds"]).max() < 0.05
+    assert ours[0, 1] > 2.25 and max(ours[0, 2], ours[1, 2]) < -1
+
+
+def test_a_telephone_and_its_recording_are_kept_alike(
+    made: Made, files: list[Path], folder: Path, bird: Parrotlet
+) -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", RecordingWarning)
+        bird.enroll(files[:2])
+        ours = bird.enroll(files[-1], keep_recording=True)
+    assert made["warnings"] == [str(one.message) for one in seen if issubclass(one.category, RecordingWarning)]
+    theirs = ProfileStore.open(folder / "voices", Passphrase(SECRET, log_n=12)).load("iris")
+    for part in ("mean", "band_means"):
+        first, second = (profile.tensors[f"spectrum.{part}"] for profile in (ours, theirs))
+        assert np.abs(first - second).max() < 0.02, part
+    kept = [soundfile.read(io.BytesIO(profile.tensors["recording.flac"].tobytes()))[0] for profile in (ours, theirs)]
+    size = min(map(len, kept))
+    assert size > 0.99 * max(map(len, kept))
+    assert np.corrcoef(kept[0][:size], kept[1][:size])[0, 1] > 0.99
 
 
 def test_text_in_pieces_by_an_engine_from_an_address(made: Made) -> None:

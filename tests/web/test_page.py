@@ -105,10 +105,24 @@ def test_by_keyboard(made: Made) -> None:
     assert made["speed_text"] == "1.25 ×"
 
 
+def test_speed_and_pitch(made: Made, folder: Path, bird: Parrotlet) -> None:
+    assert made["pitch_text"] == "+5 semitones"
+    assert made["likeness_of_presets"] is True
+    require_alike(spoken(bird, TEXT, "robin", speed=1.25, pitch=5), soundfile.read(folder / "faster.wav")[0])
+
+
+def test_likeness(made: Made, folder: Path, bird: Parrotlet) -> None:
+    assert made["likeness_text"] == "20 %"
+    ours = spoken(bird, TEXT, bird.voice(opened(folder, "ada"), likeness=0.2))
+    require_alike(ours, soundfile.read(folder / "less.wav")[0])
+
+
 def test_a_bad_recording_is_explained(made: Made) -> None:
     assert ":" in made["problem"] and ("closer" in made["problem"] or "quieter" in made["problem"])
     assert made["takes_after_removal"] == 0
     assert made["not_audio"].startswith("Notes.txt: not a recording")
+    assert made["nothing_recorded"] == "Record something first."
+    assert made["no_microphone"].startswith("No microphone: Permission denied. Allow it")
 
 
 def test_enrollment(made: Made) -> None:
@@ -135,7 +149,13 @@ def test_the_page_speaks_a_profile_of_python(made: Made, folder: Path, bird: Par
     require_alike(spoken(bird, TEXT, opened(folder, "grace")), soundfile.read(folder / "imported.wav")[0])
 
 
+def test_what_cannot_be_imported_is_explained(made: Made) -> None:
+    assert made["not_a_voice"] == "The file is not a voice profile."
+    assert made["taken"].startswith('There is a profile "ada" already')
+
+
 def test_deleted(made: Made) -> None:
+    assert made["after_escape"].startswith("ada")
     assert made["after_delete"] == "None yet."
 
 

@@ -2,32 +2,36 @@
 
 import { begin as beginClone } from "./clone.js";
 import { $, fillTexts, say } from "./dom.js";
+import { device } from "./device.js";
 import { Engine } from "./engine.js";
-import { MODEL, keepModel, keepPage, keyOf, listed } from "./offline.js";
+import { MODEL, addresses, keepModel, keepPage, listed } from "./offline.js";
 import { begin as beginSpeak } from "./speak.js";
 import { begin as beginVoices } from "./voices.js";
 
 async function start() {
   fillTexts();
   if (!globalThis.isSecureContext) throw new Error(say.insecure());
-  const { model } = await listed();
-  await keepModel(model, (done, total) => {
-    $("progress").value = done / total;
-    $("loading-line").textContent = say.progress(done, total);
-  });
+  const folder = await listed();
+  if (!folder.app) await keepModel(folder.model, progress);
   $("progress").removeAttribute("value");
   $("loading-line").textContent = say.starting();
   const engine = new Engine();
-  const info = await engine.call("load", MODEL, Object.fromEntries(model.map((file) => [file.file, keyOf(file)])));
+  const info = await engine.call("load", folder.app ? null : MODEL, addresses(folder), await device?.key());
   const speak = beginSpeak(engine, info, (name) => voices.unlock(name));
   const voices = beginVoices(engine, speak);
   beginClone(engine, voices);
   await voices.show();
   $("loading").hidden = true;
   for (const id of ["speak", "clone", "voices"]) $(id).hidden = false;
-  $("state").textContent = say.ready(false);
+  $("state").textContent = say.ready(Boolean(folder.app));
+  if (folder.app) return;
   // Where a browser allows no service worker, in a private window say, the page works as long as it is open.
   await keepPage().then(() => ($("state").textContent = say.ready(true)), console.warn);
+}
+
+function progress(done, total) {
+  $("progress").value = done / total;
+  $("loading-line").textContent = say.progress(done, total);
 }
 
 start().catch((error) => {

@@ -1,7 +1,7 @@
 // Recordings of a person, and the voice made of them.
 
 import { isWav, readWav } from "../sound.js";
-import { $, attempt, element, say, texts } from "./dom.js";
+import { $, attempt, element, say, sentence, texts } from "./dom.js";
 import { drawPeaks, peaksOf } from "./picture.js";
 import { Player } from "./player.js";
 import { Recorder, decoded } from "./recorder.js";
@@ -158,8 +158,8 @@ export function begin(engine, voices) {
     $("make-line").textContent = say.making();
     try {
       const recordings = usable.map(({ name: take, samples, sampleRate }) => ({ name: take, samples, sampleRate }));
-      const { seconds } = await engine.call("enroll", name, recordings, secret, { consent: texts.consent });
-      $("make-line").textContent = say.made(name, seconds);
+      const { seconds, warnings } = await engine.call("enroll", name, recordings, secret, { consent: texts.consent });
+      $("make-line").textContent = [say.made(name, seconds), ...warnings.map(sentence)].join(" ");
       $("secret").value = "";
       takes.length = 0;
       showTakes();

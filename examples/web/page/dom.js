@@ -1,6 +1,7 @@
 // Small helpers of the page: elements by id, texts, and questions.
 
-import { language, say, texts } from "./texts.en.js";
+import { device } from "./device.js";
+import { language, say, texts, textsOfApp } from "./texts.en.js";
 
 export const $ = (id) => document.getElementById(id);
 
@@ -15,9 +16,12 @@ export function element(tag, { on, ...properties } = {}, ...children) {
 export function fillTexts() {
   document.documentElement.lang = language;
   document.title = texts.title;
-  for (const one of document.querySelectorAll("[data-text]")) one.textContent = texts[one.dataset.text];
+  for (const one of document.querySelectorAll("[data-text]")) one.textContent = textOf(one.dataset.text);
   for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", texts[one.dataset.label]);
 }
+
+/** A text; in an app, where it says something else there, that. */
+const textOf = (key) => (device && textsOfApp[key]) || texts[key];
 
 /** Runs an action of the person; what goes wrong is said in the element with that id, in one line. */
 export async function attempt(errorId, action) {
@@ -30,7 +34,7 @@ export async function attempt(errorId, action) {
   }
 }
 
-const sentence = (message) => `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?]$/.test(message) ? "" : "."}`;
+export const sentence = (message) => `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?]$/.test(message) ? "" : "."}`;
 
 /**
  * Asks in a dialog until `work` succeeds with the answers (true), or the person gives up (false).
@@ -76,7 +80,11 @@ export function ask({ title, help = "", action, fields = [], danger = false }, w
 }
 
 /** Gives bytes to the person as a file. */
-export function saveFile(name, bytes, type) {
+export async function saveFile(name, bytes, type) {
+  if (device) {
+    await device.save(name, bytes, type);
+    return;
+  }
   const address = URL.createObjectURL(new Blob([bytes], { type }));
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);

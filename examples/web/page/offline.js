@@ -8,8 +8,13 @@ export async function listed() {
   return (await fetch("files.json")).json();
 }
 
+/** Address of each model file by its name, in the cache or, in an app, in the app itself. */
+export function addresses({ model, app }) {
+  return Object.fromEntries(model.map((one) => [one.file, app ? new URL(one.path, document.baseURI).href : keyOf(one)]));
+}
+
 /** Address of a model file in the cache: another content has another address. */
-export function keyOf({ path, sha256 }) {
+function keyOf({ path, sha256 }) {
   return new URL(`${path}?${sha256.slice(0, 16)}`, document.baseURI).href;
 }
 

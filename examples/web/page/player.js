@@ -1,5 +1,6 @@
 // Plays chunks without gaps while more are made, and tells what is being heard.
 
+const PATIENCE_MS = 1000; // for a loudspeaker: without one, in some browsers, a context never begins
 const AHEAD_S = 0.05; // before the first sample, so that the second chunk is there in time
 
 export class Player {
@@ -17,7 +18,7 @@ export class Player {
       await this.#context?.close();
       this.#context = new AudioContext({ sampleRate, latencyHint: "interactive" });
     }
-    await this.#context.resume();
+    await Promise.race([this.#context.resume(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
     this.#spans = [];
     this.#made = 0;
     this.#ends = 0;
@@ -45,9 +46,9 @@ export class Player {
     return span ? span.from + Math.min(now - span.at, span.seconds) : 0;
   }
 
-  /** Seconds that were made and are still to be heard. */
+  /** Seconds that were made and are still to be heard; none where nothing sounds. */
   get ahead() {
-    return this.#context ? this.#ends - this.#context.currentTime : 0;
+    return this.#context?.state === "running" ? this.#ends - this.#context.currentTime : 0;
   }
 
   stop() {

@@ -1,6 +1,7 @@
 // Text in, speech out: it sounds while it is still being made, and its words light up as they are heard.
 
 import { writeWav } from "../sound.js";
+import { device } from "./device.js";
 import { $, attempt, element, saveFile, say, texts } from "./dom.js";
 import { Picture } from "./picture.js";
 import { Player } from "./player.js";
@@ -35,7 +36,10 @@ export function begin(engine, { presets, sampleRate }, unlock) {
     $("speak-form").requestSubmit();
   });
   $("stop").addEventListener("click", stop);
-  $("save").addEventListener("click", () => saveFile("parrotlet.wav", writeWav(last.pieces, sampleRate), "audio/wav"));
+  $("save").addEventListener("click", () =>
+    attempt("speak-error", () => saveFile("parrotlet.wav", writeWav(last.pieces, sampleRate), "audio/wav")),
+  );
+  globalThis.parrotletSilence = stop;
   new ResizeObserver(() => picture.draw(0)).observe($("picture"));
 
   /** A voice's own likeness, where it has one to choose. */
@@ -61,6 +65,7 @@ export function begin(engine, { presets, sampleRate }, unlock) {
     picture.clear();
     try {
       await player.begin(sampleRate);
+      await device?.sounding(true);
       await make(mine);
       await heard(mine);
     } finally {
@@ -121,6 +126,7 @@ export function begin(engine, { presets, sampleRate }, unlock) {
 
   function stop() {
     if (current && !current.complete) $("measured").textContent = say.stopped();
+    if (current) device?.sounding(false);
     current = null;
     player.stop();
     $("stop").disabled = true;

@@ -53,6 +53,14 @@ export const texts = {
   foot: "A cloned voice is synthetic speech: say so where it could be taken for the person.",
 };
 
+/** What is said otherwise where the page is in an app on a phone. */
+export const textsOfApp = {
+  tagline: "Clone your voice on this phone.",
+  about: "Recording, voice and speech stay in this app, which does not use the network.",
+  voicesHelp: "Sealed with AES-256-GCM under your passphrase and this phone's key, in this app alone.",
+  passphraseHelp: "It opens the voice elsewhere, and nobody can replace it. Four words are better than one.",
+};
+
 const seconds = (value) => `${value.toFixed(value < 10 ? 1 : 0)} s`;
 
 /** What is put together from values. */

@@ -1,5 +1,6 @@
 // The profiles kept in this browser: unlock, rename, export, delete, import.
 
+import { device } from "./device.js";
 import { $, ask, attempt, element, saveFile, say, texts } from "./dom.js";
 
 const secret = { id: "secret", label: texts.passphraseLabel, type: "password" };
@@ -41,11 +42,22 @@ export function begin(engine, speak) {
     $("voices-line").textContent = line;
   }
 
-  const unlock = (name) =>
-    ask({ title: say.unlockTitle(name), action: say.unlock(), fields: [secret] }, async (given) => {
+  /** With the phone's key, where the page is in an app; else, and where it does not open, with the passphrase. */
+  async function unlock(name) {
+    if (device) {
+      try {
+        await engine.call("unlock", name);
+        await finished(say.unlocked(name), name);
+        return true;
+      } catch (error) {
+        if (error.name !== "UnlockError") throw error;
+      }
+    }
+    return ask({ title: say.unlockTitle(name), action: say.unlock(), fields: [secret] }, async (given) => {
       await engine.call("unlock", name, given.secret);
       await finished(say.unlocked(name), name);
     });
+  }
 
   const rename = (name) => {
     const fields = [{ id: "name", label: say.newName(), value: name }, secret];
@@ -57,7 +69,7 @@ export function begin(engine, speak) {
 
   const exportFile = (name) =>
     ask({ title: say.exportTitle(name), help: say.exportHelp(name), action: say.export(), fields: [secret] }, async (given) => {
-      saveFile(`${name}.voice`, await engine.call("exportFile", name, given.secret), "application/octet-stream");
+      await saveFile(`${name}.voice`, await engine.call("exportFile", name, given.secret), "application/octet-stream");
       await finished(say.exported(name));
     });
 

@@ -5,16 +5,17 @@
 
 import { Parrotlet, utcNow } from "../parrotlet.js";
 import { UnlockError, UsageError } from "../errors.js";
-import { passphrase } from "../profile.js";
+import { keyFile, passphrase } from "../profile.js";
 import { int16 } from "../sound.js";
 import { IndexedDbFiles, ProfileStore, described } from "../store.js";
-import * as ort from "../vendor/onnxruntime.mjs";
+import * as ort from "../vendor/onnxruntime.js";
 import { scryptAsync } from "../vendor/hashes/scrypt.js";
 
 const LONGEST_PASSPHRASE = 1024;
 
 let bird;
 let files;
+let device = null; // the key that a phone keeps, where the page is in an app
 const unlocked = new Map(); // profiles by name
 const streams = new Map();
 
@@ -26,14 +27,21 @@ function keyOf(secret) {
   return passphrase(secret, scrypt);
 }
 
-const storeWith = (secret) => new ProfileStore(files, secret === undefined ? [] : [keyOf(secret)]);
+/** A store that opens with the passphrase, if one is given, else with the phone's key; it seals with both. */
+function storeWith(secret) {
+  if (secret === undefined) return new ProfileStore(files, device ? [device] : []);
+  // The phone's key does not open here: a mistyped passphrase would become the profile's.
+  return new ProfileStore(files, [keyOf(secret), ...(device ? [{ ...device, unwrap: async () => null }] : [])]);
+}
 
 const METHODS = {
-  /** keys: where each file of the model lies in the cache. */
-  async load(cacheName, keys) {
-    const cache = await caches.open(cacheName);
+  /** addresses: of each file of the model, compressed in the cache of that name, or as it is in an app. */
+  async load(cacheName, addresses, deviceKey) {
+    if (deviceKey) device = keyFile(deviceKey);
+    const cache = cacheName && (await caches.open(cacheName));
     const read = async (file) => {
-      const packed = await cache.match(keys[file]);
+      if (!cache) return new Uint8Array(await (await fetch(addresses[file])).arrayBuffer());
+      const packed = await cache.match(addresses[file]);
       const unpacked = packed.body.pipeThrough(new DecompressionStream("gzip"));
       return new Uint8Array(await new Response(unpacked).arrayBuffer());
     };
@@ -61,11 +69,12 @@ const METHODS = {
     await store.requireFree(name);
     const began = performance.now();
     const record = consent && { text: consent, given_at: utcNow(), speaker: name, recording_sha256: "", method: "web" };
-    const profile = await bird.enroll(recordings, { consent: record, expires });
+    const warnings = [];
+    const profile = await bird.enroll(recordings, { consent: record, expires, onWarning: (message) => warnings.push(message) });
     const seconds = (performance.now() - began) / 1000;
     const stored = await store.save(name, profile);
     unlocked.set(name, profile);
-    return { ...stored, seconds };
+    return { ...stored, seconds, warnings };
   },
 
   async unlock(name, secret) {

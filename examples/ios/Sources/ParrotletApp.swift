@@ -1,0 +1,10 @@
+import SwiftUI
+
+@main
+struct ParrotletApp: App {
+  var body: some Scene {
+    WindowGroup {
+      Page().ignoresSafeArea(.container, edges: .bottom)
+    }
+  }
+}

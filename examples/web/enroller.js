@@ -1,0 +1,120 @@
+// Recordings of a person to what a profile holds of them (enroller.py). No acoustic model takes part in it.
+
+import { advised, doubtsOf, measuredFully, oddOneAmong, reportOf, requireUsable, withOtherVoice } from "./enrollment.js";
+import { InputError, UsageError, requireNumber } from "./errors.js";
+import { writeFlac } from "./flac.js";
+import { voiceprint } from "./same_person.js";
+import { resample } from "./sound.js";
+import { completed } from "./spectra.js";
+import { findOtherVoice } from "./talkers.js";
+import { joined, speechOf } from "./voice.js";
+
+const KEPT_RATE = 24000; // Hz of a recording that is kept
+
+export class Enroller {
+  #tables = new Map();
+
+  /** model: a VoiceModel. readTable: reads a table of the SDK by the name of its file. */
+  constructor(manifest, model, readTable) {
+    Object.assign(this, { manifest, model, readTable });
+  }
+
+  /** See Parrotlet.examine. */
+  async examine(recording) {
+    const { report } = await this.#heard(recording);
+    return advised([report], this.manifest.enrollment)[0];
+  }
+
+  /** What a profile keeps of a person, by name; options: those of Parrotlet.enroll. */
+  async measure(recordings, { likeness = null, keepRecording = false, onReport = () => {}, onWarning = (message) => console.warn(message) } = {}) {
+    if (likeness !== null) requireNumber("likeness", likeness, 0, 1);
+    const sources = Array.isArray(recordings) ? recordings : [recordings];
+    if (!sources.length) throw new InputError("no recording given: pass at least one");
+    const heard = [];
+    for (const source of sources) heard.push(await this.#heard(source, onWarning));
+    const limits = this.manifest.enrollment;
+    const reports = advised(heard.map(({ report }) => report), limits);
+    reports.forEach(onReport);
+    requireUsable(reports, limits);
+    doubtsOf(reports, limits).forEach(onWarning);
+    const speeches = heard.map(({ speech }) => speech);
+    const embeddings = await this.model.embeddings(speeches);
+    await this.#requireOnePerson(reports, heard, embeddings, onWarning);
+    const full = measuredFully(reports, limits);
+    const spectral = speeches.filter((_, k) => full.includes(k));
+    const complete = (mel) => this.#completed(mel, Math.min(...full.map((k) => reports[k].bandwidth_hz)));
+    const measured = await this.model.measure(speeches, { embeddings, spectral, complete });
+    const tensors = Object.fromEntries(
+      Object.entries(measured.tensors).map(([name, [values, shape]]) => [name, { shape: Array.from(shape), values }]),
+    );
+    if (likeness !== null) tensors["preference.likeness"] = number(likeness);
+    if (keepRecording) {
+      const flac = this.#flac(sources, heard);
+      tensors["recording.flac"] = { shape: [flac.length], values: flac };
+    }
+    return tensors;
+  }
+
+  async #requireOnePerson(reports, heard, embeddings, onWarning) {
+    if (reports.length < 2) return;
+    const { mel: grid, adaptation, speaker } = this.manifest;
+    const prints = [];
+    for (const [k, { speech, f0 }] of heard.entries()) {
+      const { data } = await this.model.spectrogram(speech);
+      prints.push(voiceprint(speech.length / speaker.sample_rate, embeddings[k], data, grid.n_mels, f0, adaptation.bands));
+    }
+    const doubt = oddOneAmong(reports, prints, await this.#table("same_person.npz"), this.manifest);
+    if (doubt) onWarning(doubt);
+  }
+
+  /** Log-mel with the bands that a telephone cut off as they probably were. */
+  async #completed(mel, bandwidth) {
+    if (bandwidth >= this.manifest.enrollment.narrow_hz) return mel;
+    return completed(mel, bandwidth, await this.#table("narrow_band.npz"), this.manifest.mel);
+  }
+
+  /** The speech of recordings, one after the other, as a FLAC file: what enrollment keeps at most. */
+  #flac(sources, heard) {
+    const { frame_s: frame, most_speech_s: most } = this.manifest.enrollment;
+    const speech = sources.map(({ samples, sampleRate }, k) =>
+      speechOf(resample(samples, sampleRate, KEPT_RATE), heard[k].active, KEPT_RATE * frame),
+    );
+    return writeFlac(joined(speech).subarray(0, most * KEPT_RATE), KEPT_RATE);
+  }
+
+  async #heard({ samples, sampleRate, name = "the recording" }, onWarning = () => {}) {
+    if (!(samples instanceof Float32Array) || !(sampleRate > 0)) throw new UsageError("a recording is {samples: Float32Array, sampleRate}");
+    const { sample_rate: rate } = this.manifest.speaker;
+    const { frame_s: frameS, most_speech_s: most } = this.manifest.enrollment;
+    const heard = resample(samples, sampleRate, rate);
+    if (heard.length < rate * frameS) throw new InputError(`${name}: holds no sound: record again`);
+    let { report: measured, speech } = await this.model.examine(heard);
+    const frames = framesOf(measured.active);
+    const enough = Math.round(most / frameS);
+    if (frames.length > enough) {
+      const end = Math.round(rate * frameS) * (frames[enough - 1] + 1);
+      ({ report: measured, speech } = await this.model.examine(heard.subarray(0, end)));
+      onWarning(`${name}: its first ${most} s of speech are used: more adds little`);
+    }
+    const report = reportOf(name, samples.length / sampleRate, measured);
+    const { active, f0 } = measured;
+    if (report.problem !== null) return { report, speech, active, f0 };
+    const times = framesOf(active).map((frame) => frame * frameS);
+    const other = await findOtherVoice(speech, times, rate, (window) => this.model.embed(window));
+    return { report: withOtherVoice(report, other), speech, active, f0 };
+  }
+
+  #table(file) {
+    if (!this.#tables.has(file)) this.#tables.set(file, this.readTable(file));
+    return this.#tables.get(file);
+  }
+}
+
+/** The numbers of the active frames. */
+function framesOf(active) {
+  const numbers = [];
+  active.forEach((one, frame) => one && numbers.push(frame));
+  return numbers;
+}
+
+const number = (value) => ({ shape: [1], values: Float32Array.of(value) });
