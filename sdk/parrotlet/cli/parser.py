@@ -57,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
     bench = add("bench", "bench.bench", "measure speed, first-audio delay and memory on this machine", speech)
     bench.add_argument("--repeats", type=int, default=5, metavar="N", help="how often to measure (default: 5)")
     _add_serve(add("serve", "serve.serve", "speak for other programs: OpenAI's speech API, Wyoming", speech))
+    verify = add("verify", "verify.verify", "say whether a sound has the mark of synthetic speech, and where")
+    verify.add_argument("file", type=Path, help="a recording")
+    verify.add_argument("--mark-key", type=Path, metavar="F", help="read a payload that is keyed with the bytes of F")
     add("doctor", "doctor.doctor", "say what is installed and whether it works")
     return top
 
