@@ -1,6 +1,6 @@
 """How often speech without the mark looks as if it had one.
 
-python benchmarks/mark/false_alarms.py OUT.npz ARCHIVE.zip... : zips of real recordings (see /work/shared/corpus), joined
+python benchmarks/mark/false_alarms.py OUT.npz ARCHIVE.zip... : zips of real recordings (see the corpus' README), joined
 and cut into minutes; or one file NAME.i16 with samples at 8 kHz. Stopped early, it has written what it has.
 python benchmarks/mark/false_alarms.py OUT.npz : the table of what was written.
 
@@ -70,7 +70,8 @@ def table(out: Path) -> None:
     for slots in (*np.unique(rows[:, 1]), 0):
         p = rows[(rows[:, 1] == slots) | (slots == 0), 3]
         seen = "  ".join(f"{bound:g}: {np.mean(p <= bound):.1e}" for bound in (0.1, 0.01, 1e-3, 1e-4, 1e-5))
-        print(f"{f'{slots * 0.04:.0f} s' if slots else 'all'}: {len(p)} stretches, least p {p.min():.1e}; share with p <= {seen}")
+        name = f"{slots * 0.04:.0f} s" if slots else "all"
+        print(f"{name}: {len(p)} stretches, least p {p.min():.1e}; share with p <= {seen}")
     # What search decides by: the least p of a minute, times the stretches in it.
     numbers = rows[:, 0].astype(int)
     by_minute = np.array([rows[numbers == one, 3].min() * (numbers == one).sum() for one in np.unique(numbers)])

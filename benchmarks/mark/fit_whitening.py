@@ -1,6 +1,7 @@
 """Makes sdk/parrotlet/watermark.npz, which takes speech out of the cells that a mark is looked for in.
 
-python benchmarks/mark/fit_whitening.py CORPUS.zip... : zips of recordings, see /work/shared/corpus; 20 minutes are used.
+python benchmarks/mark/fit_whitening.py CORPUS.zip... : zips of recordings (see the corpus' README); 20 minutes
+are used.
 The matrices are the inverse of the cells' cross-spectral density over the slots, cut to neighboring slots.
 """
 

@@ -21,6 +21,7 @@ import soundfile
 
 from parrotlet import Parrotlet
 from parrotlet.audio import resample
+from parrotlet.errors import InputError
 from parrotlet.marksearch import LIMIT, find_mark
 
 RATE = 24000
@@ -28,12 +29,12 @@ CROPS = 3  # of each text
 TEXTS = (
     "The weather was calm this morning, so we walked along the river and counted the boats that came by. Nobody said "
     "much, but everyone seemed happy enough.",
-    "When the train finally arrived, the platform was full of people with heavy bags. Could you please tell me where the "
-    "next station is?",
-    "She opened the old book and read aloud about a king who never slept. It took him seven years to find out why, and by "
-    "then it was too late.",
-    "Please remember to water the plants on Thursday, feed the cat twice a day, and call me if anything strange happens "
-    "while I am away.",
+    "When the train finally arrived, the platform was full of people with heavy bags. Could you please tell me where "
+    "the next station is?",
+    "She opened the old book and read aloud about a king who never slept. It took him seven years to find out why, and "
+    "by then it was too late.",
+    "Please remember to water the plants on Thursday, feed the cat twice a day, and call me if anything strange "
+    "happens while I am away.",
 )
 
 
@@ -74,7 +75,7 @@ def music(seconds: float) -> np.ndarray:
 
 
 def room(samples: np.ndarray, seconds: float = 0.4) -> np.ndarray:
-    """A small loudspeaker (250 to 6,000 Hz) heard from afar: an exponential tail as strong as the direct sound, hiss."""
+    """A small loudspeaker (250 to 6,000 Hz) heard from afar: an echo as strong as the direct sound, and hiss."""
     random = np.random.default_rng(7)
     at = np.arange(int(seconds * RATE))
     tail = random.standard_normal(len(at)) * 10 ** (-3 * at / len(at))
@@ -112,9 +113,7 @@ def conditions(other: np.ndarray) -> Mapping[str, Callable[[np.ndarray], np.ndar
         "tempo 2 % slower": lambda x: ffmpeg(x, "-af", "atempo=0.98"),
         "tempo 2 % faster": lambda x: ffmpeg(x, "-af", "atempo=1.02"),
         "loudspeaker and room": room,
-        "room, then Opus 16 kbit/s": lambda x: ffmpeg(
-            room(x), "-c:a", "libopus", "-b:a", "16k", container="ogg"
-        ),
+        "room, then Opus 16 kbit/s": lambda x: ffmpeg(room(x), "-c:a", "libopus", "-b:a", "16k", container="ogg"),
     }
 
 
@@ -140,7 +139,7 @@ def speech(folder: Path, archives: list[str]) -> None:
         for number, recording in enumerate(people(archives, 6)):
             try:
                 voices[f"clone{number}"] = bird.enroll((recording, RATE))
-            except Exception as problem:  # noqa: BLE001 - a recording that is refused is no clone
+            except InputError as problem:  # a recording that is refused makes no clone
                 print(f"clone{number}: {problem}")
     for number, (name, voice) in enumerate(voices.items()):
         for kind, engine in (("marked", bird), ("plain", plain)):

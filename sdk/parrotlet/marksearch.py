@@ -1,9 +1,9 @@
 """Looks for the mark of synthetic speech: whether it is there, since when, and what it says.
 
-The sound is brought to 8 kHz and measured in cells of 100 Hz, every 5 ms. A linear prediction from the neighboring cells
-takes most of the speech out of them ("whitening"); what is left is correlated with the public chips, for every alignment
-and for speeds of 0.98 to 1.02 times. How far the best correlation stands out of the others is its z; how often speech
-that is not marked comes so far, its p. docs/watermark.md gives the measurements behind the constants.
+The sound is brought to 8 kHz and measured in cells of 100 Hz, every 5 ms. A linear prediction from the neighboring
+cells takes most of the speech out of them ("whitening"). What is left is correlated with the public chips, for every
+alignment and for speeds of 0.98 to 1.02. How far the best correlation stands out of the others is its z; how often
+speech that is not marked comes so far, its p. docs/watermark.md gives the measurements behind the constants.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ LEAST = 20
 ALIGNMENTS = 400.0
 """Independent trials among the alignments of one speed, at most: all of them."""
 LIMIT, LOCAL = 1e-5, 1e-3
-"""Chance that a recording without the mark, of whatever length, is said to have it; and of one place in a marked one."""
+"""Chance that a recording without the mark, of whatever length, is said to have it; of one place in a marked one."""
 BLOCK_S = 60
 LEAST_DATA_Z = 8.5
 """Of a payload; 6.7 is what no payload has, on average."""
@@ -87,8 +87,8 @@ class Payload:
 class MarkReport:
     """Whether a sound has the mark.
 
-    p: chance that a sound without it, of this length, looks as much like one. z: of the clearest stretch. speed: that it
-    is played at, against which it was made. segments: (start, end) in seconds. payload: None where it cannot be read.
+    p: chance that a sound without it, of this length, looks as much like one. z: of the clearest stretch. speed: that
+    it is played at, against which it was made. segments: (start, end) in seconds. payload: None where it is not read.
     """
 
     marked: bool
@@ -261,7 +261,8 @@ def _payload(cells: npt.NDArray[np.float64], squares: float, key: bytes | None) 
         best = np.abs(scores).argmax(axis=1)
         taken = scores[np.arange(SYMBOLS), best]
         word = sum(
-            int(row | (value < 0) << 6) << SYMBOL_BITS * k for k, (row, value) in enumerate(zip(best, taken, strict=True))
+            int(row | (value < 0) << 6) << SYMBOL_BITS * k
+            for k, (row, value) in enumerate(zip(best, taken, strict=True))
         )
         said = word >> CHECK_BITS
         clear = np.abs(taken).sum() / math.sqrt(squares + 1e-9) >= LEAST_DATA_Z
@@ -271,10 +272,15 @@ def _payload(cells: npt.NDArray[np.float64], squares: float, key: bytes | None) 
 
 
 def _joined(places: list[tuple[float, float]], seconds: float) -> tuple[tuple[float, float], ...]:
-    """Where the mark is. A long stretch may be marked in part: it tells only where the mark is too weak for short ones."""
+    """Where the mark is.
+
+    A long stretch may be marked in part only: it tells where the mark is too weak for short ones.
+    """
     kept: list[tuple[float, float]] = []
     for start, end in sorted(places, key=lambda place: place[1] - place[0]):
-        if not any(start - 0.1 <= inner and outer <= end + 0.1 and outer - inner < end - start - 1 for inner, outer in kept):
+        if not any(
+            start - 0.1 <= inner and outer <= end + 0.1 and outer - inner < end - start - 1 for inner, outer in kept
+        ):
             kept.append((start, end))
     made: list[tuple[float, float]] = []
     for start, end in sorted(kept):

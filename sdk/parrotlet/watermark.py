@@ -1,9 +1,9 @@
 """The inaudible mark of synthetic speech: what is spoken is a little louder here and softer there, in a known pattern.
 
-Time is cut into slots of 40 ms and 300 to 3,500 Hz into bands of 100 Hz. In each cell the sound is raised or lowered by
-some 2 dB, as a chip of the pattern says; after 50 slots the pattern begins again. This is multiplicative spread spectrum
-(Cox 1997, Kirovski 2003): where nothing sounds, nothing is added. Most chips are public and the same for everybody:
-they say "synthetic". The others carry 32 bits, and may be keyed. docs/watermark.md is the specification.
+Time is cut into slots of 40 ms and 300 to 3,500 Hz into bands of 100 Hz. In each cell the sound is raised or lowered
+by some 2 dB, as a chip of the pattern says; after 50 slots the pattern begins again. This is multiplicative spread
+spectrum (Cox 1997, Kirovski 2003): where nothing sounds, nothing is added. Most chips are public and the same for
+everybody: they say "synthetic". The others carry 32 bits, and may be keyed. docs/watermark.md is the specification.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ FORMAT = 1
 SYMBOLS, SYMBOL_BITS = 6, 7
 """A period carries six symbols: rows of a biorthogonal code (Walsh functions and their negatives) of 64 chips."""
 INTEGRATOR_BITS, CHECK_BITS, CHECK_POLYNOMIAL = 24, 10, 0x233
-_ROWS = 8  # frames that are filtered at once: their spectra stay in a small processor's cache
+_ROWS = 32  # frames that are filtered at once: their spectra stay in a small processor's cache
 
 
 @dataclass(frozen=True)
 class Watermark:
     """What the mark says besides "synthetic".
 
-    integrator: a number of your product, 0 to 16,777,215; 0 says nothing. key: a secret of 16 bytes or more: without it,
-    nobody reads the number, and nobody marks a sound as yours; that the sound is synthetic, everybody reads.
+    integrator: a number of your product, 0 to 16,777,215; 0 says nothing. key: a secret of 16 bytes or more: without
+    it, nobody reads the number, and nobody marks a sound as yours; that the sound is synthetic, everybody reads.
     Raises UsageError.
     """
 
@@ -120,7 +120,7 @@ def _chips(key: bytes, label: bytes) -> Chips:
 
 @lru_cache(maxsize=8)
 def _filters(mark: Watermark, rate: int) -> Array:
-    """What each slot's filter adds to the sound: spectra [50, slot + 1], real, since the filters have no delay."""
+    """What each slot's filter adds to the sound: spectra [50, K], real, since it has no delay; above them is nothing."""
     slot, half = round(SLOT_S * rate), round(HALF_S * rate)
     at = np.arange(-half, half + 1)
     # A band-pass filter of each band: the windowed sinc of a low pass, moved to the band's middle.
@@ -129,8 +129,8 @@ def _filters(mark: Watermark, rate: int) -> Array:
     bands = 2 * low * np.cos(2 * np.pi * middle[:, None] * at / rate)
     padded = np.zeros((BANDS, 2 * slot))
     padded[:, at] = bands
-    gain = 10 ** (GAIN_DB / 20) - 1
-    return np.asarray(gain * mark.pattern() @ np.fft.rfft(padded).real, dtype=np.float32)
+    spectra = np.fft.rfft(padded).real[:, : round((LOWEST_HZ + (BANDS + 2) * BAND_HZ) * 2 * slot / rate)]
+    return np.asarray((10 ** (GAIN_DB / 20) - 1) * mark.pattern() @ spectra, dtype=np.float32)
 
 
 class Marker:
@@ -147,7 +147,7 @@ class Marker:
         flat = np.concatenate([rise, np.ones(self._slot - fade), 1 - rise])
         self._window = np.zeros(2 * self._slot, np.float32)
         self._window[half : half + len(flat)] = flat
-        # Frame k begins `half` before slot k, and is two slots long: the first is that in which the start lies or fades.
+        # Frame k begins `half` before slot k, and is two slots long. The first is that where the start lies or fades.
         self._frame = (start + half) // self._slot - 1
         self._skip = start + half - self._frame * self._slot
         self._waiting = np.zeros(self._skip, np.float32)  # from the next frame's beginning on
@@ -167,7 +167,7 @@ class Marker:
 
     def _marked(self, frames: int) -> Array:
         made = [self._block(min(_ROWS, frames - at)) for at in range(0, frames, _ROWS)]
-        joined = np.concatenate(made) if made else np.zeros(0, np.float32)
+        joined = made[0] if len(made) == 1 else np.concatenate([np.zeros(0, np.float32), *made])
         cut = min(self._skip, len(joined))
         self._skip -= cut
         return joined[cut:]
@@ -176,13 +176,15 @@ class Marker:
         slot = self._slot
         rows = np.lib.stride_tricks.sliding_window_view(self._waiting, 2 * slot)[::slot][:frames]
         which = np.arange(self._frame, self._frame + frames) % SLOTS
-        added = np.fft.irfft(np.fft.rfft(rows * self._window) * self._spectra[which], 2 * slot)
-        made = self._waiting[: frames * slot].reshape(frames, slot) + added[:, :slot]
+        heard = np.fft.rfft(rows * self._window)[:, : self._spectra.shape[1]]
+        added = np.fft.irfft(heard * self._spectra[which], 2 * slot)
+        made = added[:, :slot]
+        made += self._waiting[: frames * slot].reshape(frames, slot)
         made[0] += self._added
         made[1:] += added[:-1, slot:]
-        self._added = added[-1, slot:].astype(np.float32)
+        self._added = added[-1, slot:]
         self._waiting, self._frame = self._waiting[frames * slot :], self._frame + frames
-        return made.astype(np.float32, copy=False).reshape(-1)
+        return made.astype(np.float32).reshape(-1)
 
 
 def marked(samples: Array, rate: int, mark: Watermark | None = None) -> Array:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from watermark_case import PATH, RATE, made, mark
+from watermark_case import PATH, RATE, made
 
 from parrotlet import Parrotlet
 from parrotlet.audio import resample
@@ -181,7 +181,7 @@ def test_only_the_key_reads_and_makes_a_keyed_payload(plain: np.ndarray) -> None
 
 
 def test_a_forged_mark_is_found_but_is_not_keyed(plain: np.ndarray) -> None:
-    """Whoever has this code can call any sound synthetic, and of any integrator; with a key nobody takes it for theirs."""
+    """Whoever has this code can call any sound synthetic, of any integrator; a key tells that it is not theirs."""
     forged = find_mark(marked(plain, RATE, Watermark(77)), RATE, SECRET)
     assert forged.marked and forged.payload is not None
     assert forged.payload.integrator == 77 and not forged.payload.keyed
@@ -215,7 +215,13 @@ def test_the_integrator_decides_and_a_bundle_may_insist(bird: Parrotlet) -> None
         Parrotlet(strict, watermark=None)
     assert Parrotlet(strict, watermark=Watermark(5)).watermark == Watermark(5)
     assert "0001" not in repr(Watermark(5, SECRET)) and "key" not in repr(Watermark(5, SECRET))
-    for wrong in ({"integrator": -1}, {"integrator": 1 << 24}, {"integrator": True}, {"key": b"short"}, {"key": "x" * 16}):
+    for wrong in (
+        {"integrator": -1},
+        {"integrator": 1 << 24},
+        {"integrator": True},
+        {"key": b"short"},
+        {"key": "x" * 16},
+    ):
         with pytest.raises(UsageError):
             Watermark(**wrong)  # type: ignore[arg-type]
 
@@ -249,7 +255,9 @@ def test_verify_says_it_by_its_exit_code(run: Run, spoken: np.ndarray, plain: np
         ("nan.wav", ("--mark-key", "text.wav"), 2, "16 bytes or more"),
     ],
 )
-def test_verify_refuses_what_it_cannot_read(run: Run, file: str, options: tuple[str, ...], code: int, says: str) -> None:
+def test_verify_refuses_what_it_cannot_read(
+    run: Run, file: str, options: tuple[str, ...], code: int, says: str
+) -> None:
     Path("text.wav").write_text("no sound")
     soundfile.write("empty.wav", np.zeros(0), RATE)
     soundfile.write("nan.wav", np.full(RATE, np.nan), RATE, "FLOAT")

@@ -39,7 +39,10 @@ def guarded(run: Callable[[argparse.Namespace], int | None], options: argparse.N
 
 
 def reported(program: str, run: Callable[[], int | None]) -> int:
-    """The exit code of what was run, 0 unless it names one; an error is one line on stderr that begins with the program's name."""
+    """The exit code of what was run, 0 unless it names one.
+
+    An error is one line on stderr that begins with the program's name.
+    """
     try:
         code = run()
         with to_stdout():

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from parrotlet.cli.common import emit
 from parrotlet.errors import UsageError
-from parrotlet.marksearch import MarkReport, verify as find
+from parrotlet.marksearch import MarkReport
+from parrotlet.marksearch import verify as find
 from parrotlet.watermark import require_key
 
 
