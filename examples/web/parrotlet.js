@@ -14,6 +14,7 @@ import { integratedLoudness } from "./loudness.js";
 import { readNpz } from "./npz.js";
 import { Utterances } from "./utterances.js";
 import { VoiceModel, uniformNoise } from "./voice.js";
+import { Marker, patternOf } from "./watermark.js";
 
 const FORMAT = 5;
 const ARCHITECTURE = "fastspeech-nsf/1";
@@ -40,8 +41,8 @@ export class Parrotlet {
   #enroller;
 
   /** Use Parrotlet.load. */
-  constructor(manifest, presets, model, utterances, read) {
-    Object.assign(this, { manifest, presets, model, utterances });
+  constructor(manifest, presets, model, utterances, read, mark) {
+    Object.assign(this, { manifest, presets, model, utterances, mark });
     this.#enroller = new Enroller(manifest, model, (file) => read(file).then(readNpz));
   }
 
@@ -49,11 +50,13 @@ export class Parrotlet {
    * Loads a bundle together with the data of the text front end.
    * @param {string | ((file: string) => Promise<Uint8Array>)} source address of a folder with all of them, or a function
    *   that reads one by its name.
-   * @param {{ort: object, convention?: string, lexicon?: Object<string, string>}} options ort: the module onnxruntime-web.
-   *   convention: how dates, numbers and money are read, "en-US" or "en-GB". lexicon: the user's own words, phonemes or
-   *   respellings (docs/text.md); parseLexicon of lexicon.js reads a file's text.
+   * @param {{ort: object, convention?: string, lexicon?: Object<string, string>, watermark?: {integrator?: number,
+   *   key?: Uint8Array} | null}} options ort: the module onnxruntime-web. convention: how dates, numbers and money are
+   *   read, "en-US" or "en-GB". lexicon: the user's own words, phonemes or respellings (docs/text.md); parseLexicon of
+   *   lexicon.js reads a file's text. watermark: the inaudible mark in all that is spoken (docs/watermark.md); null leaves
+   *   it out.
    */
-  static async load(source, { ort, convention = "en-US", lexicon: words = {} }) {
+  static async load(source, { ort, convention = "en-US", lexicon: words = {}, watermark = {} }) {
     const read = typeof source === "function" ? source : (file) => fetched(new URL(file, new URL(source, globalThis.location?.href)));
     const json = async (file) => JSON.parse(new TextDecoder().decode(await read(file)));
     const manifest = await json("manifest.json");
@@ -65,6 +68,10 @@ export class Parrotlet {
     }
     const open = async ({ file, fold_int8: fold = false }) =>
       ort.InferenceSession.create(await read(file), { extra: { session: { disable_quant_qdq: fold ? "1" : "0" } } });
+    if (watermark === null && manifest.watermark === "required") {
+      throw new UsageError(`bundle ${manifest.name} is only for speech with a mark: leave watermark out, or pass one`);
+    }
+    const mark = watermark && (await patternOf(watermark));
     const model = new VoiceModel(manifest, open, ort.Tensor);
     const [lexicon, rules, letters, presets] = await Promise.all([
       read("lexicon.bin"),
@@ -76,7 +83,7 @@ export class Parrotlet {
     const say = async (word) => (await (unknown ??= open({ file: "g2p.onnx" }).then((session) => unknownWordModel(session, ort.Tensor, letters))))(word);
     const utterances = new Utterances(new Lexicon(lexicon), rules, { model: say, convention });
     if (Object.keys(words).length) await utterances.frontEnd.use(words);
-    const bird = new Parrotlet(manifest, presetsOf(presets, manifest), model, utterances, read);
+    const bird = new Parrotlet(manifest, presetsOf(presets, manifest), model, utterances, read, mark);
     for (const graph of ["acoustic", "vocoder", "render"]) await model.load(graph); // so that the first sentence is as fast as the others
     return bird;
   }
@@ -254,10 +261,14 @@ export class Parrotlet {
           spoken += samples.length;
           return made;
         };
+        // What is marked is limited after that.
+        const marker = this.mark && new Marker(this.mark, rate, spoken);
         for await (const samples of this.model.vocode(mel, f0, white)) {
-          const ready = finisher.push(samples);
+          const ready = finisher.push(marker ? marker.push(samples) : samples);
           if (ready.length) yield chunk(ready);
         }
+        const last = finisher.push(marker ? marker.finish() : new Float32Array(0));
+        if (last.length) yield chunk(last);
         yield chunk(finisher.finish());
         part += 1;
       }

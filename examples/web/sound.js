@@ -96,7 +96,7 @@ export function int16(samples) {
 
 /** Pieces of int16 samples -> a WAV file that says it is synthetic. */
 export function writeWav(pieces, sampleRate) {
-  const note = new TextEncoder().encode("Synthetic speech made with parrotlet\0");
+  const note = new TextEncoder().encode("Synthetic speech made with parrotlet (trainedAlgorithmicMedia)\0");
   const comment = note.length + (note.length % 2);
   const data = 2 * pieces.reduce((sum, piece) => sum + piece.length, 0);
   const bytes = new Uint8Array(44 + data + 20 + comment);

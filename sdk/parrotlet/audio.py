@@ -16,8 +16,8 @@ from parrotlet.errors import UsageError
 from parrotlet.output import open_output
 
 Samples = npt.NDArray[np.float32]
-SYNTHETIC = "Synthetic speech made with parrotlet"
-"""What a file says of itself."""
+SYNTHETIC = "Synthetic speech made with parrotlet (trainedAlgorithmicMedia)"
+"""What a file says of itself, with IPTC's term for what a model made."""
 NO_CHUNKS = "pass what speak yields, AudioChunks: of samples in memory, make one: [AudioChunk(samples, rate)]"
 _WAV_LIMIT = 0xFFFFFFFF - 256
 

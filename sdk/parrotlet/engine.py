@@ -26,6 +26,7 @@ from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.speech_model import SpeechModel, Voice
 from parrotlet.text import Format, Utterance, front_end
 from parrotlet.text.utterance import Pause
+from parrotlet.watermark import Marker, Watermark
 from parrotlet_runtimes import RUNTIMES, Session, SessionInfo, installed
 
 VoiceLike = Voice | VoiceProfile | Preset | str
@@ -34,6 +35,8 @@ VoiceLike = Voice | VoiceProfile | Preset | str
 ARCHITECTURES: Mapping[str, Callable[[Bundle, Sessions], FastSpeechNsf]] = {"fastspeech-nsf/1": FastSpeechNsf}
 LOUDNESS, MOST_GAIN = -19.0, 4.0
 """LUFS that every voice speaks at, and the factor that brings one there at most."""
+SYNTHETIC_MARK = Watermark()
+"""What all speech is marked with unless the integrator says otherwise."""
 VOICES = 8
 """Voices that an engine remembers."""
 
@@ -54,8 +57,12 @@ class Parrotlet:
         device: str = "cpu",
         sessions: Sessions | None = None,
         convention: str | None = None,
+        watermark: Watermark | None = SYNTHETIC_MARK,
     ) -> None:
         self.bundle, self.threads, self.device = bundle, threads, device
+        if watermark is None and bundle.manifest.get("watermark") == "required":
+            raise UsageError(f"bundle {bundle.name} is only for speech with a mark: leave watermark out, or pass one")
+        self.watermark = watermark
         self.runtime = runtime or _installed_runtime(bundle)
         self._text = front_end(bundle.front_end, lexicon, self.runtime, convention)
         if bundle.architecture not in ARCHITECTURES:
@@ -79,6 +86,7 @@ class Parrotlet:
         device: str = "cpu",
         sessions: Sessions | None = None,
         convention: str | None = None,
+        watermark: Watermark | None = SYNTHETIC_MARK,
     ) -> Parrotlet:
         """Load a bundle (the default one, from the wheel, if no path is given).
 
@@ -88,9 +96,11 @@ class Parrotlet:
         sessions: your own sessions instead, called once for each graph that the manifest names.
         convention: how dates, numbers, money and units are read, "en-US" (the default) or "en-GB"; the accent is the
         voice's.
+        watermark: the inaudible mark in all that is spoken (docs/watermark.md): ``Watermark(integrator=…, key=…)`` says
+        whose it is. None leaves it out, for who marks the sound in another way, as the law may ask.
         Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon, convention).
         """
-        engine = cls(Bundle.load(bundle), runtime, threads, lexicon, device, sessions, convention)
+        engine = cls(Bundle.load(bundle), runtime, threads, lexicon, device, sessions, convention, watermark)
         engine._model.load()  # now, so that the first sentence is as fast as the others
         return engine
 
@@ -282,7 +292,7 @@ class Parrotlet:
             utterances: Iterable[Utterance] = [Utterance("", phonemes, Pause(0.0, "text"), ())]
         else:
             utterances = self._text.sentences(_text(text), ssml=ssml, format=format)
-        return _speak(self._model, utterances, voice, options or named, self.sample_rate)
+        return _speak(self._model, utterances, voice, options or named, self.sample_rate, self.watermark)
 
     def acoustics(self, phonemes: str, profile: VoiceLike, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:
         """The acoustic stage alone: one utterance's phonemes to mel spectrogram, f0 and durations."""
@@ -301,7 +311,12 @@ class Parrotlet:
 
 
 def _speak(
-    model: SpeechModel, utterances: Iterable[Utterance], voice: Voice, options: SpeakOptions, rate: int
+    model: SpeechModel,
+    utterances: Iterable[Utterance],
+    voice: Voice,
+    options: SpeakOptions,
+    rate: int,
+    watermark: Watermark | None,
 ) -> Generator[AudioChunk, None, None]:
     random = np.random.default_rng(options.seed)
     gain = min(MOST_GAIN, float(10 ** ((LOUDNESS - voice.loudness_lufs) / 20)))
@@ -313,7 +328,8 @@ def _speak(
             made = model.speak(utterance, voice, speed, pitch, random)
             words, phonemes = _marks(utterance, (spoken + made.edges) / rate)
             finisher = Finisher(options.volume * utterance.volume * gain, rate)
-            for samples in _finished(made.samples, finisher):
+            marker = Marker(watermark, rate, spoken) if watermark else None
+            for samples in _finished(made.samples, marker, finisher):
                 yield AudioChunk(samples, rate, words, phonemes)
                 words, phonemes = (), ()
                 spoken += len(samples)
@@ -323,10 +339,17 @@ def _speak(
             spoken += silence
 
 
-def _finished(parts: Iterable[Samples], finisher: Finisher) -> Iterator[Samples]:
-    """An utterance's samples as they are heard; none of the parts is empty."""
+def _finished(parts: Iterable[Samples], marker: Marker | None, finisher: Finisher) -> Iterator[Samples]:
+    """An utterance's samples as they are heard; none of the parts is empty. What is marked is limited after that."""
+    if marker is not None:
+        parts = _marked(parts, marker)
     yield from (made for made in map(finisher.push, parts) if len(made))
     yield finisher.finish()
+
+
+def _marked(parts: Iterable[Samples], marker: Marker) -> Iterator[Samples]:
+    yield from map(marker.push, parts)
+    yield marker.finish()
 
 
 def _marks(utterance: Utterance, edges: npt.NDArray[np.float64]) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:

@@ -91,7 +91,7 @@ class Finisher:
         joined = np.concatenate([self._heard, samples])
         before = len(self._heard)
         step = BLOCK - before
-        blocks = -(-len(samples) // step)
+        blocks = max(1, -(-len(samples) // step))
         padded = np.pad(joined, (0, blocks * step + before - len(joined)))
         rows = np.lib.stride_tricks.sliding_window_view(padded, BLOCK)[::step]
         made = np.fft.irfft(np.fft.rfft(rows) * self._spectrum, BLOCK)[:, before:]

@@ -68,6 +68,31 @@ def read_recording(source: Path | str | bytes, target: int | None = None) -> tup
     return samples, target or rate
 
 
+def mono_blocks(source: Path | str | bytes, rate: int, seconds: float) -> Iterator[Samples]:
+    """A whole recording, of any length, at ``rate`` Hz and the mean of its channels, in blocks [<= rate * seconds].
+
+    What needs ffmpeg is read to ``LONGEST_S``. Memory does not grow with the file. Raises InputError.
+    """
+    name = "the recording" if isinstance(source, bytes) else str(source)
+    size, held = round(rate * seconds), np.zeros(0, np.float32)
+    empty = True
+    with _opened(name, source) as file:
+        require_rate(name, int(file.samplerate))
+        parts = (part.mean(axis=1) for part in file.blocks(_BLOCK_S * file.samplerate, dtype="float32", always_2d=True))
+        for part in _resampled(parts, file.samplerate, rate):
+            if not np.isfinite(part).all():
+                raise InputError(f"{name}: holds values that are not numbers: convert it to 16-bit WAV")
+            empty = empty and not len(part)
+            held = np.concatenate([held, part])
+            while len(held) >= size:
+                yield held[:size]
+                held = held[size:]
+    if empty:
+        raise InputError(f"{name}: holds no samples: record again")
+    if len(held):
+        yield held
+
+
 @contextmanager
 def _opened(name: str, source: Path | str | bytes) -> Iterator[Any]:
     """The recording as a SoundFile, whoever reads it. Raises InputError."""

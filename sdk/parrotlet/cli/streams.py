@@ -30,7 +30,7 @@ def prepare_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+def guarded(run: Callable[[argparse.Namespace], int | None], options: argparse.Namespace) -> int:
     """Run a command and return its exit code; warnings are lines on stderr, as errors are."""
     with _cleanly_terminated(), warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)  # ours are messages, also under -W error
@@ -38,10 +38,13 @@ def guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespa
         return reported("parrotlet", lambda: run(options))
 
 
-def reported(program: str, run: Callable[[], None]) -> int:
-    """The exit code of what was run; an error is one line on stderr that begins with the program's name."""
+def reported(program: str, run: Callable[[], int | None]) -> int:
+    """The exit code of what was run, 0 unless it names one.
+
+    An error is one line on stderr that begins with the program's name.
+    """
     try:
-        run()
+        code = run()
         with to_stdout():
             sys.stdout.flush()
     except ParrotletError as error:
@@ -57,6 +60,8 @@ def reported(program: str, run: Callable[[], None]) -> int:
         return UsageError.exit_code
     except KeyboardInterrupt:
         return 130
+    else:
+        return code or 0
     return 0
 
 

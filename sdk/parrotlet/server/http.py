@@ -27,6 +27,7 @@ from parrotlet.server.guard import Guard
 from parrotlet.server.metrics import MIME, Metrics
 from parrotlet.server.openapi import document
 from parrotlet.server.speakers import Busy, Pool, Shelf, Speech
+from parrotlet.watermark import FORMAT as MARK_FORMAT
 
 LONGEST_TEXT = 32_768
 """Characters. OpenAI takes 4,096; a chapter of a book is longer."""
@@ -156,7 +157,8 @@ async def _speech(service: Service, request: Request) -> Response:
         raise
     service.metrics.first_audio(time.perf_counter() - began)
     events = _events(first, speech, encoder) if asked.events else _audio(first, speech, encoder)
-    return _Spoken(events, "text/event-stream" if asked.events else encoder.format.mime, speech, service.metrics)
+    mime = "text/event-stream" if asked.events else encoder.format.mime
+    return _Spoken(events, mime, speech, service.metrics, marked=service.pool.bird.watermark is not None)
 
 
 async def _audio(first: AudioChunk, speech: Speech, encoder: Encoder) -> AsyncIterator[bytes]:
@@ -197,8 +199,12 @@ def _event(value: dict[str, Any]) -> bytes:
 class _Spoken(StreamingResponse):
     """Speech as it is made. It ends with the connection, or with a reader that takes nothing any more."""
 
-    def __init__(self, content: AsyncIterator[bytes], mime: str, speech: Speech, metrics: Metrics) -> None:
-        super().__init__(content, media_type=mime, headers={"Cache-Control": "no-store"})
+    def __init__(
+        self, content: AsyncIterator[bytes], mime: str, speech: Speech, metrics: Metrics, marked: bool
+    ) -> None:
+        # IPTC's term for what a model made. Content-Credentials would promise a signed C2PA manifest.
+        origin = 'trainedAlgorithmicMedia; generator="parrotlet"' + f'; watermark="{MARK_FORMAT}"' * marked
+        super().__init__(content, media_type=mime, headers={"Cache-Control": "no-store", "Synthetic-Media": origin})
         self._speech, self._metrics = speech, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

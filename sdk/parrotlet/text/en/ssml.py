@@ -167,7 +167,7 @@ _KNOWN = frozenset("speak p s break prosody say-as sub phoneme emphasis".split()
 
 
 def parse_ssml(document: str, numbers: Numbers = AMERICAN) -> list[Segment]:
-    """Segments of an SSML document; `numbers` says those of say-as. Raises `InputError` with the line of whatever is wrong."""
+    """Segments of an SSML document; `numbers` says those of say-as. Raises `InputError` with the line that is wrong."""
     if len(document) > LONGEST:
         raise InputError(f"the SSML document is longer than {LONGEST} characters; send it in parts")
     reader = _Reader(numbers)
