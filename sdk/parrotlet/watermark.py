@@ -120,7 +120,7 @@ def _chips(key: bytes, label: bytes) -> Chips:
 
 @lru_cache(maxsize=8)
 def _filters(mark: Watermark, rate: int) -> Array:
-    """What each slot's filter adds to the sound: spectra [50, K], real, since it has no delay; above them is nothing."""
+    """What each slot's filter adds to the sound: spectra [50, K], real, since it has no delay; nothing above them."""
     slot, half = round(SLOT_S * rate), round(HALF_S * rate)
     at = np.arange(-half, half + 1)
     # A band-pass filter of each band: the windowed sinc of a low pass, moved to the band's middle.
