@@ -14,7 +14,7 @@ parrotlet="/opt/parrotlet/bin/parrotlet --store /var/lib/parrotlet/profiles --ke
 if [ "$#" -gt 0 ] && ! $parrotlet show me >/dev/null 2>&1; then
     $parrotlet enroll "$@" --name me
 fi
-[ -e /etc/parrotlet/voice.key ] || { echo "install.sh: nobody is enrolled: give a recording of 10 s" >&2; exit 2; }
+[ -e /etc/parrotlet/voice.key ] || [ -e /etc/parrotlet/voice.cred ] || { echo "install.sh: nobody is enrolled: give a recording of 10 s" >&2; exit 2; }
 install -m 644 "$here/parrotlet.service" /etc/systemd/system/
 systemctl daemon-reload
 systemctl enable parrotlet
