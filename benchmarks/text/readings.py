@@ -4,8 +4,8 @@
     python benchmarks/text/readings.py ours|nemo|tacotron|espeak CASES.json
 
 Run each in an environment that has the peer: nemo_text_processing, espnet_tts_frontend (Tacotron's cleaners, with
-inflect for numbers), espeak-ng as a program. A text is right if the words are those of an answer; marks, capitals, "and"
-and "oh" for "zero" are overlooked. espeak-ng has no words: its phonemes of the text must be its phonemes of an answer.
+inflect for numbers), espeak-ng as a program. A text is right if the words are those of an answer; marks, capitals,
+"and" and "oh" for "zero" are overlooked. espeak-ng has no words: its phonemes of the text must be its phonemes of an answer.
 The cases are those that our rules were mended against: the figures compare kinds of text, not quality at first sight.
 """
 
