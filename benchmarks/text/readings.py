@@ -5,8 +5,9 @@
 
 Run each in an environment that has the peer: nemo_text_processing, espnet_tts_frontend (Tacotron's cleaners, with
 inflect for numbers), espeak-ng as a program. A text is right if the words are those of an answer; marks, capitals,
-"and" and "oh" for "zero" are overlooked. espeak-ng has no words: its phonemes of the text must be its phonemes of an answer.
-The cases are those that our rules were mended against: the figures compare kinds of text, not quality at first sight.
+"and" and "oh" for "zero" are overlooked. espeak-ng has no words: its phonemes of the text must be its phonemes of an
+answer. The cases are those that our rules were mended against: the figures compare kinds of text, not quality at first
+sight.
 """
 
 from __future__ import annotations
