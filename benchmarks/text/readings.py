@@ -38,7 +38,8 @@ def cases() -> list[tuple[str, str, list[str]]]:
         for line in (CASES / name).read_text(encoding="utf-8").splitlines():
             *kind, test, text, expected = line.split("\t") if not line.startswith("#") else ["", "", ""]
             if test == "say":
-                rows.append((kind[0] if kind else "hard cases", text.replace("\\n", "\n"), expected.split(" | ")))
+                written = text.replace("\\n", "\n") if kind else text
+                rows.append((kind[0] if kind else "hard cases", written, expected.split(" | ")))
     return rows
 
 
