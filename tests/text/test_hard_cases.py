@@ -10,7 +10,7 @@ from parrotlet.text import TextFrontEnd
 
 HARD = rows("hard_cases.tsv")
 SENT = rows("sent_cases.tsv")
-KNOWN_FAILURES: frozenset[str] = frozenset()
+KNOWN_FAILURES: frozenset[str] = frozenset(("i. Open it\\nii. Close it",))
 """Texts of cases that are read wrong. Mend one and the test says that its name can go."""
 
 

@@ -24,18 +24,30 @@ from parrotlet.text.en.spelling import by_rule
     ],
 )
 def test_cardinals(digits: str, words: str) -> None:
-    assert numbers.cardinal(digits) == words
+    assert numbers.AMERICAN.cardinal(digits) == words
+
+
+def test_britain_joins_the_last_two_figures() -> None:
+    british = numbers.Numbers("and", "nought")
+    wanted = {
+        "105": "one hundred and five",
+        "1000001": "one million and one",
+        "1250": "one thousand two hundred and fifty",
+    }
+    assert {digits: british.cardinal(digits) for digits in wanted} == wanted
+    assert british.cardinal("2000") == "two thousand"
+    assert british.real("0.5") == "nought point five"
 
 
 def test_cardinals_beyond_names_are_spelled() -> None:
-    assert numbers.cardinal("1" * 40) == " ".join(["one"] * 40)
+    assert numbers.AMERICAN.cardinal("1" * 40) == " ".join(["one"] * 40)
 
 
 @pytest.mark.parametrize(
     ("digits", "words"), [("1", "first"), ("12", "twelfth"), ("20", "twentieth"), ("101", "one hundred first")]
 )
 def test_ordinals(digits: str, words: str) -> None:
-    assert numbers.ordinal(digits) == words
+    assert numbers.AMERICAN.ordinal(digits) == words
 
 
 def test_roman_numerals_round_trip_and_refuse_the_wrong_ones() -> None:

@@ -150,13 +150,28 @@ _DATES = (
         r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?=[\s,;:!?)]|$)",
         "{1:MONTH_SHORT}",
     ),
-    Rule("days", "A", rf"({WEEKDAY})\.?\s?[-–]\s?({WEEKDAY}){END}", "{1:DAYS} to {2:DAYS}"),
+    Rule("days", "A", rf"({WEEKDAY})\.?\s?[-–]\s?({WEEKDAY}){END}(?:\.(?=,|\s[a-z\d]))?", "{1:DAYS} to {2:DAYS}"),
     Rule("months", "A", rf"({MONTH})\.?\s?[-–]\s?({MONTH}){END}", "{1:MONTH_SHORT} to {2:MONTH_SHORT}"),
     Rule("decade", "0.", r"'?2000'?s(?!\w)|'00'?s(?!\w)", "two thousands"),
     Rule("decade", "0.", r"'?(\d\d)00'?s(?!\w)", "{1:cardinal} hundreds"),
     Rule("decade", "0.", r"'?(\d\d)?([1-9]0)'?s(?!\w)", "{1:cardinal} {2:tens}"),
 )
 _TIMES = (
+    Rule("until", "Aa", r"([Nn]oon|[Mm]idnight)\s?[-–]\s?(?=\d)", "{1:as} to"),
+    Rule(
+        "hours of the day",
+        "0",
+        r"([01]\d|2[0-4])00\s?(?:hours|hrs?)(?!\w)",
+        "{1:minutes} hundred hours",
+        r"(?i)\b(?:at|by|from|until|till|to|before|after)\s$",
+    ),
+    Rule(
+        "hours of the day",
+        "0",
+        r"([01]\d|2[0-3])([0-5]\d)\s?(?:hours|hrs?)(?!\w)",
+        "{1:minutes} {2:minutes} hours",
+        r"(?i)\b(?:at|by|from|until|till|to|before|after)\s$",
+    ),
     Rule(
         "clock range",
         "0",
@@ -167,7 +182,7 @@ _TIMES = (
         "until",
         ".",
         r"(?:(?<=[AaPp][Mm])|(?<=[Mm]\.)|(?<=:\d\d)|(?<=[Mm]\s)|(?<=[Mm]\.\s)|(?<=:\d\d\s))"
-        r"[-–]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm]))",
+        r"[-–]\s?(?=\d{1,2}(?::\d\d|\s?[AaPp]\.?[Mm])|(?:noon|midnight|late|close|dusk|dawn)\b)",
         "to",
     ),
     Rule(
@@ -227,6 +242,8 @@ _NUMBERS = (
         )
     ),
     Rule("feet", "0", r"(\d{1,2})'\s?(\d{1,2})\"", "{1:count foot feet} {2:cardinal}"),
+    Rule("fraction", "0", r"(\d+)[ -]+(\d+)/(\d+)(?:\"|'')", "{1:cardinal} and {2:part 3 article} inches"),
+    Rule("fraction", "0", r"(\d+)/(\d+)(?:\"|'')", "{1:part 2} inch"),
     Rule(
         "fraction",
         "0",
@@ -240,13 +257,27 @@ _NUMBERS = (
     Rule(
         "range",
         "0.",
-        rf"({REAL})\s?[–-]\s?({REAL})(?:\s?({UNIT})(?:/({PER_UNIT}))?)?(?![\w-])",
+        rf"({REAL})\s?[–-]\s?({REAL})(?:(?:\s(?!(?:{TOUCHING_UNIT})(?!\w|\.\s[a-z])))?({UNIT})(?:/({PER_UNIT}))?)?(?![\w-])",
         "{1:real} to {2:real} {3:many} {4?per} {4:PER}",
     ),
     Rule("ordinal", "0", rf"({NUM})(?:st|nd|rd|th|ST|ND|RD|TH){END}", "{1:ordinal}"),
     *_measures(),
     Rule("multiple", "0.", rf"({REAL})[xX]{END}{_DESCRIBING}", "{1:real} X", after="ARTICLES"),
     Rule("multiple", "0.", rf"({REAL})[xX]{END}", "{1:real} times"),
+    Rule(
+        "kilometers run",
+        "0",
+        r"(\d{1,2})[kK](?=\s(?:run|race|walk|pace|runs|races|runners?|jog|finish|course|charity)\b)",
+        "{1:cardinal} K",
+    ),
+    Rule(
+        "kilometers run",
+        "0",
+        r"(\d{1,2})[kK](?!\w)",
+        "{1:cardinal} K",
+        r"(?i)\b(?:ran|run|running|race|jog|jogged|walked)\s(?:a|the|my|her|his|our|their)\s$",
+    ),
+    Rule("model number", "0", r"(\d{4})(?![\d,.]\d)(?!\w)", "{1:pairs}", r"\b(?:RTX|GTX|RX|GeForce|Radeon|Boeing)\s$"),
     Rule("scaled", "0.", rf"({REAL})([kmb]|bn|mn|tn){END}", "{1:real} {2:SCALES}"),
     Rule("scaled", "0.", rf"({REAL})([KMBT]){END}(?!\s[A-Z])", "{1:real} {2:SCALES}", unless="COUNTED"),
     Rule(
@@ -287,6 +318,9 @@ _ABBREVIATIONS = (
     Rule("street", "Aa", r"[Ss][Tt]\.(?![\w'-])", "street {.}"),
     Rule("drive", "Aa", r"[Dd][Rr]\.(?![\w'-])(?!\s*[A-Z])", "drive {.}"),
     Rule("drive", "Aa", r"[Dd][Rr](?![\w'.-])(?!\s*[A-Z])", "drive", after="*"),
+    Rule("slashed", "Aa", r"([A-Za-z]/[A-Za-z])(?![\w/])", "{1:SLASHED}"),
+    Rule("room", "Aa", r"[Rr]m\.?(?=\s#?\d)", "room"),
+    Rule("population", "Aa", r"[Pp]op\.(?=\s\d)", "population"),
     Rule("numbered", "Aa", rf"([A-Za-z]+)\.(?![\w'-]){_FIGURE}", "{1:NUMBERED_ABBREVIATIONS}"),
     Rule("numbered", "Aa", rf"([A-Za-z]+)(?![\w'.-]){_FIGURE}", "{1:NUMBERED_ALONE}"),
     Rule("title", "Aa", r"([A-Za-z]+)\.(?![\w'-])(?=\s*[A-Z])", "{1:TITLES}"),

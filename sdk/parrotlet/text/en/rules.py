@@ -63,7 +63,7 @@ _TRIGGERS = frozenset(
         *(code.lower() for code in CURRENCY_CODES),
     }
 ) - {"no", "al", "ed"}
-_DOTTED_TRIGGERS = frozenset("no al ed lat lon long nr b c d m r fl rte ste min max pt assoc".split())
+_DOTTED_TRIGGERS = frozenset("no al ed lat lon long nr b c d m r fl rte ste min max pt assoc pop rm".split())
 _SPANS = frozenset({*DAYS, *MONTH_SHORT})
 _EXACT = frozenset({"No", *(to_roman(value).lower() for value in range(2, 40))})
 _LONE_CAPITALS = frozenset("AIVXLCDMNSEW")

@@ -806,6 +806,12 @@ ABBREVIATED = {short: said for short, said in ABBREVIATIONS.items() if short not
 ABBREVIATED_ALONE = {short: said for short, said in ABBREVIATED.items() if short not in DOT_NEEDED}
 """Without a dot the others are words, names or initials."""
 
+SLASHED = {
+    "a/c": "A-C", "n/a": "not applicable", "s/n": "serial number", "i/o": "I-O", "p/e": "P-E", "y/n": "yes or no",
+    "q/a": "Q and A", "r/w": "read write",
+}  # fmt: skip
+"""Letters with a slash between them that stand for words."""
+
 SHORT_CHANGE: frozenset[str] = frozenset()
 """Currencies whose small coins have no name after the large ones: "three pounds fifty"."""
 
