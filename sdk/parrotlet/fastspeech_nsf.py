@@ -189,7 +189,7 @@ class FastSpeechNsf:
         end = start
         while end < frames:
             start, end = end, end + next(sizes)
-            if (frames - end < MEL_FRAMES // 2 and end - start >= MEL_FRAMES) or frames - end < context:
+            if frames - end < (MEL_FRAMES // 2 if end - start >= MEL_FRAMES else context):
                 end = frames  # what is left would cost more as a chunk of its own
             low, high = max(0, start - context), min(frames, end + context)
             made = in_bundle(partial(acoustic.frames, outline, f0, low, high))

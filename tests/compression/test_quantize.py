@@ -100,7 +100,7 @@ def test_products_of_large_numbers_are_exact_on_any_processor(precision: str, tm
     assert made == pytest.approx(rows @ matrix, abs=0.02 * WIDTH)
 
 
-@pytest.mark.parametrize("file", ["acoustic.onnx", "vocoder.onnx"])
+@pytest.mark.parametrize("file", ["acoustic_contour.onnx", "acoustic_frames.onnx", "vocoder.onnx"])
 def test_no_shipped_product_is_of_two_unsigned_matrices(file: str) -> None:
     """From onnxruntime 1.26 on they take more than twice as long."""
     graph = onnx.load(DEFAULT / file).graph
@@ -208,7 +208,7 @@ def test_chunks_of_the_static_vocoder_join_to_the_same_waveform(static: Path, fi
 def test_each_graph_has_a_precision_of_its_own(full: Path, tmp_path: Path) -> None:
     precisions = parse_precision("speaker=weight-only,acoustic=fp16,vocoder=dynamic")
     quantize_bundle(full, tmp_path / "mixed", precisions)
-    assert (full / "acoustic.onnx").stat().st_size / (tmp_path / "mixed" / "acoustic.onnx").stat().st_size > 1.9
+    assert (full / "acoustic_frames.onnx").stat().st_size / (tmp_path / "mixed" / "acoustic_frames.onnx").stat().st_size > 1.9
     bird, other = Parrotlet.load(full), Parrotlet.load(tmp_path / "mixed")
     voice = next(iter(bird.presets.values())).profile
     a, b = (one.acoustics(bird.phonemize(TEXT), voice) for one in (bird, other))
@@ -229,8 +229,8 @@ def test_int8_speaks_as_fast_as_fp32(full: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("precision", ["weight-only", "dynamic"])
 def test_what_the_finished_spectrum_passes_through_stays_in_float(full: Path, precision: str, tmp_path: Path) -> None:
-    quantize_onnx(full / "acoustic.onnx", tmp_path / "acoustic.onnx", precision)
-    graph = onnx.load(tmp_path / "acoustic.onnx").graph
+    quantize_onnx(full / "acoustic_frames.onnx", tmp_path / "acoustic_frames.onnx", precision)
+    graph = onnx.load(tmp_path / "acoustic_frames.onnx").graph
     float_arrays = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
     names = ("/MatMul", "/adapter/", "/adapter_after/")
     products = [node for node in graph.node if node.op_type == "MatMul" and node.name.startswith(names)]

@@ -18,7 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrotlet import Parrotlet, SpeakOptions, VoiceProfile
+from parrotlet.acoustic import SplitAcoustic
 from parrotlet.errors import UsageError
+from parrotlet.fastspeech_nsf import FIRST_FRAMES
+from parrotlet.text.utterance import Pause, Utterance
 from parrotlet_runtimes import Session, SessionInfo
 
 LONG = "The rain had stopped by noon, so we took the short way home, and nobody was in a hurry. Then it was quiet."
@@ -72,6 +75,45 @@ def test_the_first_chunk_takes_one_acoustic_pass_and_one_short_vocoder_call(
     assert 0 < chunk.seconds < 0.5
     # What the vocoder saw is the chunk and its context, not the sentence.
     assert opened["vocoder"].calls[0] < 80
+
+
+@dataclass
+class Frames:
+    """A part of the acoustic graph that notes how many frames it is asked for."""
+
+    session: Session
+    frames: list[int]
+
+    @property
+    def info(self) -> SessionInfo:
+        return self.session.info
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        self.frames += [value.shape[1] for name, value in feeds.items() if name == "f0"]
+        return self.session.run(feeds)
+
+
+def test_mel_chunks_join_to_the_whole_and_the_first_is_short(bird: Parrotlet, voice: VoiceProfile) -> None:
+    frames: list[int] = []
+
+    def sessions(graph: str) -> Session:
+        opened = bird.bundle.session(graph)
+        return opened.over(lambda part: Frames(part, frames)) if isinstance(opened, SplitAcoustic) else opened
+
+    phonemes = bird.phonemize(LONG.partition(".")[0] + ", and so on, as long as anyone would listen to it.")
+    whole = bird.acoustics(phonemes, voice)
+    expected = np.concatenate(list(bird.vocode(whole.mel, whole.f0)))
+    chunks = Parrotlet.load(sessions=sessions).speak(phonemes=phonemes, profile=voice)
+    next(chunks)
+    context = bird.bundle.acoustic_context + bird.bundle.vocoder_context
+    assert FIRST_FRAMES < frames[0] <= FIRST_FRAMES + context + bird.bundle.acoustic_context + 80
+    chunks.close()
+    utterance = Utterance("", phonemes, Pause(0.0, "text"), ())
+    spoken = bird._model.speak(utterance, bird.voice(voice), 1.0, 0.0, np.random.default_rng(0))
+    made = np.concatenate(list(spoken.samples))
+    assert len(whole.mel) > 2 * frames[0]
+    assert made.shape == expected.shape
+    assert 10 * np.log10(np.mean((made - expected) ** 2) / np.mean(expected**2) + 1e-12) < -60
 
 
 def test_who_stops_asking_has_stopped_the_work(
