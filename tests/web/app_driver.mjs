@@ -38,6 +38,7 @@ await context.addInitScript(() => {
   };
 });
 const page = await context.newPage();
+page.setDefaultTimeout(SLOW.timeout);
 page.on("pageerror", (error) => made.errors.push(error.message));
 
 try {

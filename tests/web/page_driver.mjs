@@ -33,6 +33,7 @@ const browser = await chromium.launchPersistentContext(join(out, "chromium"), {
 });
 browser.on("request", (request) => made.requests.push(request.url()));
 const page = browser.pages()[0];
+page.setDefaultTimeout(SLOW.timeout); // of clicks and pictures, too: other tests may run beside this one
 page.on("pageerror", (error) => made.errors.push(error.message));
 page.on("console", (message) => message.type() === "error" && made.errors.push(message.text()));
 
