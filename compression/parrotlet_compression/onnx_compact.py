@@ -32,8 +32,9 @@ def compact_onnx(data: bytes) -> bytes:
     for tensor in graph.initializer:
         tensor.name = _next(new, tensor.name, fresh)
         tensor.doc_string = ""
-    for node in graph.node:
-        node.name = node.doc_string = ""
+    # Not without a name: onnxruntime 1.18 names what it fuses after the first node, and wants no two of a name.
+    for node, short in zip(graph.node, _names(), strict=False):
+        node.name, node.doc_string = short, ""
         del node.metadata_props[:]
         node.input[:] = [_next(new, name, fresh) for name in node.input]
         node.output[:] = [_next(new, name, fresh) for name in node.output]
