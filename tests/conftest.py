@@ -105,6 +105,7 @@ def tflite_bundle(request: pytest.FixtureRequest) -> Path:
     return exports.small
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The vault's tests first: they fork, and what conversion to TFLite imports starts threads.
 

@@ -14,6 +14,7 @@ from parrotlet.bundle import GRAPHS, Bundle
 from parrotlet.errors import InputError
 
 from .calibration import Feeds, require_signal, split_feeds, spoken_feeds
+from .onnx_compact import compact_onnx_file
 from .quantize import quantize_int8, store_fp16
 from .static import ERROR_BOUND, StaticResult, quantize_within
 from .tflite import quantize_tflite, require_converter
@@ -160,6 +161,8 @@ def quantize_bundle(
     ]
     for file in ("presets.json", *others):
         shutil.copy(full / file, part)
+    for path in part.glob("*.onnx"):
+        compact_onnx_file(path)
     manifest["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(part.iterdir())}
     (part / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(out, ignore_errors=True)

@@ -25,6 +25,7 @@ from parrotlet.text import TextFrontEnd
 from .graph import Feeds, Graph, export_onnx
 from .models.enrollment import Activity, Adapt, Bandwidth, MeanEmbedding, Mel, Pitch, Resample, Spectrum, Windows
 from .models.rendering import Render
+from .onnx_compact import compact_onnx_file
 from .tflite import export_tflite, require_converter
 from .tflite_compact import compact_file
 
@@ -222,6 +223,7 @@ def _exported(name: str, kind: str) -> bytes:
         path = Path(folder) / name
         if kind == "onnx":
             export_onnx(graph, path)
+            compact_onnx_file(path)
         else:
             graph = for_tflite(graph)
             export_tflite(graph.module, graph.example, graph.outputs, graph.lengths[:2], path)

@@ -195,7 +195,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_model_trains_from_the_command_line(packed: Path, tmp_path: Path) -> None:
-    run = ["--threads", "2"]
+    run = ["--threads", "1"]
     embeddings = tmp_path / "embeddings.npy"
     random = np.random.default_rng(0).random((len(Pack(packed).clips), 256)).astype(np.float32)
     np.save(embeddings, random / np.linalg.norm(random, axis=1, keepdims=True))

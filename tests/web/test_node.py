@@ -19,7 +19,7 @@ from parrotlet import Parrotlet
 from parrotlet.audio import resample
 from parrotlet.bundle import DEFAULT
 from parrotlet.errors import InputError
-from parrotlet.mel import MelConfig
+from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.recording import RecordingWarning
 from parrotlet.same_person import TABLE, comparison, voiceprint
 from parrotlet.vault import Passphrase, ProfileStore
@@ -155,8 +155,9 @@ def test_one_person_or_two(made: Made, files: list[Path], bird: Parrotlet) -> No
     assert made["refused"] == str(refused.value)
     prints = []
     for path in files[:3]:
-        _, speech = bird._enroller.examine(path)
-        prints.append(voiceprint(speech, 16000, bird._enroller.speaker_embedding(speech), MelConfig()))
+        _, speech, f0 = bird._enroller.examine(path)
+        mel = mel_spectrogram(resample(speech, 16000, 24000), MelConfig())
+        prints.append(voiceprint(len(speech) / 16000, bird._enroller.speaker_embedding(speech), mel, f0))
     ours = comparison().log_odds(prints)
     assert np.abs(ours - made["odds"]).max() < 0.05
     assert ours[0, 1] > 2.25 and max(ours[0, 2], ours[1, 2]) < -1

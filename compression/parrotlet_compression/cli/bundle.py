@@ -11,6 +11,7 @@ from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
 from parrotlet.errors import InputError
 
+from ..compact import compact_bundle
 from ..corpus import Pack
 from ..evaluate import judged, write_parts, write_test_speech
 from ..export import SAME_SPEAKER, export_bundle
@@ -32,7 +33,7 @@ TFLITE_ACTIVATIONS = (
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
-    for add in (_add_export, _add_signal_graphs, _add_quantize, _add_report, _add_evaluate):
+    for add in (_add_export, _add_signal_graphs, _add_compact, _add_quantize, _add_report, _add_evaluate):
         add(commands)
 
 
@@ -66,6 +67,11 @@ def _add_signal_graphs(commands: Commands) -> None:
     command = commands.add(
         "signal-graphs", _signal_graphs, "write the graphs without weights, for enrollment, into a bundle"
     )
+    command.add_argument("bundle", type=Path, help="bundle folder")
+
+
+def _add_compact(commands: Commands) -> None:
+    command = commands.add("compact", _compact, "make the files of a bundle's graphs smaller, with the same results")
     command.add_argument("bundle", type=Path, help="bundle folder")
 
 
@@ -142,6 +148,13 @@ def _signal_graphs(options: argparse.Namespace) -> None:
     if not (options.bundle / "manifest.json").is_file():
         raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
     add_signal_graphs(options.bundle)
+
+
+def _compact(options: argparse.Namespace) -> None:
+    if not (options.bundle / "manifest.json").is_file():
+        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
+    before, after = compact_bundle(options.bundle)
+    print(f"{options.bundle}: {before / 1e6:.2f} -> {after / 1e6:.2f} MB")
 
 
 def _quantize(options: argparse.Namespace) -> None:

@@ -1,0 +1,31 @@
+"""Make the files of a whole bundle smaller; see ``tflite_compact`` and ``onnx_compact``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from .onnx_compact import compact_onnx
+from .tflite_compact import compact
+
+
+def compact_bundle(bundle: Path) -> tuple[int, int]:
+    """Replace every graph by its compact form, and its sha256 in the manifest: bytes before and after."""
+    forms = {".onnx": compact_onnx, ".tflite": compact}
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    before = after = 0
+    written: dict[Path, bytes] = {}
+    for file in manifest["files"]:
+        path = bundle / file
+        if path.suffix in forms and path.is_file():
+            data = path.read_bytes()
+            written[path] = forms[path.suffix](data)
+            manifest["files"][file] = hashlib.sha256(written[path]).hexdigest()
+            before, after = before + len(data), after + len(written[path])
+    written[bundle / "manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    for path, data in written.items():
+        path.with_name(path.name + ".part").write_bytes(data)
+    for path in written:
+        path.with_name(path.name + ".part").replace(path)
+    return before, after
