@@ -22,7 +22,7 @@ import numpy as np
 import soundfile
 
 from parrotlet.audio import resample
-from parrotlet.marksearch import LIMIT, RATE, SPEEDS, levels, powers, sightings, whitened
+from parrotlet.marksearch import LIMIT, RATE, SPEEDS, chance, levels, powers, sightings, whitened
 
 MINUTE = 60 * RATE
 
@@ -66,6 +66,7 @@ def measure(out: Path, paths: list[str]) -> None:
 def table(out: Path) -> None:
     with np.load(out) as file:
         rows, length = file["rows"], int(file["minutes"])
+    rows[:, 3] = [chance(z, speed == 1) for z, speed in rows[:, [2, 4]]]  # by today's constants
     print(f"{length / 60:.2f} hours")
     for slots in (*np.unique(rows[:, 1]), 0):
         p = rows[(rows[:, 1] == slots) | (slots == 0), 3]

@@ -47,8 +47,9 @@ LENGTHS = (50, 100, 200, 400)
 STRIDE = 25
 LEAST = 20
 """Slots of a recording, at least: 0.8 s."""
-ALIGNMENTS = 400.0
-"""Independent trials among the alignments of one speed, at most: all of them."""
+ALIGNMENTS, SPREAD = 400, 1.12
+"""Alignments tried at one speed; and by how much the deviations of real speech are wider than Gauss has them, so far out
+that it matters (benchmarks/mark/false_alarms.py)."""
 LIMIT, LOCAL = 1e-5, 1e-3
 """Chance that a recording without the mark, of whatever length, is said to have it; of one place in a marked one."""
 BLOCK_S = 60
@@ -132,7 +133,7 @@ def verify(source: Path | str | bytes, key: bytes | None = None) -> MarkReport:
 
 def search(blocks: Iterable[Array], key: bytes | None = None) -> MarkReport:
     """Look for the mark in samples at 8 kHz, in blocks of a minute, say; a mark is looked for in each alone."""
-    best = Sighting(0, 0, 0.0, 1.0, 1.0, 1.0, 0, 0)
+    best = Sighting(0, 0, 0.0, math.inf, 1.0, 1.0, 0, 0)
     trials, seconds = 0, 0.0
     places: list[tuple[float, float]] = []
     cells = np.zeros((SLOTS, BANDS))
@@ -142,7 +143,7 @@ def search(blocks: Iterable[Array], key: bytes | None = None) -> MarkReport:
         evidence = {pitch: whitened(levels(power, pitch)) for pitch in SPEEDS}
         for seen in sightings(evidence):
             trials += 1
-            best = min(best, seen, key=lambda one: one.p)
+            best = min(best, seen, key=lambda one: one.raw)
             if seen.p > LOCAL:
                 continue
             slot_s = STEP * HOP / RATE / seen.speed
@@ -213,15 +214,16 @@ def sightings(evidence: dict[float, Array]) -> Iterator[Sighting]:
             z = scores / (np.median(np.abs(scores)) / 0.6745 + 1e-9)
             tops = z.reshape(len(z), -1).argmax(axis=1)
             values = z.reshape(len(z), -1).max(axis=1)
-            # Half of the chances for what plays as it was made, half for all other speeds.
-            chances = 2 * ALIGNMENTS * np.where(np.arange(len(z)) == plain, 1, len(z) - 1) * _tail(values)
-            which = int(chances.argmin())
+            chances = [chance(float(value), k == plain) for k, value in enumerate(values)]
+            which = int(np.argmin(chances))
             phase, shift = divmod(int(tops[which]), SLOTS)
-            yield Sighting(start, length, float(values[which]), float(chances[which]), *hypotheses[which], phase, shift)
+            yield Sighting(start, length, float(values[which]), chances[which], *hypotheses[which], phase, shift)
 
 
-def _tail(z: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    return np.array([0.5 * math.erfc(value / math.sqrt(2)) for value in z])
+def chance(z: float, plain: bool) -> float:
+    """How often sound without a mark comes to z. plain: it plays as it was made; all other speeds have the other half."""
+    trials = 2 * ALIGNMENTS * (1 if plain else 2 * len(SPEEDS) - 2)
+    return trials * 0.5 * math.erfc(z / SPREAD / math.sqrt(2))
 
 
 def _sums(scores: Array, speed: float, count: int) -> Array:

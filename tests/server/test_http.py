@@ -38,6 +38,7 @@ def test_openai_speaks_in_every_format(server: Server, form: str) -> None:
     ) as response:
         data = b"".join(response.iter_bytes())
         kind = response.headers["content-type"]
+        assert response.headers["synthetic-media"].startswith("trainedAlgorithmicMedia;")
     if form == "pcm":
         assert kind == "audio/pcm" and 2.5 < len(data) / 48_000 < 6
         return
