@@ -16,6 +16,7 @@ from ..evaluate import judged, write_parts, write_test_speech
 from ..export import SAME_SPEAKER, export_bundle
 from ..files import read_credits
 from ..precision import PRECISIONS, SHIPPED_TFLITE, parse_precision, quantize_bundle
+from ..recognizer_graph import add_recognizer
 from ..report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
 from ..signal_graphs import add_signal_graphs
 from ..static import ERROR_BOUND
@@ -32,7 +33,7 @@ TFLITE_ACTIVATIONS = (
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
-    for add in (_add_export, _add_signal_graphs, _add_quantize, _add_report, _add_evaluate):
+    for add in (_add_export, _add_signal_graphs, _add_recognizer_graph, _add_quantize, _add_report, _add_evaluate):
         add(commands)
 
 
@@ -67,6 +68,12 @@ def _add_signal_graphs(commands: Commands) -> None:
         "signal-graphs", _signal_graphs, "write the graphs without weights, for enrollment, into a bundle"
     )
     command.add_argument("bundle", type=Path, help="bundle folder")
+
+
+def _add_recognizer_graph(commands: Commands) -> None:
+    command = commands.add("recognizer-graph", _recognizer_graph, "write the phoneme recognizer into a bundle")
+    command.add_argument("bundle", type=Path, help="bundle folder")
+    command.add_argument("weights", type=Path, help="recognizer.safetensors")
 
 
 def _add_quantize(commands: Commands) -> None:
@@ -142,6 +149,10 @@ def _signal_graphs(options: argparse.Namespace) -> None:
     if not (options.bundle / "manifest.json").is_file():
         raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
     add_signal_graphs(options.bundle)
+
+
+def _recognizer_graph(options: argparse.Namespace) -> None:
+    add_recognizer(options.bundle, options.weights)
 
 
 def _quantize(options: argparse.Namespace) -> None:
