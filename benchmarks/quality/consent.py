@@ -1,12 +1,13 @@
 """How often a spoken consent is accepted, right ones and wrong ones.
 
-    python benchmarks/quality/consent.py measure CORPUS OUT.jsonl [SPLIT] [--bundle DIR] [--clones N]
+    python benchmarks/quality/consent.py prepare CORPUS CACHE [SPLIT]
+    python benchmarks/quality/consent.py measure CORPUS CACHE OUT.jsonl [SPLIT] [--bundle DIR] [--clones N]
     python benchmarks/quality/consent.py table OUT.jsonl
 
 People are those of a split (validation, if none is named) of Common Voice and VCTK. A clip is the take; its own text is
 the sentence that was shown, and up to four of its words with five sounds or more are the random ones. Up to three other
-clips of the person are the enrollment. Takes are heard clean, with noise 20 and 10 dB below the speech, and from afar
-(a simulated room of 0.5 s, as much reverberation as direct sound, noise 25 dB below).
+clips of the person are the enrollment, and every other person is tried. Takes are heard clean, with noise 20 and 10 dB
+below the speech, and from afar (a simulated room of 0.5 s, as much reverberation as direct sound, noise 25 dB below).
 
 Attacks: the sentence of another clip (a replay of another take, too); one random word exchanged for a word of the list
 (near miss); another person who says the right sentence; two takes of the person spliced; the take once more through
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import pickle
 import warnings
 import zipfile
 from collections import Counter, defaultdict
@@ -33,12 +35,14 @@ from scipy.signal import fftconvolve
 
 from parrotlet import Parrotlet
 from parrotlet.audio import resample
-from parrotlet.consent import LIMITS, Scores, measure, problem
+from parrotlet.consent import LIMITS, Scores, problem
 from parrotlet.consent_words import WORDS
 from parrotlet.enrollment import find_speech, speech_of
 from parrotlet.errors import ParrotletError
-from parrotlet.one_take import Continuity
-from parrotlet.spoken_words import Sentence, WordScores, phonemes_of
+from parrotlet.mel import MelConfig
+from parrotlet.one_take import Continuity, continuity
+from parrotlet.same_person import Voiceprint, comparison, voiceprint
+from parrotlet.spoken_words import Sentence, WordScores, phonemes_of, score_words
 from parrotlet.text import TextFrontEnd
 from parrotlet_compression.corpus import split_of
 
@@ -47,9 +51,9 @@ Samples = npt.NDArray[np.float32]
 RATE, SPEAKER_RATE = 24000, 16000
 CONDITIONS = ("clean", "noise20", "noise10", "far")
 LEAST_SOUNDS, MOST_WORDS, LEAST_WORDS, ENROLLED = 5, 4, 2, 3
-OTHERS = 6
-"""Wrong sentences and other people that each take is tried with."""
-PEOPLE_CLIPS = 12
+OTHERS = 4
+"""Wrong sentences that each take is tried with."""
+PEOPLE_CLIPS = 6
 
 
 @dataclass(frozen=True)
@@ -119,109 +123,153 @@ def in_condition(samples: Samples, condition: str, random: np.random.Generator) 
 
 
 class Trials:
-    """Scores of takes; what was measured of a recording is kept."""
+    """Scores of takes. What does not depend on the recognizer is kept in a file."""
 
-    def __init__(self, bird: Parrotlet, clips: list[Clip]) -> None:
-        self.bird, self.text, self.clips = bird, TextFrontEnd(), clips
+    def __init__(self, bird: Parrotlet, clips: list[Clip], cache: Path) -> None:
+        self.bird, self.text, self.clips, self.cache = bird, TextFrontEnd(), clips, cache
         self.enroller = bird._enroller
         self.rivals = phonemes_of(WORDS, self.text)
         self.of: dict[str, list[int]] = defaultdict(list)
         for index, clip in enumerate(clips):
             self.of[clip.person].append(index)
-        self._enrolled: dict[tuple[int, ...], Any] = {}
+        usable = [i for i, clip in enumerate(clips) if clip.words and len(self.of[clip.person]) >= 2]
+        # The first of every person, then the second, ...: a part of them is of many people.
+        number: Counter[str] = Counter()
+        rank = {}
+        for i in usable:
+            rank[i] = number[clips[i].person]
+            number[clips[i].person] += 1
+        self.takes = sorted(usable, key=lambda i: (rank[i], i))
+        self.known: dict[Any, Any] = pickle.loads(cache.read_bytes()) if cache.is_file() else {}
 
-    def speech(self, samples: Samples) -> Samples:
+    def prepare(self, most: int) -> None:
+        """Measure persons and at most so many takes, and keep that."""
+        for count, index in enumerate(self.takes[:most]):
+            self.enrolled(self.clips[index].person, index)
+            self.enrolled(self.clips[index].person, -1)
+            for condition in CONDITIONS:
+                self.of_take(index, condition, self.heard(index, condition))
+            self.save()
+            print(f"{count + 1}/{min(most, len(self.takes))}", flush=True)
+
+    def save(self) -> None:
+        part = self.cache.with_suffix(".part")
+        part.write_bytes(pickle.dumps(self.known))
+        part.replace(self.cache)
+
+    def heard(self, index: int, condition: str) -> Samples:
+        random = np.random.default_rng((index, CONDITIONS.index(condition)))
+        return in_condition(self.clips[index].samples, condition, random)
+
+    def print_of(self, samples: Samples) -> Voiceprint:
         low = resample(samples, RATE, SPEAKER_RATE)
-        return speech_of(low, find_speech(low, SPEAKER_RATE)[0], SPEAKER_RATE)
+        speech = speech_of(low, find_speech(low, SPEAKER_RATE)[0], SPEAKER_RATE)
+        return voiceprint(speech, SPEAKER_RATE, self.enroller.speaker_embedding(speech), MelConfig())
 
-    def enrolled(self, person: str, but: int) -> Any:
-        """Speech and embedding of up to ENROLLED clips of a person, without one."""
+    def of_take(self, index: int, condition: str, samples: Samples) -> tuple[Voiceprint, Continuity]:
+        key = index, condition
+        if key not in self.known:
+            self.known[key] = self.print_of(samples), continuity(samples, RATE)
+        found: tuple[Voiceprint, Continuity] = self.known[key]
+        return found
+
+    def enrolled(self, person: str, but: int) -> Voiceprint:
+        """Of up to ENROLLED clips of a person together, without one."""
         chosen = tuple([i for i in self.of[person] if i != but][:ENROLLED])
-        if chosen not in self._enrolled:
-            speech = np.concatenate([self.speech(self.clips[i].samples) for i in chosen])
-            self._enrolled[chosen] = speech, self.enroller.speaker_embedding(speech)
-        return self._enrolled[chosen]
+        if chosen not in self.known:
+            self.known[chosen] = self.print_of(np.concatenate([self.clips[i].samples for i in chosen]))
+        found: Voiceprint = self.known[chosen]
+        return found
 
-    def score(self, samples: Samples, sentence: str, words: tuple[str, ...], person: float) -> dict[str, Any]:
+    def score(
+        self, posteriors: Samples, sentence: str, words: tuple[str, ...], person: float, take: Continuity
+    ) -> dict[str, Any]:
         """One row. A text that does not fit into the take is scored as the worst."""
-        mel = self.enroller.log_mel(samples, RATE)
+        common = {"person": person, **vars(take)}
         try:
-            made = measure(
-                self.enroller.recognizer, self.text, mel, samples, RATE, sentence, words, person, self.rivals
+            made = score_words(
+                self.enroller.recognizer, posteriors, Sentence.of(sentence, self.text), words, self.rivals
             )
         except ParrotletError:
-            return {"sentence": -9.0, "word": -9.0, "margin": -99.0, "person": person, **EMPTY}
-        return {
-            "sentence": made.words.sentence,
-            "word": made.words.worst_word,
-            "margin": made.words.worst_margin,
-            "person": person,
-            **vars(made.take),
-        }
+            return {"sentence": -9.0, "word": -9.0, "margin": -99.0, **common}
+        return {"sentence": made.sentence, "word": made.worst_word, "margin": made.worst_margin, **common}
+
+    def posteriors(self, samples: Samples) -> Samples:
+        return self.enroller.recognizer.frame_phonemes(self.enroller.log_mel(samples, RATE))
 
     def rows(self, clones: int) -> Iterator[dict[str, Any]]:
         random = np.random.default_rng(0)
-        takes = [i for i, clip in enumerate(self.clips) if clip.words and len(self.of[clip.person]) >= 2]
+        takes = [i for i in self.takes if (i, CONDITIONS[-1]) in self.known]
+        enrolled = [name for name in sorted(self.of) if tuple(self.of[name][:ENROLLED]) in self.known]
         for count, index in enumerate(takes):
             clip = self.clips[index]
             for condition in CONDITIONS:
-                heard = in_condition(clip.samples, condition, random)
+                samples = self.heard(index, condition)
+                print_, take = self.of_take(index, condition, samples)
+                posteriors = self.posteriors(samples)
                 common = {"condition": condition, "archive": clip.archive, "of": clip.person}
-                speech = self.speech(heard)
-                embedding = self.enroller.speaker_embedding(speech)
-                person = self.enroller.same_person(speech, embedding, *self.enrolled(clip.person, index))
-                right = self.score(heard, clip.text, clip.words, person)
+                person = same(print_, self.enrolled(clip.person, index))
+                right = self.score(posteriors, clip.text, clip.words, person, take)
                 yield {"kind": "right", **common, **right}
-                for other in random.choice(takes, OTHERS, replace=False):
+                for other in random.choice(takes, min(OTHERS, len(takes)), replace=False):
                     wrong = self.clips[other]
                     if wrong.text != clip.text:
-                        yield {"kind": "sentence", **common, **self.score(heard, wrong.text, wrong.words, person)}
-                yield {"kind": "near", **common, **self.near(clip, heard, person, random)}
-                for other in random.choice(sorted(self.of), OTHERS, replace=False):
-                    if other != clip.person:
-                        score = self.enroller.same_person(speech, embedding, *self.enrolled(other, index))
-                        yield {"kind": "person", **common, **right, "person": score}
-                if condition == "clean":
-                    yield from self.spliced(index, common, random)
-                    yield from self.made(index, common, person, count < clones)
+                        yield {
+                            "kind": "sentence",
+                            **common,
+                            **self.score(posteriors, wrong.text, wrong.words, person, take),
+                        }
+                yield {"kind": "near", **common, **self.near(clip, posteriors, person, take, random)}
+                for name in enrolled:
+                    if name != clip.person:
+                        yield {"kind": "person", **common, **right, "person": same(print_, self.enrolled(name, -1))}
+            yield from self.spliced(index, random)
+            if count < clones:
+                yield from self.made(index)
 
-    def near(self, clip: Clip, heard: Samples, person: float, random: np.random.Generator) -> dict[str, Any]:
+    def near(
+        self, clip: Clip, posteriors: Samples, person: float, take: Continuity, random: np.random.Generator
+    ) -> dict[str, Any]:
         """The take against its own sentence with one random word exchanged."""
         at = int(random.integers(len(clip.words)))
         new = str(random.choice(WORDS))
         words = (*clip.words[:at], new, *clip.words[at + 1 :])
-        return self.score(heard, clip.text.replace(clip.words[at], new), words, person)
+        return self.score(posteriors, clip.text.replace(clip.words[at], new), words, person, take)
 
-    def spliced(self, index: int, common: dict[str, Any], random: np.random.Generator) -> Iterator[dict[str, Any]]:
-        """The second half of another clip of the person, level matched, in place of the take's own."""
+    def spliced(self, index: int, random: np.random.Generator) -> Iterator[dict[str, Any]]:
+        """The second half of another clip of the person in place of the take's own, crossfaded over 10 ms.
+
+        Words and person count as right: an attacker has cut the pieces so that they are.
+        """
         clip = self.clips[index]
         other = self.clips[int(random.choice([i for i in self.of[clip.person] if i != index]))].samples
         first, second = clip.samples[: len(clip.samples) // 2], other[len(other) // 2 :]
-        fade = np.linspace(0, 1, 240, dtype=np.float32)
-        seam = first[-240:] * (1 - fade) + second[:240] * fade
-        made = np.concatenate([first[:-240], seam, second[240:]])
-        yield {"kind": "splice", **common, **self.score(made, clip.text, clip.words, 9.0)}
+        fade = np.linspace(0, 1, RATE // 100, dtype=np.float32)
+        seam = first[-len(fade) :] * (1 - fade) + second[: len(fade)] * fade
+        take = continuity(np.concatenate([first[: -len(fade)], seam, second[len(fade) :]]), RATE)
+        right = {"sentence": 0.0, "word": 0.0, "margin": 99.0, "person": 99.0}
+        common = {"kind": "splice", "condition": "clean", "archive": clip.archive, "of": clip.person}
+        yield {**common, **right, **vars(take)}
 
-    def made(self, index: int, common: dict[str, Any], person: float, clone: bool) -> Iterator[dict[str, Any]]:
+    def made(self, index: int) -> Iterator[dict[str, Any]]:
+        """The take through the vocoder, and its text by a clone of the person."""
         clip = self.clips[index]
-        if not clone:
-            return
         forms = {"vocoder": np.concatenate(list(self.bird.vocode(self.enroller.log_mel(clip.samples, RATE))))}
         chosen = [i for i in self.of[clip.person] if i != index][:ENROLLED]
         try:
             profile = self.bird.enroll([(self.clips[i].samples, RATE) for i in chosen])
             forms["clone"] = np.concatenate([c.samples for c in self.bird.speak(clip.text, profile)])
-        except ParrotletError:
+        except ParrotletError:  # recordings that do not enroll
             pass
         for kind, samples in forms.items():
-            speech = self.speech(samples)
-            score = self.enroller.same_person(
-                speech, self.enroller.speaker_embedding(speech), *self.enrolled(clip.person, index)
-            )
-            yield {"kind": kind, **common, **self.score(samples, clip.text, clip.words, score)}
+            score = same(self.print_of(samples), self.enrolled(clip.person, index))
+            row = self.score(self.posteriors(samples), clip.text, clip.words, score, continuity(samples, RATE))
+            yield {"kind": kind, "condition": "clean", "archive": clip.archive, "of": clip.person, **row}
 
 
-EMPTY = vars(Continuity(0.0, 0.0, 0.0, 1.0))
+def same(first: Voiceprint, second: Voiceprint) -> float:
+    """Log odds that two are of one person."""
+    return float(comparison().log_odds([first, second])[0, 1])
 
 
 def refused_by(row: dict[str, Any]) -> str | None:
@@ -257,17 +305,28 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, dest="command")
     measured = commands.add_parser("measure")
     measured.add_argument("corpus", type=Path)
+    measured.add_argument("cache", type=Path)
     measured.add_argument("out", type=Path)
     measured.add_argument("split", nargs="?", default="validation")
     measured.add_argument("--bundle", type=Path)
     measured.add_argument("--clones", type=int, default=40)
+    prepared = commands.add_parser("prepare")
+    prepared.add_argument("corpus", type=Path)
+    prepared.add_argument("cache", type=Path)
+    prepared.add_argument("split", nargs="?", default="validation")
+    prepared.add_argument("--takes", type=int, default=1000)
     commands.add_parser("table").add_argument("out", type=Path)
     options = parser.parse_args()
+    if options.command == "prepare":
+        warnings.simplefilter("ignore")
+        clips = list(read_clips(options.corpus, options.split, TextFrontEnd()))
+        Trials(Parrotlet.load(), clips, options.cache).prepare(options.takes)
+        return
     if options.command == "measure":
         warnings.simplefilter("ignore")
         clips = list(read_clips(options.corpus, options.split, TextFrontEnd()))
         with options.out.open("w") as file:
-            for row in Trials(Parrotlet.load(options.bundle), clips).rows(options.clones):
+            for row in Trials(Parrotlet.load(options.bundle), clips, options.cache).rows(options.clones):
                 file.write(json.dumps(row) + "\n")
                 file.flush()
     table(options.out)

@@ -105,7 +105,7 @@ def measure(
 ) -> Scores:
     """Score a take: its mel [T, M] and samples [N]. others: phonemes of words that could stand for a random one."""
     rivals = phonemes_of(WORDS, front_end) if others is None else others
-    spoken = score_words(recognizer, mel, Sentence.of(sentence, front_end), words, rivals)
+    spoken = score_words(recognizer, recognizer.frame_phonemes(mel), Sentence.of(sentence, front_end), words, rivals)
     return Scores(spoken, person, continuity(samples, rate))
 
 

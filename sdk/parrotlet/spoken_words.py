@@ -71,13 +71,14 @@ class WordScores:
 
 
 def score_words(
-    recognizer: Recognizer, mel: Array, sentence: Sentence, words: Sequence[str], others: Sequence[str]
+    recognizer: Recognizer, posteriors: Array, sentence: Sentence, words: Sequence[str], others: Sequence[str]
 ) -> WordScores:
-    """Score a recording [T, M] against what was to be said. others: phonemes of words that could stand for a word.
+    """Score a recording's log posteriors [T, P + 1] against what was to be said.
+
+    others: phonemes of words that could stand for a word.
 
     Raises InputError where the recording is too short for the sentence.
     """
-    posteriors = recognizer.frame_phonemes(mel)
     aligned = recognizer.align(posteriors, sentence.phonemes)
     number = {symbol: k for k, symbol in enumerate(recognizer.phonemes, 1)}
     path = free_path(posteriors)
