@@ -6,8 +6,9 @@
 
 People are those of a split (validation, if none is named) of Common Voice and VCTK. A clip is the take; its own text is
 the sentence that was shown, and up to four of its words with five sounds or more are the random ones. Up to three other
-clips of the person are the enrollment, and every other person is tried. Takes are heard clean, with noise 20 and 10 dB
-below the speech, and from afar (a simulated room of 0.5 s, as much reverberation as direct sound, noise 25 dB below).
+clips of the person under the same condition are the enrollment ("mixed": clean ones), and every other person is tried.
+Takes are heard clean, with noise 20 and 10 dB below the speech, and from afar (a simulated room of 0.5 s, as much
+reverberation as direct sound, noise 25 dB below).
 
 Attacks: the sentence of another clip (a replay of another take, too); one random word exchanged for a word of the list
 (near miss); another person who says the right sentence; two takes of the person spliced; the take once more through
@@ -24,7 +25,7 @@ import warnings
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,9 +146,9 @@ class Trials:
     def prepare(self, most: int) -> None:
         """Measure persons and at most so many takes, and keep that."""
         for count, index in enumerate(self.takes[:most]):
-            self.enrolled(self.clips[index].person, index)
-            self.enrolled(self.clips[index].person, -1)
             for condition in CONDITIONS:
+                self.enrolled(self.clips[index].person, index, condition)
+                self.enrolled(self.clips[index].person, -1, condition)
                 self.of_take(index, condition, self.heard(index, condition))
             self.save()
             print(f"{count + 1}/{min(most, len(self.takes))}", flush=True)
@@ -166,20 +167,23 @@ class Trials:
         speech = speech_of(low, find_speech(low, SPEAKER_RATE)[0], SPEAKER_RATE)
         return voiceprint(speech, SPEAKER_RATE, self.enroller.speaker_embedding(speech), MelConfig())
 
-    def of_take(self, index: int, condition: str, samples: Samples) -> tuple[Voiceprint, Continuity]:
+    def of_take(self, index: int, condition: str, samples: Samples) -> Voiceprint:
         key = index, condition
         if key not in self.known:
-            self.known[key] = self.print_of(samples), continuity(samples, RATE)
-        found: tuple[Voiceprint, Continuity] = self.known[key]
+            self.known[key] = self.print_of(samples)
+        found: Voiceprint = self.known[key]
         return found
 
-    def enrolled(self, person: str, but: int) -> Voiceprint:
-        """Of up to ENROLLED clips of a person together, without one."""
-        chosen = tuple([i for i in self.of[person] if i != but][:ENROLLED])
-        if chosen not in self.known:
-            self.known[chosen] = self.print_of(np.concatenate([self.clips[i].samples for i in chosen]))
-        found: Voiceprint = self.known[chosen]
+    def enrolled(self, person: str, but: int, condition: str) -> Voiceprint:
+        """Of up to ENROLLED clips of a person together, without one, under a condition."""
+        key = self.enrolled_key(person, but, condition)
+        if key not in self.known:
+            self.known[key] = self.print_of(np.concatenate([self.heard(i, condition) for i in key[1:]]))
+        found: Voiceprint = self.known[key]
         return found
+
+    def enrolled_key(self, person: str, but: int, condition: str) -> tuple[Any, ...]:
+        return (condition, *[i for i in self.of[person] if i != but][:ENROLLED])
 
     def score(
         self, posteriors: Samples, sentence: str, words: tuple[str, ...], person: float, take: Continuity
@@ -199,16 +203,17 @@ class Trials:
 
     def rows(self, clones: int) -> Iterator[dict[str, Any]]:
         random = np.random.default_rng(0)
-        takes = [i for i in self.takes if (i, CONDITIONS[-1]) in self.known]
-        enrolled = [name for name in sorted(self.of) if tuple(self.of[name][:ENROLLED]) in self.known]
+        last = CONDITIONS[-1]
+        takes = [i for i in self.takes if self.enrolled_key(self.clips[i].person, i, last) in self.known]
+        enrolled = [name for name in sorted(self.of) if self.enrolled_key(name, -1, last) in self.known]
         for count, index in enumerate(takes):
             clip = self.clips[index]
             for condition in CONDITIONS:
                 samples = self.heard(index, condition)
-                print_, take = self.of_take(index, condition, samples)
+                print_, take = self.of_take(index, condition, samples), continuity(samples, RATE)
                 posteriors = self.posteriors(samples)
                 common = {"condition": condition, "archive": clip.archive, "of": clip.person}
-                person = same(print_, self.enrolled(clip.person, index))
+                person = same(print_, self.enrolled(clip.person, index, condition))
                 right = self.score(posteriors, clip.text, clip.words, person, take)
                 yield {"kind": "right", **common, **right}
                 for other in random.choice(takes, min(OTHERS, len(takes)), replace=False):
@@ -222,7 +227,11 @@ class Trials:
                 yield {"kind": "near", **common, **self.near(clip, posteriors, person, take, random)}
                 for name in enrolled:
                     if name != clip.person:
-                        yield {"kind": "person", **common, **right, "person": same(print_, self.enrolled(name, -1))}
+                        score = same(print_, self.enrolled(name, -1, condition))
+                        yield {"kind": "person", **common, **right, "person": score}
+                if condition != "clean":  # recordings from elsewhere, a take in the room
+                    score = same(print_, self.enrolled(clip.person, index, "clean"))
+                    yield {"kind": "mixed", **common, **right, "person": score}
             yield from self.spliced(index, random)
             if count < clones:
                 yield from self.made(index)
@@ -262,7 +271,7 @@ class Trials:
         except ParrotletError:  # recordings that do not enroll
             pass
         for kind, samples in forms.items():
-            score = same(self.print_of(samples), self.enrolled(clip.person, index))
+            score = same(self.print_of(samples), self.enrolled(clip.person, index, "clean"))
             row = self.score(self.posteriors(samples), clip.text, clip.words, score, continuity(samples, RATE))
             yield {"kind": kind, "condition": "clean", "archive": clip.archive, "of": clip.person, **row}
 
@@ -272,9 +281,12 @@ def same(first: Voiceprint, second: Voiceprint) -> float:
     return float(comparison().log_odds([first, second])[0, 1])
 
 
+TAKE = [field.name for field in fields(Continuity)]
+
+
 def refused_by(row: dict[str, Any]) -> str | None:
     """Which check refuses a row, as ``parrotlet.consent.problem`` does."""
-    take = Continuity(row["background_db"], row["speech_db"], row["dead_s"], row["bandwidth_ratio"])
+    take = Continuity(**{name: row[name] for name in TAKE})
     scores = Scores(WordScores(row["sentence"], (row["word"],), (row["margin"],)), row["person"], take)
     words = replace(scores, person=99.0)
     if problem(replace(words, words=WordScores(0, (0,), (9,))), ("",)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,10 @@ def load_recognizer(path: Path) -> Recognizer:
     return model.eval()
 
 
-def add_recognizer(bundle: Path, weights: Path) -> None:
+def add_recognizer(bundle: Path, weights: Path, formats: Sequence[str] = ("onnx", "tflite")) -> None:
     """Write the recognizer into a bundle that holds everything else, in place of one that is there.
+
+    formats: those of them that the bundle's other graphs have.
 
     Raises InputError when the bundle, the weights or a converter is missing.
     """
@@ -49,7 +52,7 @@ def add_recognizer(bundle: Path, weights: Path) -> None:
     if not path.is_file():
         raise InputError(f"{bundle} has no manifest.json: give the folder of a bundle")
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    kinds = [kind for kind in ("onnx", "tflite") if kind in manifest["graphs"]["acoustic"]]
+    kinds = [kind for kind in formats if kind in manifest["graphs"]["acoustic"]]
     if "tflite" in kinds:
         require_converter()
     graph = recognizer_graph(load_recognizer(weights))

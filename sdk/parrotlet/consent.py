@@ -47,11 +47,11 @@ class Limits:
     sentence: float = -1.5
     word: float = -2.0
     margin: float = 0.0
-    person: float = 2.25
-    background_db: float = 14.0
-    speech_db: float = 12.0
+    person: float = 3.0
+    background_db: float = 20.0
+    speech_db: float = 15.0
     dead_s: float = 0.04
-    bandwidth_ratio: float = 1.6
+    bandwidth_ratio: float = 2.0
 
 
 LIMITS = Limits()
@@ -89,6 +89,7 @@ class Scores:
             "person_score": f"{self.person:.2f}",
             "take_background_db": f"{self.take.background_db:.1f}",
             "take_level_db": f"{self.take.speech_db:.1f}",
+            "take_snr_db": f"{self.take.snr_db:.1f}",
         }
 
 

@@ -130,16 +130,16 @@ def test_one_take_is_continuous_and_splices_of_two_rooms_are_not() -> None:
 
 def test_every_check_refuses_by_itself() -> None:
     words = WordScores(-0.1, (-0.1, -0.1), (9.0, 9.0))
-    good = Scores(words, 9.0, Continuity(3.0, 3.0, 0.0, 1.0))
+    good = Scores(words, 9.0, Continuity(3.0, 3.0, 0.0, 1.0, 40.0))
     assert problem(good, ("amber", "velvet")) is None
     wrong = {
         "sentence that was shown": Scores(WordScores(-9, (-0.1, -0.1), (9, 9)), 9, good.take),
         "'velvet' was not heard": Scores(WordScores(-0.1, (-0.1, -9), (9, 9)), 9, good.take),
         "'amber' was not heard": Scores(WordScores(-0.1, (-0.1, -0.1), (-9, 9)), 9, good.take),
         "sound like the person": Scores(words, -9.0, good.take),
-        "background changes": Scores(words, 9.0, Continuity(30.0, 3.0, 0.0, 1.0)),
-        "level changes": Scores(words, 9.0, Continuity(3.0, 30.0, 0.0, 1.0)),
-        "digital silence": Scores(words, 9.0, Continuity(3.0, 3.0, 1.0, 1.0)),
+        "background changes": Scores(words, 9.0, Continuity(30.0, 3.0, 0.0, 1.0, 40.0)),
+        "level changes": Scores(words, 9.0, Continuity(3.0, 30.0, 0.0, 1.0, 40.0)),
+        "digital silence": Scores(words, 9.0, Continuity(3.0, 3.0, 1.0, 1.0, 40.0)),
     }
     for reason, scores in wrong.items():
         assert reason in str(problem(scores, ("amber", "velvet")))

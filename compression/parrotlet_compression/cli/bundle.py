@@ -74,6 +74,7 @@ def _add_recognizer_graph(commands: Commands) -> None:
     command = commands.add("recognizer-graph", _recognizer_graph, "write the phoneme recognizer into a bundle")
     command.add_argument("bundle", type=Path, help="bundle folder")
     command.add_argument("weights", type=Path, help="recognizer.safetensors")
+    command.add_argument("--formats", default="onnx,tflite", help="those of them that the bundle has (%(default)s)")
 
 
 def _add_quantize(commands: Commands) -> None:
@@ -152,7 +153,7 @@ def _signal_graphs(options: argparse.Namespace) -> None:
 
 
 def _recognizer_graph(options: argparse.Namespace) -> None:
-    add_recognizer(options.bundle, options.weights)
+    add_recognizer(options.bundle, options.weights, options.formats.split(","))
 
 
 def _quantize(options: argparse.Namespace) -> None:
