@@ -27,6 +27,14 @@ def mark(profile_id: str) -> str:
         return authenticate(secret, b"parrotlet/1 made on " + profile_id.encode()).hex()
 
 
+def noted(profile_id: str) -> dict[str, str]:
+    """The header field of a profile that is made here; none where this machine can keep no secret."""
+    try:
+        return {FIELD: mark(profile_id)}
+    except VaultError:
+        return {}
+
+
 def is_foreign(profile_id: str, further: Mapping[str, Any]) -> bool:
     """Whether a profile was made elsewhere, or by a version that did not note where."""
     noted = further.get(FIELD)

@@ -73,7 +73,7 @@ class ProfileStore:
             expires=profile.expires,
             consent=profile.consent,
             uses=0 if count_uses else None,
-            further={machine.FIELD: machine.mark(profile_id)},
+            further=machine.noted(profile_id),
         )
         return self._put(header, profile, replace, "save")
 
