@@ -40,9 +40,9 @@ from parrotlet.consent import LIMITS, Scores, problem
 from parrotlet.consent_words import WORDS
 from parrotlet.enrollment import find_speech, speech_of
 from parrotlet.errors import ParrotletError
-from parrotlet.mel import MelConfig
+from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.one_take import Continuity, continuity
-from parrotlet.same_person import Voiceprint, comparison, voiceprint
+from parrotlet.same_person import Voiceprint, comparison
 from parrotlet.spoken_words import Sentence, WordScores, phonemes_of, score_words
 from parrotlet.text import TextFrontEnd
 from parrotlet_compression.corpus import split_of
@@ -165,7 +165,7 @@ class Trials:
     def print_of(self, samples: Samples) -> Voiceprint:
         low = resample(samples, RATE, SPEAKER_RATE)
         speech = speech_of(low, find_speech(low, SPEAKER_RATE)[0], SPEAKER_RATE)
-        return voiceprint(speech, SPEAKER_RATE, self.enroller.speaker_embedding(speech), MelConfig())
+        return self.enroller.print_of(speech, self.enroller.speaker_embedding(speech))
 
     def of_take(self, index: int, condition: str, samples: Samples) -> Voiceprint:
         key = index, condition
@@ -199,7 +199,7 @@ class Trials:
         return {"sentence": made.sentence, "word": made.worst_word, "margin": made.worst_margin, **common}
 
     def posteriors(self, samples: Samples) -> Samples:
-        return self.enroller.recognizer.frame_phonemes(self.enroller.log_mel(samples, RATE))
+        return self.enroller.recognizer.frame_phonemes(mel_spectrogram(samples, MelConfig()))
 
     def rows(self, clones: int) -> Iterator[dict[str, Any]]:
         random = np.random.default_rng(0)
@@ -263,7 +263,7 @@ class Trials:
     def made(self, index: int) -> Iterator[dict[str, Any]]:
         """The take through the vocoder, and its text by a clone of the person."""
         clip = self.clips[index]
-        forms = {"vocoder": np.concatenate(list(self.bird.vocode(self.enroller.log_mel(clip.samples, RATE))))}
+        forms = {"vocoder": np.concatenate(list(self.bird.vocode(mel_spectrogram(clip.samples, MelConfig()))))}
         chosen = [i for i in self.of[clip.person] if i != index][:ENROLLED]
         try:
             profile = self.bird.enroll([(self.clips[i].samples, RATE) for i in chosen])

@@ -156,7 +156,6 @@ class Enroller:
             )
         warnings.warn(f"{name}: may be of another person than the other recordings", RecordingWarning, stacklevel=4)
 
-
     def _checked(self, consent: SpokenConsent, enrolled: Voiceprint) -> ConsentRecord:
         rate, wide_rate = self._bundle.speaker_rate, self._mel.sample_rate
         wide = _samples(consent.take, "the consent", wide_rate)
