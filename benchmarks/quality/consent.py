@@ -195,8 +195,8 @@ class Trials:
                 self.enroller.recognizer, posteriors, Sentence.of(sentence, self.text), words, self.rivals
             )
         except ParrotletError:
-            return {"sentence": -9.0, "word": -9.0, "margin": -99.0, **common}
-        return {"sentence": made.sentence, "word": made.worst_word, "margin": made.worst_margin, **common}
+            return {"sentence": -9.0, "margins": [-9.0], **common}
+        return {"sentence": made.sentence, "margins": made.margins, **common}
 
     def posteriors(self, samples: Samples) -> Samples:
         return self.enroller.recognizer.frame_phonemes(mel_spectrogram(samples, MelConfig()))
@@ -256,7 +256,7 @@ class Trials:
         fade = np.linspace(0, 1, RATE // 100, dtype=np.float32)
         seam = first[-len(fade) :] * (1 - fade) + second[: len(fade)] * fade
         take = continuity(np.concatenate([first[: -len(fade)], seam, second[len(fade) :]]), RATE)
-        right = {"sentence": 0.0, "word": 0.0, "margin": 99.0, "person": 99.0}
+        right = {"sentence": 0.0, "margins": [9.0], "person": 99.0}
         common = {"kind": "splice", "condition": "clean", "archive": clip.archive, "of": clip.person}
         yield {**common, **right, **vars(take)}
 
@@ -287,11 +287,13 @@ TAKE = [field.name for field in fields(Continuity)]
 def refused_by(row: dict[str, Any]) -> str | None:
     """Which check refuses a row, as ``parrotlet.consent.problem`` does."""
     take = Continuity(**{name: row[name] for name in TAKE})
-    scores = Scores(WordScores(row["sentence"], (row["word"],), (row["margin"],)), row["person"], take)
+    margins = tuple(row["margins"])
+    names = ("",) * len(margins)
+    scores = Scores(WordScores(row["sentence"], margins, margins), row["person"], take)
     words = replace(scores, person=99.0)
     if problem(replace(words, words=WordScores(0, (0,), (9,))), ("",)):
         return "take"
-    return "words" if problem(words, ("",)) else "person" if problem(scores, ("",)) else None
+    return "words" if problem(words, names) else "person" if problem(scores, names) else None
 
 
 def table(path: Path) -> None:

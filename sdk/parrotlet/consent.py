@@ -40,14 +40,17 @@ __all__ = ["Challenge", "Challenges", "ConsentError", "SpokenConsent", "consent_
 class Limits:
     """The scores that a take has to reach; measured in docs/consent.md.
 
-    sentence, word, margin: see ``WordScores``. person: log odds that it is the person of the other recordings.
+    sentence: see ``WordScores``. margins, margin: mean and least of those of the words. person: log odds that it is
+    the person of the other recordings, at each of ``snr_db`` and between them by interpolation: in noise two people are
+    more alike. Below the first of ``snr_db`` no take is accepted.
     background_db, speech_db, dead_s, bandwidth_ratio: at most, see ``Continuity``.
     """
 
-    sentence: float = -1.5
-    word: float = -2.0
-    margin: float = 0.0
-    person: float = 3.0
+    sentence: float = -0.9
+    margins: float = 1.0
+    margin: float = -1.0
+    person: tuple[float, ...] = (16.0, 11.0, 6.0, 3.0)
+    snr_db: tuple[float, ...] = (16.0, 22.0, 26.0, 35.0)
     background_db: float = 20.0
     speech_db: float = 15.0
     dead_s: float = 0.04
@@ -85,7 +88,7 @@ class Scores:
         return {
             "sentence_score": f"{self.words.sentence:.2f}",
             "word_scores": " ".join(f"{value:.2f}" for value in self.words.words),
-            "word_margins": " ".join(f"{value:.1f}" for value in self.words.margins),
+            "word_margins": " ".join(f"{value:.2f}" for value in self.words.margins),
             "person_score": f"{self.person:.2f}",
             "take_background_db": f"{self.take.background_db:.1f}",
             "take_level_db": f"{self.take.speech_db:.1f}",
@@ -121,10 +124,12 @@ def problem(scores: Scores, words: Sequence[str], limits: Limits = LIMITS) -> st
         return "its level changes on the way: record in one take, at one distance"
     if spoken.sentence < limits.sentence:
         return "it is not the sentence that was shown: read it aloud as it stands"
-    for word, score, margin in zip(words, spoken.words, spoken.margins, strict=True):
-        if score < limits.word or margin < limits.margin:
-            return f"the word {word!r} was not heard: read the sentence clearly, in a quiet place"
-    if scores.person < limits.person:
+    word, margin = min(zip(words, spoken.margins, strict=True), key=lambda pair: pair[1])
+    if margin < limits.margin or spoken.mean_margin < limits.margins:
+        return f"the word {word!r} was not heard: read the sentence clearly, in a quiet place"
+    if take.snr_db < limits.snr_db[0]:
+        return "it is too noisy to tell who speaks: record in a quiet place, close to the microphone"
+    if scores.person < float(np.interp(take.snr_db, limits.snr_db, limits.person)):
         return (
             "it does not sound like the person of the other recordings: the same person has to say it, "
             "with the same microphone"

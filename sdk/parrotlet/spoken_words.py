@@ -55,19 +55,20 @@ class Sentence:
 @dataclass(frozen=True)
 class WordScores:
     """sentence: mean log posterior of the sentence less that of the best free path, nats a frame, at most 0.
-    words: the same of each word. margins: how much better each word fits its place than the best other one, nats."""
+    words: the same of each word. margins: how much better each word fits its place than other words do, in standard
+    deviations of theirs; about 0 for a word that was not said, 3 for one that was."""
 
     sentence: float
     words: tuple[float, ...]
     margins: tuple[float, ...]
 
     @property
-    def worst_word(self) -> float:
-        return min(self.words)
-
-    @property
     def worst_margin(self) -> float:
         return min(self.margins)
+
+    @property
+    def mean_margin(self) -> float:
+        return sum(self.margins) / len(self.margins)
 
 
 def score_words(
@@ -92,8 +93,7 @@ def score_words(
         own = [number[s] for s in sentence.phonemes[first:last] if s in number]
         rivals = [[number[s] for s in other if s in number] for other in others]
         rivals = [rival for rival in rivals if rival != own]
-        found = spotted(window, [own, *rivals])
-        margins.append(float(found[0] - found[1:].max()))
+        margins.append(_margin(spotted(window, [own, *rivals]), [len(word) for word in (own, *rivals)]))
     voiced = np.flatnonzero(path)
     inside = slice(int(voiced[0]), int(voiced[-1]) + 1) if len(voiced) else slice(0, len(path))
     return WordScores(float((aligned.forced - aligned.free)[inside].mean()), tuple(ratios), tuple(margins))
@@ -118,6 +118,15 @@ def spotted(relative: Array, words: Sequence[Sequence[int]]) -> npt.NDArray[np.f
         score = np.maximum(entered, np.where(stays, score, -np.inf)) + relative[t][table]
         ended = np.maximum(ended - FILLER, score[rows, last])
     return ended
+
+
+def _margin(fits: npt.NDArray[np.float64], lengths: Sequence[int]) -> float:
+    """How far the first fit lies above the others, of words of so many sounds; -9 where the word is too long."""
+    each = np.maximum(fits, -1e3) / np.array(lengths)
+    others = each[1:][np.isfinite(fits[1:])]
+    if not np.isfinite(fits[0]) or len(others) < 2:
+        return -9.0
+    return float((each[0] - others.mean()) / (others.std() + 1e-6))
 
 
 def phonemes_of(words: Sequence[str], front_end: FrontEnd) -> tuple[str, ...]:
