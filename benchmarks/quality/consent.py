@@ -10,7 +10,8 @@ clips of the person under the same condition are the enrollment ("mixed": clean 
 Takes are heard clean, with noise 20 and 10 dB below the speech, and from afar (a simulated room of 0.5 s, as much
 reverberation as direct sound, noise 25 dB below).
 
-Attacks: the sentence of another clip (a replay of another take, too); one random word exchanged for a word of the list
+Attacks: the sentence of another clip; an earlier consent replayed, of which all but the words is right (the words of
+another clip, the rest taken as right); one random word exchanged for a word of the list
 (near miss); another person who says the right sentence; two takes of the person spliced; the take once more through
 the vocoder; and a clone of the person that says the sentence.
 """
@@ -303,6 +304,8 @@ def table(path: Path) -> None:
     for row in rows:
         groups[row["kind"], row["condition"]].append(row)
         groups[row["kind"], "all"].append(row)
+        if row["kind"] == "sentence":  # the agreement is said, too: an earlier consent
+            groups["replay", row["condition"]].append({**row, "sentence": 0.0})
     print(
         f"{LIMITS}\n{'kind':<9} {'condition':<9} {'trials':>6} {'people':>6} accepted  refused by take, words, person"
     )

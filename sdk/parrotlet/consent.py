@@ -47,8 +47,8 @@ class Limits:
     """
 
     sentence: float = -0.9
-    margins: float = 1.0
-    margin: float = -1.0
+    margins: float = 1.7
+    margin: float = -0.6
     person: tuple[float, ...] = (16.0, 11.0, 6.0, 3.0)
     snr_db: tuple[float, ...] = (16.0, 22.0, 26.0, 35.0)
     background_db: float = 20.0

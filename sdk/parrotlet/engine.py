@@ -19,12 +19,13 @@ from parrotlet.audio import AudioChunk, Mark, Samples
 from parrotlet.bundle import PRESET, Bundle, Preset, Sessions
 from parrotlet.consent import SpokenConsent
 from parrotlet.consent_policy import require_allowed
-from parrotlet.enroller import Enroller, Recording
+from parrotlet.enroller import Enroller
 from parrotlet.errors import BundleError, UsageError, WrongModelError
 from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
 from parrotlet.finishing import Finisher
 from parrotlet.options import PITCH, SPEED, SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
+from parrotlet.recording import Recording
 from parrotlet.speech_model import SpeechModel, Voice
 from parrotlet.text import Format, Utterance, front_end
 from parrotlet.text.utterance import Pause
