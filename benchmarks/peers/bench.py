@@ -1,4 +1,6 @@
-"""How fast are we, beside peers, in one run? ``python benchmarks/peers/bench.py DIR [--rounds 15] [--core 0] [--json F]``
+"""How fast are we, beside peers, in one run?
+
+    python benchmarks/peers/bench.py DIR [--rounds 15] [--core 0] [--json F]
 
 DIR: what ``benchmarks/peers/setup.sh DIR`` installed. Every system is a process of its own on the same core. They speak
 a ten-second sentence in turn, round after round, so that other work on the machine meets all of them. Prints Markdown:
@@ -70,7 +72,10 @@ def measure(systems: dict[str, tuple[str, list[Path]]], rounds: int, core: int) 
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown, with ratios to the first row that could run."""
     first = next(row for row in rows if "cpu_best" in row)
-    lines = ["| system | on | × real time, best | median | by the clock | ratio, best | ratio, median |", "|" + "---|" * 7]
+    lines = [
+        "| system | on | × real time, best | median | by the clock | ratio, best | ratio, median |",
+        "|" + "---|" * 7,
+    ]
     for row in rows:
         if "cpu_best" not in row:
             lines.append(f"| {row['system']} | missing: {row['missing']} | | | | | |")

@@ -81,9 +81,7 @@ def main() -> None:
         cpu, wall = _processor_seconds(), time.perf_counter()
         seconds = speak(text)
         print(
-            json.dumps(
-                {"cpu": _processor_seconds() - cpu, "wall": time.perf_counter() - wall, "speech": seconds}
-            ),
+            json.dumps({"cpu": _processor_seconds() - cpu, "wall": time.perf_counter() - wall, "speech": seconds}),
             flush=True,
         )
 

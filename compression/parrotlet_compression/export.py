@@ -31,6 +31,8 @@ from .models.vocoder import Vocoder
 from .models.weights import load_weights
 from .parity import Parity, parity
 from .precision import parse_precision, quantize_bundle
+from .recognizer_graph import FILE as RECOGNIZER
+from .recognizer_graph import add_recognizer
 from .signal_graphs import add_signal_graphs
 from .symbols import SYMBOLS
 from .tflite import export_tflite, require_converter
@@ -246,6 +248,8 @@ def export_bundle(
             one.convert(part)
         _finish(part, full, manifest, presets, written)
         add_signal_graphs(full, signal_graphs)
+        if (checkpoints / RECOGNIZER).is_file():
+            add_recognizer(full, checkpoints / RECOGNIZER)
         results += _parities(full, written, "fp32")
         if precision == "fp32":
             _copy(full, out)

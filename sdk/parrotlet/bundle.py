@@ -128,6 +128,11 @@ class Bundle:
         return str(self.manifest["speaker"]["model_sha256"])
 
     @property
+    def consent_policy(self) -> str:
+        """Which profiles may speak with this bundle: "off" (all), "machine" or "always"; see docs/consent.md."""
+        return str(self.manifest.get("policy", {}).get("require_consent", "off"))
+
+    @property
     def sha256(self) -> str:
         """Of the manifest, which holds the sha256 of every other file."""
         return hashlib.sha256((self.path / "manifest.json").read_bytes()).hexdigest()

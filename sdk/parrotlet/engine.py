@@ -17,12 +17,15 @@ from parrotlet import adaptation
 from parrotlet.advice import RecordingReport
 from parrotlet.audio import AudioChunk, Mark, Samples
 from parrotlet.bundle import PRESET, Bundle, Preset, Sessions
-from parrotlet.enroller import Enroller, Recording
+from parrotlet.consent import SpokenConsent
+from parrotlet.consent_policy import require_allowed
+from parrotlet.enroller import Enroller
 from parrotlet.errors import BundleError, UsageError, WrongModelError
 from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
 from parrotlet.finishing import Finisher
 from parrotlet.options import PITCH, SPEED, SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
+from parrotlet.recording import Recording
 from parrotlet.speech_model import SpeechModel, Voice
 from parrotlet.text import Format, Utterance, front_end
 from parrotlet.text.utterance import Pause
@@ -72,7 +75,7 @@ class Parrotlet:
             )
         open_session = sessions or self._open
         self._model = ARCHITECTURES[bundle.architecture](bundle, open_session)
-        self._enroller = Enroller(bundle, open_session)
+        self._enroller = Enroller(bundle, open_session, self._text)
         self._voices: OrderedDict[bytes, Voice] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -145,22 +148,23 @@ class Parrotlet:
         recordings: Recording | Sequence[Recording],
         *,
         expires: str | None = None,
-        consent: ConsentRecord | None = None,
+        consent: ConsentRecord | SpokenConsent | None = None,
         likeness: float | None = None,
         keep_recording: bool = False,
         on_report: Callable[[RecordingReport], None] | None = None,
     ) -> VoiceProfile:
         """Make a voice profile from one or several recordings of one person.
 
+        consent: what the person agreed to; a ``parrotlet.consent.SpokenConsent`` is checked here.
         likeness: what ``voice`` takes when it is not told otherwise; see there.
         keep_recording: keep the speech itself in the profile, so that a later model can learn more from it.
         on_report: called with what was measured of each recording, also when the enrollment fails after that.
-        Raises InputError naming the recording that failed, why, and what to do; UsageError.
+        Raises InputError naming the recording that failed, why, and what to do; ConsentError; UsageError.
         """
         if likeness is not None:
             require_number("likeness", likeness, 0, 1)
-        heard = self._enroller.enroll(recordings, likeness, keep_recording, on_report)
-        profile = replace(heard, expires=expires, consent=consent)
+        heard = self._enroller.enroll(recordings, likeness, keep_recording, on_report, consent=consent)
+        profile = replace(heard, expires=expires)
         return profile.with_fitted(self.bundle.model_sha256, self._model.fit(profile))
 
     def renew(self, profile: VoiceProfile) -> VoiceProfile:
@@ -196,7 +200,8 @@ class Parrotlet:
 
         likeness: 0 to 1, how near every sound comes to the recorded ones; None for what was chosen at enrollment, or
         0.85. More is more like the person and less natural, most of all from a noisy recording.
-        Raises WrongModelError when the profile needs another speaker encoder, UsageError.
+        Raises WrongModelError when the profile needs another speaker encoder, ConsentRequired where the bundle's policy
+        asks for a consent, UsageError.
         """
         if likeness is not None:
             require_number("likeness", likeness, 0, 1)
@@ -214,6 +219,9 @@ class Parrotlet:
             raise UsageError(
                 f"a voice is a profile, from enroll or a store, or a preset's name, not {type(profile).__name__}"
             )
+        policy = self.bundle.consent_policy
+        if policy != "off" and not any(profile == preset.profile for preset in self.presets.values()):
+            require_allowed(policy, profile.consent, profile.foreign, "the profile", f"bundle {self.bundle.name}")
         return self._remembered(
             profile, adaptation.preferred(profile.likeness) if likeness is None else float(likeness)
         )

@@ -16,6 +16,7 @@ from parrotlet import adaptation
 from parrotlet.advice import NARROW_HZ, RecordingReport, advised
 from parrotlet.audio import Samples, resample
 from parrotlet.bundle import Bundle, Sessions, run
+from parrotlet.consent import SpokenConsent, checked
 from parrotlet.enrollment import (
     MIN_SPEECH_S,
     MOST_SPEECH_S,
@@ -26,15 +27,16 @@ from parrotlet.enrollment import (
     speech_of,
     voice_statistics,
 )
-from parrotlet.errors import InputError, UsageError
+from parrotlet.errors import ConsentError, InputError, UsageError
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.narrow_band import completed
-from parrotlet.profile import VoiceProfile, number, person
-from parrotlet.recording import RecordingWarning, mixed, read_recording, require_rate
-from parrotlet.same_person import odd_one, voiceprint
+from parrotlet.pitch import estimate_f0
+from parrotlet.profile import ConsentRecord, VoiceProfile, number, person
+from parrotlet.recognizer import Recognizer
+from parrotlet.recording import Recording, RecordingWarning, mixed, read_recording, require_rate
+from parrotlet.same_person import Voiceprint, comparison, odd_one, voiceprint
+from parrotlet.text import FrontEnd
 from parrotlet_runtimes import Session
-
-Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
 
 EMBED_WINDOW_S = 4.0
 EMBED_WINDOWS_A_LENGTH = 1.5
@@ -46,14 +48,19 @@ KEPT_RATE = 24000
 class Enroller:
     """Makes profiles with a bundle's speaker encoder."""
 
-    def __init__(self, bundle: Bundle, sessions: Sessions) -> None:
-        self._bundle, self._sessions = bundle, sessions
+    def __init__(self, bundle: Bundle, sessions: Sessions, text: FrontEnd | None = None) -> None:
+        self._bundle, self._sessions, self._text = bundle, sessions, text
         self._mel = MelConfig(**bundle.manifest["mel"])
 
     @cached_property
     def speaker(self) -> Session:
         """The speaker encoder's graph."""
         return self._sessions("speaker")
+
+    @cached_property
+    def recognizer(self) -> Recognizer:
+        """The phoneme recognizer. Raises BundleError where the bundle has none."""
+        return Recognizer(self._bundle, self._sessions)
 
     def examine(self, recording: Recording, name: str | None = None) -> Heard:
         """See Parrotlet.examine. Speech is at 16 kHz."""
@@ -68,6 +75,7 @@ class Enroller:
         keep_recording: bool = False,
         on_report: Callable[[RecordingReport], None] | None = None,
         accepted: bool = False,
+        consent: ConsentRecord | SpokenConsent | None = None,
     ) -> VoiceProfile:
         """See Parrotlet.enroll. accepted: the recording was found usable before, and is not judged again."""
         sources = _sources(recordings)
@@ -83,12 +91,15 @@ class Enroller:
         self._require_one_person(judged, embeddings, mels)
         weights = np.sqrt([report.speech_s for report in reports])
         mean = np.average(embeddings, axis=0, weights=weights)
+        if isinstance(consent, SpokenConsent):
+            speech = np.concatenate([one.speech for one in judged])
+            consent = self._checked(consent, self.print_of(speech, mean / np.linalg.norm(mean)))
         tensors = self._measured(mean / np.linalg.norm(mean), judged, mels)
         if likeness is not None:
             tensors["preference.likeness"] = number(likeness)
         if keep_recording:
             tensors["recording.flac"] = _flac(sources)
-        return VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name)
+        return VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name, consent=consent)
 
     def _mel_of(self, speech: Samples) -> npt.NDArray[np.float32]:
         """The log-mel spectrogram [T, M] of speech [N] at 16 kHz."""
@@ -144,6 +155,33 @@ class Enroller:
                 f"{name}: sounds like another person than the other recordings: enroll one person at a time"
             )
         warnings.warn(f"{name}: may be of another person than the other recordings", RecordingWarning, stacklevel=4)
+
+    def _checked(self, consent: SpokenConsent, enrolled: Voiceprint) -> ConsentRecord:
+        rate, wide_rate = self._bundle.speaker_rate, self._mel.sample_rate
+        wide = _samples(consent.take, "the consent", wide_rate)
+        report, speech, _ = judge("the consent", resample(wide, wide_rate, rate), rate)
+        if report.speech_s < MIN_SPEECH_S:
+            raise ConsentError(f"consent: only {report.speech_s:.1f} s of speech: read the whole sentence aloud")
+        score = self.same_person(self.print_of(speech, self.speaker_embedding(speech)), enrolled)
+        assert self._text is not None
+        mel = mel_spectrogram(wide, self._mel)
+        return checked(consent, self.recognizer, self._text, mel, wide, wide_rate, score)
+
+    def print_of(self, speech: Samples, embedding: npt.ArrayLike) -> Voiceprint:
+        """What is compared of speech [N] at 16 kHz, of its first ``MOST_SPEECH_S``."""
+        rate = self._bundle.speaker_rate
+        speech = speech[: int(MOST_SPEECH_S * rate)]
+        return voiceprint(len(speech) / rate, embedding, self._mel_of(speech), estimate_f0(speech, rate))
+
+    def same_person(self, first: Voiceprint, second: Voiceprint) -> float:
+        """Log odds that two are of one person.
+
+        With another encoder than that of the shipped table the cosine decides: infinite, or minus infinite.
+        """
+        if comparison().encoder != self._bundle.speaker_model:
+            cosine = float(first.embedding @ second.embedding)
+            return float("inf") if cosine >= self._bundle.same_speaker else float("-inf")
+        return float(comparison().log_odds([first, second])[0, 1])
 
 
 def _sources(recordings: Recording | Sequence[Recording]) -> list[Recording]:

@@ -25,6 +25,10 @@ class InputError(ParrotletError):
     exit_code = 3
 
 
+class ConsentError(InputError):
+    """What a person said does not show that they agree: the message names what is missing."""
+
+
 class VaultError(ParrotletError):
     """A profile cannot be stored or opened."""
 
@@ -57,6 +61,14 @@ class NewerFormatError(ProfileFormatError):
 
 class ProfileExpired(VaultError):
     """The profile's expiry date has passed."""
+
+
+class ProfileRevoked(VaultError):
+    """The profile was revoked on this device, and stays so."""
+
+
+class ConsentRequired(VaultError):
+    """The store or the bundle lets only profiles with a spoken consent speak."""
 
 
 class WrongModelError(VaultError):

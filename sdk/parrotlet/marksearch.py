@@ -48,8 +48,8 @@ STRIDE = 25
 LEAST = 20
 """Slots of a recording, at least: 0.8 s."""
 ALIGNMENTS, SPREAD = 400, 1.12
-"""Alignments tried at one speed; and by how much the deviations of real speech are wider than Gauss has them, so far out
-that it matters (benchmarks/mark/false_alarms.py)."""
+"""Alignments tried at one speed; and by how much the deviations of real speech are wider than Gauss has them, where it
+matters (benchmarks/mark/false_alarms.py)."""
 LIMIT, LOCAL = 1e-5, 1e-3
 """Chance that a recording without the mark, of whatever length, is said to have it; of one place in a marked one."""
 BLOCK_S = 60
@@ -193,7 +193,7 @@ def whitened(level: Array) -> Array:
     made[:-STEP] += level[STEP:] @ after.T
     made[STEP:] += level[:-STEP] @ after
     made -= made.mean(axis=0)
-    return np.clip(made, -CLIP, CLIP)
+    return np.asarray(np.clip(made, -CLIP, CLIP))
 
 
 def sightings(evidence: dict[float, Array]) -> Iterator[Sighting]:
@@ -221,7 +221,7 @@ def sightings(evidence: dict[float, Array]) -> Iterator[Sighting]:
 
 
 def chance(z: float, plain: bool) -> float:
-    """How often sound without a mark comes to z. plain: it plays as it was made; all other speeds have the other half."""
+    """How often sound without a mark comes to z. plain: it plays as it was made; other speeds have the other half."""
     trials = 2 * ALIGNMENTS * (1 if plain else 2 * len(SPEEDS) - 2)
     return trials * 0.5 * math.erfc(z / SPREAD / math.sqrt(2))
 
@@ -242,7 +242,7 @@ def _sums(scores: Array, speed: float, count: int) -> Array:
 def _frames(phase: int, start: int, count: int, speed: float, most: int) -> npt.NDArray[np.int64]:
     """Frames in the middle of the slots."""
     at = np.rint(phase + STEP / speed * np.arange(start, start + count)).astype(np.int64)
-    return np.minimum(at, most - 1)
+    return np.asarray(np.minimum(at, most - 1))
 
 
 def _collect(cells: npt.NDArray[np.float64], evidence: Array, seen: Sighting) -> float:

@@ -108,6 +108,7 @@ class VoiceProfile:
     bundle: name of the bundle it was made with, for messages.
     created, expires: RFC 3339 UTC timestamps; ``expires`` may be None.
     consent: what the speaker agreed to, or None.
+    foreign: a store says that it was made on another machine, or by a version that did not note where.
     """
 
     tensors: Mapping[str, npt.NDArray[Any]]
@@ -116,6 +117,7 @@ class VoiceProfile:
     created: str = field(default_factory=utc_now)
     expires: str | None = None
     consent: ConsentRecord | None = None
+    foreign: bool = False
 
     @property
     def embedding(self) -> Array:

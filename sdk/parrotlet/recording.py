@@ -16,6 +16,8 @@ from parrotlet.errors import InputError
 from parrotlet.unfinished import completed
 
 Samples = npt.NDArray[np.float32]
+Recording = Path | str | bytes | tuple[npt.NDArray[np.float32], int]
+"""A file, the bytes of one, or samples and their rate."""
 
 LONGEST_S = 600
 """Seconds that are looked at; a person whose speech begins later has to cut the file."""

@@ -83,7 +83,7 @@ def checked(payload: int) -> int:
 def is_data() -> npt.NDArray[np.bool_]:
     """Which cells [50, 32] carry the payload: 12 of each band's 50."""
     slot, band = np.ogrid[:SLOTS, :BANDS]
-    return (7 * slot + 3 * band) % 25 < 6
+    return np.asarray((7 * slot + 3 * band) % 25 < 6)
 
 
 def data_order() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -151,7 +151,7 @@ class Marker:
         self._frame = (start + half) // self._slot - 1
         self._skip = start + half - self._frame * self._slot
         self._waiting = np.zeros(self._skip, np.float32)  # from the next frame's beginning on
-        self._added = np.zeros(self._slot, np.float32)  # by the frame before
+        self._added: npt.NDArray[np.floating] = np.zeros(self._slot, np.float32)  # by the frame before
 
     def push(self, samples: Array) -> Array:
         """The next samples -> all that no later one changes."""
@@ -177,14 +177,14 @@ class Marker:
         rows = np.lib.stride_tricks.sliding_window_view(self._waiting, 2 * slot)[::slot][:frames]
         which = np.arange(self._frame, self._frame + frames) % SLOTS
         heard = np.fft.rfft(rows * self._window)[:, : self._spectra.shape[1]]
-        added = np.fft.irfft(heard * self._spectra[which], 2 * slot)
+        added: npt.NDArray[np.float64] = np.fft.irfft(heard * self._spectra[which], 2 * slot)
         made = added[:, :slot]
         made += self._waiting[: frames * slot].reshape(frames, slot)
         made[0] += self._added
         made[1:] += added[:-1, slot:]
         self._added = added[-1, slot:]
         self._waiting, self._frame = self._waiting[frames * slot :], self._frame + frames
-        return made.astype(np.float32).reshape(-1)
+        return np.asarray(made, np.float32).reshape(-1)
 
 
 def marked(samples: Array, rate: int, mark: Watermark | None = None) -> Array:

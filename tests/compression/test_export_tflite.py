@@ -82,9 +82,9 @@ def test_int8_speech_stays_near_fp32_speech(tflite_exports: TfliteExports) -> No
 
 def test_a_bundle_says_how_the_parts_go_together(tflite_exports: TfliteExports) -> None:
     manifest = json.loads((tflite_exports.small / "manifest.json").read_text())
-    assert set(manifest["graphs"]) == {*GRAPHS, *SIGNAL_GRAPHS}
+    assert set(manifest["graphs"]) == {*GRAPHS, *SIGNAL_GRAPHS, "recognizer"}
     files = {"manifest.json", "presets.json"}
-    for graph in (manifest["graphs"][name] for name in SIGNAL_GRAPHS):
+    for graph in (manifest["graphs"][name] for name in (*SIGNAL_GRAPHS, "recognizer")):
         files |= {graph[kind]["file"] for kind in ("onnx", "tflite") if kind in graph}
     assert [name for name in SIGNAL_GRAPHS if "tflite" not in manifest["graphs"][name]] == list(ONNX_ONLY)
     for graph in (manifest["graphs"][name] for name in GRAPHS):

@@ -287,7 +287,7 @@ def test_the_aligner_is_shown_what_is_spoken_in_every_frame(
 ) -> None:
     clips, frames = synthetic_clips(packed), 100
     monkeypatch.setattr(aligner, "_damaged", lambda mel, random: mel)
-    monkeypatch.setattr(aligner, "_masked", lambda mel, random: mel)
+    monkeypatch.setattr(aligner, "masked", lambda mel, random: mel)
     real = next(i for i, clip in enumerate(clips.pack.clips) if not clip.durations and clip.split == "train")
     if recorded:  # one symbol is enough to know it by
         clips.durations[real], clips.ids[real] = [clips.pack.clips[real].frames], [7]

@@ -12,7 +12,7 @@ import pytest
 from vault_forge import make_profile
 
 from parrotlet.errors import ProfileExists, ProfileNotFound, UnlockError, VaultError
-from parrotlet.vault import KeyFile, ProfileStore, files, files_portable, keys
+from parrotlet.vault import KeyFile, ProfileStore, audit, challenges, files, files_portable, keys, machine, rules
 from parrotlet.vault import store as store_module
 
 # As Windows has it: none of these modules, and another platform. What only wraps the system's calls comes first.
@@ -41,7 +41,7 @@ assert files.replace.__module__.endswith("files_portable"), files.replace
 @pytest.fixture
 def portable(monkeypatch: pytest.MonkeyPatch) -> None:
     functions = {name: getattr(files_portable, name, getattr(files, name)) for name in files.__all__}
-    for module in (store_module, keys):
+    for module in (store_module, keys, audit, challenges, machine, rules):
         monkeypatch.setattr(module, "files", SimpleNamespace(**functions))
 
 

@@ -17,6 +17,7 @@ from ..evaluate import judged, write_parts, write_test_speech
 from ..export import SAME_SPEAKER, export_bundle
 from ..files import read_credits
 from ..precision import PRECISIONS, SHIPPED_TFLITE, parse_precision, quantize_bundle
+from ..recognizer_graph import add_recognizer
 from ..report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
 from ..signal_graphs import add_signal_graphs
 from ..static import ERROR_BOUND
@@ -33,7 +34,16 @@ TFLITE_ACTIVATIONS = (
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
-    for add in (_add_export, _add_signal_graphs, _add_compact, _add_quantize, _add_report, _add_evaluate):
+    adders = (
+        _add_export,
+        _add_signal_graphs,
+        _add_recognizer_graph,
+        _add_compact,
+        _add_quantize,
+        _add_report,
+        _add_evaluate,
+    )
+    for add in adders:
         add(commands)
 
 
@@ -73,6 +83,13 @@ def _add_signal_graphs(commands: Commands) -> None:
 def _add_compact(commands: Commands) -> None:
     command = commands.add("compact", _compact, "make the files of a bundle's graphs smaller, with the same results")
     command.add_argument("bundle", type=Path, help="bundle folder")
+
+
+def _add_recognizer_graph(commands: Commands) -> None:
+    command = commands.add("recognizer-graph", _recognizer_graph, "write the phoneme recognizer into a bundle")
+    command.add_argument("bundle", type=Path, help="bundle folder")
+    command.add_argument("weights", type=Path, help="recognizer.safetensors")
+    command.add_argument("--formats", default="onnx,tflite", help="those of them that the bundle has (%(default)s)")
 
 
 def _add_quantize(commands: Commands) -> None:
@@ -155,6 +172,10 @@ def _compact(options: argparse.Namespace) -> None:
         raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
     before, after = compact_bundle(options.bundle)
     print(f"{options.bundle}: {before / 1e6:.2f} -> {after / 1e6:.2f} MB")
+
+
+def _recognizer_graph(options: argparse.Namespace) -> None:
+    add_recognizer(options.bundle, options.weights, options.formats.split(","))
 
 
 def _quantize(options: argparse.Namespace) -> None:

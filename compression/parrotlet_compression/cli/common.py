@@ -46,14 +46,18 @@ class Commands:
 def aligned(options: argparse.Namespace) -> AlignedClips:
     """The clips of ``options.pack`` whose durations are known, from the pack and from ``options.alignments``."""
     corpus = Pack(options.pack)
-    durations = {i: clip.durations for i, clip in enumerate(corpus.clips) if clip.durations}
-    phonemes = {i: corpus.clips[i].phonemes for i in durations}
-    shares = {"synthetic": 1.0}
+    known = durations(options, corpus)
+    counts, phonemes = {i: row[1] for i, row in known.items()}, {i: row[0] for i, row in known.items()}
+    return AlignedClips(corpus, counts, phonemes, SHARES if options.alignments else {"synthetic": 1.0})
+
+
+def durations(options: argparse.Namespace, corpus: Pack) -> dict[int, tuple[str, list[int]]]:
+    """By the number of a clip: phonemes and durations, from the pack and from ``options.alignments``."""
+    known = {i: (clip.phonemes, clip.durations) for i, clip in enumerate(corpus.clips) if clip.durations}
     if options.alignments:
-        for index, (text, frames) in read_object(options.alignments, "make it with `parrotlet-compress align`").items():
-            durations[int(index)], phonemes[int(index)] = frames, text
-        shares = SHARES
-    return AlignedClips(corpus, durations, phonemes, shares)
+        rows = read_object(options.alignments, "make it with `parrotlet-compress align`")
+        known.update({int(index): (text, frames) for index, (text, frames) in rows.items()})
+    return known
 
 
 def rated(options: argparse.Namespace) -> AlignedClips:

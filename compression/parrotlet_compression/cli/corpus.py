@@ -15,7 +15,9 @@ from ..files import read_array
 from ..g2p.data import write_text_data
 from ..models.aligner import Aligner
 from ..models.weights import load_weights
+from ..recognizer_graph import load_recognizer
 from ..train.aligner import align_corpus
+from ..train.recognizer import align_clips
 from .common import Commands, aligned
 
 # The share of every archive's clips that is kept, best alignment first: most of the rest have wrong transcripts.
@@ -48,6 +50,9 @@ def _add_align(commands: Commands) -> None:
     command = commands.add("align", _align, "find the phoneme durations of the real recordings")
     command.add_argument("pack", type=Path)
     command.add_argument("weights", type=Path, help="the aligner's weights")
+    command.add_argument(
+        "--recognizer", action="store_true", help="the weights are the recognizer's, to train it again"
+    )
     command.add_argument("out", type=Path, help="alignments, .json")
 
 
@@ -91,6 +96,9 @@ def _embed(options: argparse.Namespace) -> None:
 
 
 def _align(options: argparse.Namespace) -> None:
+    if options.recognizer:
+        align_clips(Pack(options.pack), load_recognizer(options.weights), options.out)
+        return
     model = Aligner()
     load_weights(model, options.weights)
     align_corpus(Pack(options.pack), model, ALIGNED, options.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,13 +23,25 @@ from ..train.joint import Plan, train_joint
 from ..train.likeness import train_likeness
 from ..train.loop import Schedule
 from ..train.prepared_clips import write_dataset
+from ..train.recognizer import train_recognizer
 from ..train.refiner import train_refiner
 from ..train.speaker import train_speaker
 from ..train.tacotron2 import SIZES, GuidedClips, sized_config, train_tacotron2
 from ..train.vocoder import train_vocoder
-from .common import LEAST_RATING, Commands, aligned, embeddings, rated
+from .common import LEAST_RATING, Commands, aligned, durations, embeddings, rated
 
-MODELS = ["speaker", "aligner", "likeness", "acoustic", "refiner", "joint", "vocoder", "tacotron2", "hifigan"]
+MODELS = [
+    "speaker",
+    "aligner",
+    "recognizer",
+    "likeness",
+    "acoustic",
+    "refiner",
+    "joint",
+    "vocoder",
+    "tacotron2",
+    "hifigan",
+]
 
 
 def add_commands(commands: Commands) -> None:
@@ -44,7 +57,9 @@ def add_train(commands: Commands) -> None:
     command.add_argument("pack", type=Path)
     command.add_argument("out", type=Path, help="folder for checkpoints and curves")
     command.add_argument("--steps", type=int)
-    command.add_argument("--minutes", type=float, help="joint: how long to train, in place of --steps")
+    command.add_argument(
+        "--minutes", type=float, help="joint: how long to train, in place of --steps; recognizer: at most"
+    )
     command.add_argument("--rate", type=float, help="learning rate (1e-3; joint: 6e-4)")
     command.add_argument(
         "--from", dest="start", type=Path, help="weights to begin with (acoustic: the folder of speaker and acoustic)"
@@ -52,7 +67,9 @@ def add_train(commands: Commands) -> None:
     command.add_argument("--embeddings", type=Path, help="from `speaker-embeddings`: the teacher's")
     command.add_argument("--critic", type=Path, help="the likeness model's weights, for the acoustic model")
     command.add_argument(
-        "--alignments", type=Path, help="from `align`: real voices, for acoustic model, refiner, joint, aligner"
+        "--alignments",
+        type=Path,
+        help="from `align`: real voices, for acoustic model, refiner, joint, aligner, recognizer",
     )
     command.add_argument(
         "--ratings",
@@ -119,6 +136,12 @@ def _train_aligner(options: argparse.Namespace, schedule: Schedule) -> None:
     train_aligner(aligned(options), options.out, schedule)
 
 
+def _train_recognizer(options: argparse.Namespace, schedule: Schedule) -> None:
+    corpus = Pack(options.pack)
+    limited = replace(schedule, seconds=60 * options.minutes) if options.minutes else schedule
+    train_recognizer(corpus, durations(options, corpus), options.out, limited, options.start)
+
+
 def _train_vocoder(options: argparse.Namespace, schedule: Schedule) -> None:
     train_vocoder(options.pack, options.out, schedule, options.start, options.adversarial, options.predicted)
 
@@ -161,6 +184,7 @@ def _require_start(options: argparse.Namespace) -> None:
 TRAINERS: dict[str, Callable[[argparse.Namespace, Schedule], None]] = {
     "speaker": _train_speaker,
     "aligner": _train_aligner,
+    "recognizer": _train_recognizer,
     "likeness": _train_likeness,
     "acoustic": _train_acoustic,
     "refiner": _train_refiner,

@@ -51,7 +51,7 @@ def _damaged(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.N
     return np.asarray(mel, dtype=np.float32)
 
 
-def _masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
+def masked(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
     """A mel spectrogram [T, M] without some bands and frames, so that no single cue suffices."""
     mel, mean = mel.copy(), mel.mean()
     for _ in range(2):
@@ -78,7 +78,7 @@ def aligner_batches(clips: AlignedClips, frames: int, batch: int, seed: int) -> 
             at = int(random.integers(clips.frames(index) - frames))
             start = clips.span[index].start + at
             mel = _damaged(pack.mel[start : start + frames].astype(np.float32), random)
-            mels.append(_masked(mel, random) if recorded else mel)
+            mels.append(masked(mel, random) if recorded else mel)
             ids.append(np.repeat(clips.ids[index], clips.durations[index])[at : at + frames])
         yield torch.from_numpy(np.stack(mels)), torch.from_numpy(np.stack(ids))
 

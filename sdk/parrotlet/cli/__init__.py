@@ -1,7 +1,7 @@
 """The ``parrotlet`` command.
 
-Exit codes: 0 done, 1 a fault of ours or a sound without the mark, 2 usage, 3 bad input, 4 vault, 5 bundle or runtime, 130 interrupted,
-143 terminated.
+Exit codes: 0 done, 1 a fault of ours or a sound without the mark, 2 usage, 3 bad input, 4 vault, 5 bundle or runtime,
+130 interrupted, 143 terminated.
 
 What a command needs is imported when it is known which one it is: ``say`` with a preset needs neither ciphers nor
 package metadata, and they would double its start-up time.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 
 from parrotlet.advice import RecordingReport
 from parrotlet.bundle import Bundle
 from parrotlet.cli import quiet_interrupt
-from parrotlet.cli.common import emit, open_or_make_store, unicode_text
+from parrotlet.cli.common import emit, open_or_make_store
+from parrotlet.cli.consent import answers, require_consent_options
 from parrotlet.cli.record import record_sentences
 from parrotlet.cli.streams import to_stdout
 from parrotlet.engine import Parrotlet
-from parrotlet.errors import UsageError
+from parrotlet.errors import ConsentError, UsageError
 from parrotlet.profile import ConsentRecord, recordings_sha256, utc_now
 
 
@@ -21,7 +23,7 @@ def enroll(options: argparse.Namespace) -> None:
     _check_expiry(options.expires)
     if bool(options.recordings) == options.record:
         raise UsageError("give recordings, or --record to make some now with the microphone")
-    consent = _consent(options)
+    require_consent_options(options)
     bird = Parrotlet(Bundle.load(options.bundle))
     store = open_or_make_store(options)
     store.require_free(options.name, replace=options.replace)
@@ -36,19 +38,27 @@ def enroll(options: argparse.Namespace) -> None:
     recordings = options.recordings
     if options.record:
         recordings = record_sentences(bird)
-        if consent is not None:
-            consent = replace(
-                consent, recording_sha256=recordings_sha256(samples.tobytes() for samples, _ in recordings)
-            )
-    with quiet_interrupt():
-        profile = bird.enroll(
-            recordings,
-            expires=options.expires,
-            consent=consent,
-            likeness=options.likeness,
-            keep_recording=options.keep_recording,
-            on_report=show,
-        )
+    for answer, last in answers(options, store):
+        consent = answer
+        if options.record and isinstance(answer, ConsentRecord):
+            digest = recordings_sha256(samples.tobytes() for samples, _ in recordings)
+            consent = replace(answer, recording_sha256=digest)
+        reports.clear()
+        try:
+            with quiet_interrupt():
+                profile = bird.enroll(
+                    recordings,
+                    expires=options.expires,
+                    consent=consent,
+                    likeness=options.likeness,
+                    keep_recording=options.keep_recording,
+                    on_report=show,
+                )
+            break
+        except ConsentError as error:
+            if last:
+                raise
+            print(f"{error}. Once more, with another sentence.", file=sys.stderr, flush=True)
     store.save(options.name, profile, replace=options.replace)
     result = {
         "name": options.name,
@@ -73,11 +83,3 @@ def _check_expiry(expires: str | None) -> None:
         raise UsageError(f"--expires {expires!r} is not a time in UTC: write it as 2030-01-31T00:00:00Z")
     if expires <= utc_now():
         raise UsageError(f"--expires {expires} has passed: name a time to come")
-
-
-def _consent(options: argparse.Namespace) -> ConsentRecord | None:
-    if options.consent is None:
-        return None
-    text = unicode_text(options.consent)
-    digest = recordings_sha256(path.read_bytes() for path in options.recordings)
-    return ConsentRecord(text, speaker=options.name, recording_sha256=digest, method="cli")

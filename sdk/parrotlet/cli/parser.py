@@ -45,12 +45,24 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(add("demo", "demo.demo", "enroll (a recording, or presets), speak, print what was measured", speech))
     enroll_help = "make an encrypted voice profile from recordings of one person"
     _add_enroll(add("enroll", "enroll.enroll", enroll_help, aliases=["enrol"]))
+    _add_challenge(add("challenge", "consent.challenge", "make a consent sentence to be read aloud and recorded"))
     _add_say(add("say", "say.say", "speak a text in an enrolled or preset voice", speech))
     add("voices", "profiles.voices", "list profiles and presets")
     show = add("show", "profiles.show", "describe a profile without unlocking it")
     show.add_argument("name", help="a profile, or preset:NAME")
     delete = add("delete", "profiles.delete", "destroy a profile's key, then remove it")
     delete.add_argument("name", help="a profile")
+    revoke = add("revoke", "profiles.revoke", "destroy a profile, and let no copy of it come back to this store")
+    revoke.add_argument("name", help="a profile, or the id that `revoke` printed on another device")
+    policy = add("policy", "profiles.policy", "say or set which profiles of the store may speak")
+    policy.add_argument(
+        "policy",
+        nargs="?",
+        choices=("off", "machine", "always"),
+        help="off: all; machine: those with a spoken consent, or made on this machine; always: those with one",
+    )
+    audit = add("audit", "profiles.audit", "keep an encrypted log of what is done with the store's profiles")
+    audit.add_argument("what", choices=("on", "off", "show"), help="off destroys the log")
     _add_rotate(add("rotate", "profiles.rotate", "wrap all profiles with a new key; payloads stay"))
     _add_export(add("export", "profiles.export", "write a profile for another device, under a passphrase of its own"))
     _add_import(add("import", "profiles.import_", "take a profile exported elsewhere"))
@@ -101,12 +113,30 @@ def _add_enroll(enroll: argparse.ArgumentParser) -> None:
     enroll.add_argument(
         "--expires", metavar="TIME", help="UTC time after which it no longer opens, e.g. 2030-01-31T00:00:00Z"
     )
-    enroll.add_argument("--consent", metavar="TEXT", help="what the speaker agreed to, kept with the profile")
+    enroll.add_argument(
+        "--consent",
+        nargs="?",
+        const="",
+        metavar="TEXT",
+        help="what the speaker agreed to, kept with the profile; without TEXT the speaker says so now and is checked",
+    )
+    enroll.add_argument(
+        "--consent-recording", type=Path, metavar="F", help="the speaker's answer to `parrotlet challenge`, recorded"
+    )
+    enroll.add_argument("--challenge", metavar="ID", help="which challenge --consent-recording answers")
+    enroll.add_argument("--speaker", metavar="NAME", help="the speaker's name in the consent record")
     enroll.add_argument(
         "--likeness", type=float, metavar="X", help="0 to 1 (default: 0.85): what say takes if it is not told otherwise"
     )
     enroll.add_argument(
         "--keep-recording", action="store_true", help="keep the speech in the encrypted profile, for later models"
+    )
+
+
+def _add_challenge(challenge: argparse.ArgumentParser) -> None:
+    challenge.add_argument("--agreement", metavar="TEXT", help="what the speaker agrees to, in words to be read aloud")
+    challenge.add_argument(
+        "--within", type=int, metavar="S", help="seconds in which it is to be answered (default: 120)"
     )
 
 

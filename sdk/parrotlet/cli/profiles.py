@@ -80,6 +80,39 @@ def delete(options: argparse.Namespace) -> None:
     emit(options, {"deleted": options.name}, f"deleted {options.name!r}")
 
 
+def revoke(options: argparse.Namespace) -> None:
+    """Destroy a profile for good."""
+    _require_profile(options.name, "revoked")
+    with _hints(options):
+        profile_id = locked_store(options).revoke(options.name)
+    emit(
+        options,
+        {"revoked": options.name, "id": profile_id},
+        f"revoked {options.name!r}: no copy of it opens in this store again. On other devices: "
+        f"parrotlet revoke {profile_id}",
+    )
+
+
+def policy(options: argparse.Namespace) -> None:
+    """Say or set the store's policy about consent."""
+    store = locked_store(options)
+    if options.policy is not None:
+        store.set_policy(options.policy)
+    emit(options, {"policy": store.policy}, f"consent is required: {store.policy}")
+
+
+def audit(options: argparse.Namespace) -> None:
+    """Begin, end or print the log of uses."""
+    if options.what == "show":
+        rows = open_store(options).audit()
+        lines = [f"{row['at']}  {row['event']:<7} {row['name']}  {row['id']}" for row in rows]
+        emit(options, {"entries": list(rows)}, "\n".join(lines) or "no entries")
+        return
+    store = open_store(options) if options.what == "on" else locked_store(options)
+    store.set_audit(options.what == "on")
+    emit(options, {"audit": options.what}, f"audit log {options.what}")
+
+
 def rotate(options: argparse.Namespace) -> None:
     """Put every profile under another key."""
     if bool(options.new_passphrase_file) == bool(options.new_key_file):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from parrotlet.audio import AudioChunk, Samples
+from parrotlet.challenge import Challenge
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import UsageError
 
@@ -19,6 +20,21 @@ def record_sentences(bird: Parrotlet) -> list[tuple[Samples, int]]:
     _say("Sit close to the microphone, in a quiet room, and speak as you always do.")
     sentences = bird.bundle.prompts.read_aloud
     return [_sentence(bird, sentence, f"{number}/{len(sentences)}") for number, sentence in enumerate(sentences, 1)]
+
+
+def record_consent(challenge: Challenge) -> tuple[Samples, int]:
+    """Show a consent sentence and record what is said: samples [N] and their rate. Raises UsageError."""
+    from parrotlet.microphone import record
+
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "--consent asks a person: run it on a terminal, or record the answer to `parrotlet challenge` and name it "
+            "with --consent-recording"
+        )
+    _ask(f"\nConsent  Press Enter, then read aloud:\n\n    {challenge.sentence}\n\n")
+    taken = record(_show_level)
+    _say("\r\033[K", end="")
+    return taken
 
 
 def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[Samples, int]:

@@ -2,6 +2,7 @@
 
 from .format import Stanza
 from .keys import KeyFile, KeyProvider, Passphrase, default_key
-from .store import ProfileStore, StoredProfile
+from .store import ProfileStore
+from .stored import StoredProfile
 
 __all__ = ["KeyFile", "KeyProvider", "Passphrase", "ProfileStore", "Stanza", "StoredProfile", "default_key"]

@@ -190,6 +190,11 @@ def is_name(value: object) -> bool:
     return _matches(_NAME, value)
 
 
+def is_id(value: object) -> bool:
+    """Whether ``value`` is written as the id of a profile: 32 lower-case hex digits."""
+    return _matches(_ID, value)
+
+
 def is_time(value: object) -> bool:
     """Whether ``value`` is a moment written ``YYYY-MM-DDTHH:MM:SSZ``; such strings sort by time."""
     found = _TIME.fullmatch(value) if isinstance(value, str) else None

@@ -5,55 +5,28 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from parrotlet.challenge import Challenge
 from parrotlet.errors import (
     ProfileExists,
-    ProfileExpired,
-    ProfileFormatError,
     ProfileNotFound,
     UnlockError,
     UsageError,
     VaultError,
     WrongModelError,
 )
-from parrotlet.profile import ConsentRecord, ProfileWarning, VoiceProfile, utc_now
+from parrotlet.profile import ProfileWarning, VoiceProfile
 
-from . import files, payload_v1
+from . import audit, challenges, files, machine, rules
 from .envelope import WRONG_KEY_OR_CHANGED, Unlocked, seal_profile, unlocked
-from .format import MAX_COUNT, MAX_FILE, SUFFIX, Header, is_name, parse_file, parse_header, parse_wraps
+from .format import MAX_COUNT, MAX_FILE, SUFFIX, Header, is_id, is_name
 from .keys import KeyProvider
 from .sealing import random_bytes
-
-
-@dataclass(frozen=True)
-class StoredProfile:
-    """What a stored file says of itself in the clear. Nothing of it is verified until the file is loaded.
-
-    name: the name it is stored under. id: random, the same through rotate, rekey, export and import.
-    expires: RFC 3339 UTC or None. uses: loads so far, or None where they are not counted.
-    keys: the kinds of key that can open it, e.g. ``("scrypt", "key-file")``.
-    problem: empty, or why the file cannot be read; then the other fields but the name are empty.
-    """
-
-    name: str
-    id: str = ""
-    speaker_model: str = ""
-    bundle: str = ""
-    created: str = ""
-    expires: str | None = None
-    consent: ConsentRecord | None = None
-    uses: int | None = None
-    keys: tuple[str, ...] = ()
-    problem: str = ""
-
-    @property
-    def expired(self) -> bool:
-        """Whether the expiry date has passed by this machine's clock."""
-        return _is_past(self.expires)
+from .stored import StoredProfile, described
 
 
 @dataclass(frozen=True)
@@ -90,8 +63,9 @@ class ProfileStore:
         Raises ProfileExists unless ``replace``, UsageError for a name or value out of bounds, VaultError.
         """
         _check_name(name)
+        profile_id = random_bytes(16).hex()
         header = Header(
-            id=random_bytes(16).hex(),
+            id=profile_id,
             name=name,
             speaker_model=profile.speaker_model,
             bundle=profile.bundle,
@@ -99,23 +73,28 @@ class ProfileStore:
             expires=profile.expires,
             consent=profile.consent,
             uses=0 if count_uses else None,
+            further=machine.noted(profile_id),
         )
-        return self._put(header, profile, replace)
+        return self._put(header, profile, replace, "save")
 
     def load(self, name: str, speaker_model: str | None = None) -> VoiceProfile:
         """Decrypt a profile.
 
         speaker_model: SHA-256 (hex) of the speaker encoder it will be used with, if that is to be checked.
-        Raises ProfileNotFound, ProfileFormatError, UnlockError, ProfileExpired, WrongModelError, VaultError.
+        Raises ProfileNotFound, ProfileFormatError, UnlockError, ProfileExpired, ProfileRevoked, ConsentRequired,
+        WrongModelError, VaultError. Warns with a ClockWarning when the clock was turned back and it matters.
         """
         with self._directory() as directory, unlocked(self._read(directory, name), self.keys) as file:
-            profile = _usable(file, name, speaker_model)
-            if file.header.uses is None:
+            profile = _usable(directory, file, name, speaker_model)
+            rules.require_consent(directory, profile.consent, profile.foreign, name)
+            if file.header.uses is None and not audit.is_on(directory):
                 return profile
         with self._writing() as directory, unlocked(self._read(directory, name), self.keys) as file:
-            profile = _usable(file, name, speaker_model)
-            counted = dataclasses.replace(file.header, uses=min((file.header.uses or 0) + 1, MAX_COUNT))
-            files.replace(directory, name + SUFFIX, file.with_header(counted))
+            profile = _usable(directory, file, name, speaker_model)
+            audit.note(directory, self.keys, "load", name, file.header.id)
+            if file.header.uses is not None:
+                counted = dataclasses.replace(file.header, uses=min(file.header.uses + 1, MAX_COUNT))
+                files.replace(directory, name + SUFFIX, file.with_header(counted))
             return profile
 
     def list(self) -> list[StoredProfile]:
@@ -128,7 +107,10 @@ class ProfileStore:
     def show(self, name: str) -> StoredProfile:
         """One profile's header. Raises ProfileNotFound, ProfileFormatError, VaultError."""
         with self._directory() as directory:
-            return _describe(name, self._read(directory, name))
+            stored = described(name, self._read(directory, name))
+            if rules.is_revoked(directory, stored.id):
+                return dataclasses.replace(stored, problem="revoked on this device: delete it")
+            return stored
 
     def delete(self, name: str) -> None:
         """Destroy a profile: its bytes, wrapped keys included, are overwritten before the file goes.
@@ -141,6 +123,24 @@ class ProfileStore:
             if not files.exists(directory, name + SUFFIX):
                 raise _not_found(name)
             files.erase(directory, name + SUFFIX)
+
+    def revoke(self, name: str) -> str:
+        """Destroy a profile as ``delete`` does, and let no copy of it come back to this store.
+
+        name: of the profile, or its id, which other devices are told: there it need not be stored. Returns the id.
+        Needs no key. Raises ProfileNotFound, ProfileFormatError (damaged: delete it), VaultError.
+        """
+        with self._writing() as directory:
+            entries = [e.removesuffix(SUFFIX) for e in files.names(directory) if e.endswith(SUFFIX)]
+            if is_id(name) and name not in entries:
+                found = [e for e in entries if is_name(e) and self._described(e).id == name]
+                profile_id = name
+            else:
+                found, profile_id = [name], described(name, self._read(directory, name)).id
+            rules.revoke(directory, profile_id, found[0] if found else "")
+            for entry in found:
+                files.erase(directory, entry + SUFFIX)
+        return profile_id
 
     def require_key(self) -> None:
         """Raise UnlockError, naming the profile, unless this store's keys open the first profile that is whole.
@@ -177,8 +177,11 @@ class ProfileStore:
                 with _named(name), unlocked(self._read(directory, name), self.keys) as file:
                     _check_is(file, name)
                     written[name] = file.rewrapped(rotated.keys)
+            log = audit.rewrapped(directory, self.keys, rotated.keys)
             for name, data in written.items():
                 files.replace(directory, name + SUFFIX, data)
+            if log is not None:
+                files.replace(directory, audit.FILE, log)
         return rotated
 
     def rekey(self, name: str) -> None:
@@ -197,8 +200,12 @@ class ProfileStore:
         """
         target = Path(file)
         with self._directory() as directory, unlocked(self._read(directory, name), self.keys) as stored:
-            profile = _usable(stored, name, None)
+            profile = _usable(directory, stored, name, None)
             data = seal_profile(stored.current(stored.header), profile, _all(key))
+            profile_id = stored.header.id
+        if self._audited():
+            with self._writing() as directory:
+                audit.note(directory, self.keys, "export", name, profile_id)
         with files.explained("export to", target), files.opened_directory(target.parent) as directory:
             try:
                 files.write_new(directory, target.name, data)
@@ -222,19 +229,55 @@ class ProfileStore:
             _check_name(name)
         with files.explained("import", file):
             data = bytes(files.read_bounded(Path(file), MAX_FILE))
-        with unlocked(data, _all(key)) as exported:
-            profile = _usable(exported, exported.header.name, None)
+        with self._directory() as directory, unlocked(data, _all(key)) as exported:
+            profile = _usable(directory, exported, exported.header.name, None)
             header = dataclasses.replace(exported.current(exported.header), name=name or exported.header.name)
-            return self._put(header, profile, replace)
+        return self._put(header, profile, replace, "import")
 
-    def _put(self, header: Header, profile: VoiceProfile, replace: bool) -> StoredProfile:
+    def keep_challenge(self, challenge: Challenge) -> None:
+        """Remember a consent sentence that was shown, until it is answered or too late. Raises VaultError."""
+        with self._writing() as directory:
+            challenges.keep(directory, challenge)
+
+    def redeem_challenge(self, nonce: str) -> Challenge:
+        """The consent sentence of a nonce, which can be answered only once. Raises ConsentError, VaultError."""
+        with self._writing() as directory:
+            return challenges.redeem(directory, nonce)
+
+    @property
+    def policy(self) -> rules.Policy:
+        """Which profiles may speak; "off" (all) unless ``set_policy`` set another."""
+        with self._directory() as directory:
+            return rules.policy(directory)
+
+    def set_policy(self, policy: rules.Policy) -> None:
+        """Say which profiles may speak, see ``vault.rules.Policy``. Raises UsageError, VaultError."""
+        with self._writing() as directory:
+            rules.set_policy(directory, policy)
+
+    def set_audit(self, on: bool) -> None:
+        """Begin the log of what is done with profiles, or end and destroy it. Raises VaultError."""
+        with self._writing() as directory:
+            audit.switch_on(directory, self.keys) if on else audit.switch_off(directory)
+
+    def audit(self) -> Sequence[audit.Entry]:
+        """The log, oldest first; none where it is off. Raises UnlockError, VaultError."""
+        with self._directory() as directory:
+            return audit.entries(directory, self.keys)
+
+    def _audited(self) -> bool:
+        with self._directory() as directory:
+            return audit.is_on(directory)
+
+    def _put(self, header: Header, profile: VoiceProfile, replace: bool, event: str) -> StoredProfile:
         data = seal_profile(header, profile, self.keys)
         entry = header.name + SUFFIX
         with self._writing() as directory:
             if not replace and files.exists(directory, entry):
                 raise _taken(header.name)
+            audit.note(directory, self.keys, event, header.name, header.id)
             files.replace(directory, entry, data)
-        return _describe(header.name, data)
+        return described(header.name, data)
 
     def _described(self, name: str) -> StoredProfile:
         try:
@@ -264,12 +307,13 @@ class ProfileStore:
             yield directory
 
 
-def _usable(file: Unlocked, name: str, speaker_model: str | None) -> VoiceProfile:
+def _usable(directory: files.Directory, file: Unlocked, name: str, speaker_model: str | None) -> VoiceProfile:
     """The profile, if it may be used now, here and under this name."""
     _check_is(file, name)
-    profile = file.profile()
-    if _is_past(profile.expires):
-        raise ProfileExpired(f"the profile {name!r} expired at {profile.expires}; enroll again or delete it")
+    foreign = machine.is_foreign(file.header.id, file.header.further)
+    profile = dataclasses.replace(file.profile(), foreign=foreign)
+    rules.require_live(directory, file.header.id, name)
+    rules.require_unexpired(directory, profile.expires, profile.created, name)
     # Of an unreleased bundle, format 1 named encoder and acoustic model together: the engine knows the pair.
     unknown = file.current(file.header).further.get("pair") == profile.speaker_model
     if speaker_model is not None and speaker_model != profile.speaker_model and not unknown:
@@ -302,30 +346,8 @@ def _check_is(file: Unlocked, name: str) -> None:
         raise UnlockError(WRONG_KEY_OR_CHANGED)
 
 
-def _describe(name: str, data: bytes) -> StoredProfile:
-    parts = parse_file(data)
-    header, stanzas = parse_header(parts.header, parts.version), parse_wraps(parts.wraps)
-    if header.name != name:
-        raise ProfileFormatError(f"the file of {name!r} holds the profile {header.name!r}; give it its name back")
-    return StoredProfile(
-        name=name,
-        id=header.id,
-        speaker_model=payload_v1.encoder_of(header.speaker_model) if parts.version == 1 else header.speaker_model,
-        bundle=header.bundle,
-        created=header.created,
-        expires=header.expires,
-        consent=header.consent,
-        uses=header.uses,
-        keys=tuple(stanza.type for stanza in stanzas),
-    )
-
-
 def _all(key: KeyProvider | Iterable[KeyProvider]) -> tuple[KeyProvider, ...]:
     return (key,) if isinstance(key, KeyProvider) else tuple(key)
-
-
-def _is_past(expires: str | None) -> bool:
-    return expires is not None and expires <= utc_now()
 
 
 def _check_name(name: str) -> None:

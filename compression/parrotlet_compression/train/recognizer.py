@@ -1,0 +1,177 @@
+"""Train the phoneme recognizer on speech whose durations are known, damaged as microphones and rooms do.
+
+Durations of synthetic speech are true; those of recordings are found: first by ``warping`` or an aligner, then by the
+recognizer itself (``align_clips``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.signal import lfilter
+from torch import Tensor
+from tqdm import tqdm
+
+from parrotlet.errors import InputError, ParrotletError
+from parrotlet.recognizer import align
+from parrotlet.text import TextFrontEnd
+
+from ..corpus import Pack
+from ..models.recognizer import SOUNDS, Recognizer
+from .aligner import masked
+from .loop import Losses, Schedule, data_seed, fast_math, train
+
+Array = npt.NDArray[np.float32]
+Durations = Mapping[int, tuple[str, list[int]]]
+"""By the number of a clip: its phonemes, and the frames of start, each phoneme and end."""
+
+FRAMES, BATCH = 256, 8
+SHARES = {"synthetic": 0.25, "librispeech5": 0.25, "librispeech": 0.1, "vctk": 0.15, "commonvoice": 0.25}
+LOUD, REVERBERANT, NARROW, CAREFUL = 0.7, 0.4, 0.25, 0.15
+"""How often noise, a room and a narrow band are added, and how often nothing is."""
+_FLOOR = -11.5
+_CLASS = {symbol: number for number, symbol in enumerate(SOUNDS, 1)}
+
+
+def damaged(mel: Array, random: np.random.Generator, frame_rate: float = 80.0) -> Array:
+    """A mel spectrogram [T, M] as of another person, room, microphone and level."""
+    bands = mel.shape[1]
+    at = np.clip(np.arange(bands) * random.uniform(0.88, 1.14), 0, bands - 1)
+    low = np.floor(at).astype(int)
+    part = (at - low).astype(np.float32)
+    mel = mel[:, low] * (1 - part) + mel[:, np.minimum(low + 1, bands - 1)] * part
+    if random.random() < REVERBERANT:
+        # The tail of a room in the power of each band: it decays by 60 dB in reverberation seconds.
+        reverberation, direct = random.uniform(0.15, 0.9), random.uniform(-3, 12)
+        decay = 10 ** (-6 / (reverberation * frame_rate))
+        power = np.exp(2 * mel.astype(np.float64))
+        tail = lfilter([1 - decay], [1, -decay], np.concatenate([np.zeros((1, bands)), power[:-1]]), axis=0)
+        mel = (0.5 * np.log(power + tail * 10 ** (-direct / 10) + 1e-10)).astype(np.float32)
+    tilt = np.interp(np.arange(bands), np.linspace(0, bands - 1, 5), random.normal(0, 0.7, 5))
+    mel = mel + tilt.astype(np.float32)
+    if random.random() < LOUD:
+        floor = float(np.percentile(mel, 95)) - random.uniform(1.2, 8)
+        noise = floor + np.interp(np.arange(bands), np.linspace(0, bands - 1, 4), random.normal(0, 1, 4))
+        mel = np.logaddexp(mel, (noise + 0.3 * random.standard_normal(mel.shape)).astype(np.float32))
+    if random.random() < NARROW:
+        mel[:, int(random.integers(44, 70)) :] = _FLOOR  # of 80 bands: from 3.4 to 8 kHz
+    return np.maximum(mel + random.uniform(-2.5, 2), _FLOOR).astype(np.float32)
+
+
+def allowed_classes(phonemes: str, durations: list[int]) -> npt.NDArray[np.bool_]:
+    """Which classes [T, C] each frame may be of.
+
+    A frame of a stress mark, a space or punctuation may be of the sound before it or after it, and silence unless it is
+    of a stress mark. So may the frames beside a boundary be of both its sounds.
+    """
+    classes = [0, *(_CLASS.get(symbol, -1) for symbol in phonemes), 0]
+    before = np.zeros(len(classes), np.int64)
+    after = np.zeros(len(classes), np.int64)
+    for index, number in enumerate(classes):
+        before[index] = number if number >= 0 else before[index - 1]
+    for index in range(len(classes) - 1, -1, -1):
+        after[index] = classes[index] if classes[index] >= 0 else after[index + 1]
+    owner = np.repeat(np.arange(len(classes)), durations)
+    frames = np.arange(len(owner))
+    allowed = np.zeros((len(owner), len(SOUNDS) + 1), bool)
+    allowed[frames, before[owner]] = allowed[frames, after[owner]] = True
+    pause = np.array(
+        [number < 0 and symbol not in "ˈˌ" for number, symbol in zip(classes, f"^{phonemes}$", strict=True)]
+    )
+    allowed[pause[owner], 0] = True
+    clear = allowed.sum(axis=1) == 1
+    edges = np.flatnonzero((owner[1:] != owner[:-1]) & clear[1:] & clear[:-1])
+    both = allowed[edges] | allowed[edges + 1]
+    allowed[edges] |= both
+    allowed[edges + 1] |= both
+    return allowed
+
+
+def recognizer_batches(
+    pack: Pack, durations: Durations, seed: int, frames: int = FRAMES, batch: int = BATCH
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Random cuts of speech, for ever: mel [B, T, M] and the classes that are allowed, bool [B, T, C].
+
+    Raises InputError where no clip of the training split is long enough.
+    """
+    random = np.random.default_rng(seed)
+    groups: dict[str, list[int]] = {}
+    for index, (_, counts) in durations.items():
+        clip = pack.clips[index]
+        if clip.split == "train" and clip.archive in SHARES and clip.frames == sum(counts) and clip.frames > 80:
+            groups.setdefault(clip.archive, []).append(index)
+    if not groups:
+        raise InputError("no clip to learn from: pack synthetic.zip, or give --alignments")
+    names = list(groups)
+    shares = np.array([SHARES[name] for name in names])
+    labels = {index: allowed_classes(*durations[index]) for group in groups.values() for index in group}
+    while True:
+        mels, targets = [], []
+        for name in random.choice(names, batch, p=shares / shares.sum()):
+            index = int(random.choice(groups[name]))
+            clip, label = pack.clips[index], labels[index]
+            length = min(frames, clip.frames)
+            at = int(random.integers(clip.frames - length + 1))
+            mel = pack.mel[clip.start + at : clip.start + at + length].astype(np.float32)
+            short = frames - length
+            mel = np.pad(mel, ((0, short), (0, 0)), mode="edge")
+            label = np.pad(label[at : at + length], ((0, short), (0, 0)))
+            label[length:, 0] = True
+            if random.random() > CAREFUL:
+                mel = masked(damaged(mel, random), random)
+            mels.append(mel)
+            targets.append(label)
+        yield torch.from_numpy(np.stack(mels)), torch.from_numpy(np.stack(targets))
+
+
+def train_recognizer(
+    pack: Pack, durations: Durations, out: Path, schedule: Schedule, start: Path | None = None
+) -> Recognizer:
+    """Train, or go on training, the recognizer. start: weights to begin with."""
+    torch.manual_seed(0)
+    model = Recognizer()
+
+    def losses(batch: tuple[Tensor, Tensor]) -> Losses:
+        mel, allowed = batch
+        with fast_math():
+            posteriors = model(mel)
+        return {"phoneme": -posteriors.float().masked_fill(~allowed, -30.0).logsumexp(dim=-1).mean()}
+
+    train(model, recognizer_batches(pack, durations, data_seed(out)), losses, out, schedule, start)
+    return model
+
+
+@torch.no_grad()
+def align_clips(pack: Pack, model: Recognizer, out: Path, least: float = -1.2) -> dict[int, tuple[str, list[int]]]:
+    """Align all recorded clips of the training split by the recognizer; write {clip number: [phonemes, durations]}.
+
+    least: mean forced log posterior less that of the free path, below which a transcript counts as wrong.
+    """
+    front_end = TextFrontEnd()
+    model.eval()
+    found: dict[int, tuple[str, list[int]]] = {}
+    for index, clip in enumerate(tqdm(pack.clips, mininterval=10)):
+        if clip.archive not in SHARES or clip.split != "train" or clip.durations or not clip.text.strip():
+            continue
+        try:
+            phonemes = front_end.phonemize(clip.text.lower() if clip.text.isupper() else clip.text)
+            mel = pack.mel[clip.start : clip.start + clip.frames].astype(np.float32)
+            posteriors = model(torch.from_numpy(np.pad(mel, ((0, len(mel) % 2), (0, 0)), mode="edge"))[None])[0]
+            made = align(posteriors.numpy()[: len(mel)], phonemes, SOUNDS)
+        except ParrotletError:
+            continue
+        if float((made.forced - made.free).mean()) >= least:
+            found[index] = (phonemes, durations_of(made.start, made.end, clip.frames))
+    out.write_text(json.dumps(found))
+    return found
+
+
+def durations_of(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], frames: int) -> list[int]:
+    """Durations of start, each character and end, from where characters begin and end: they sum to ``frames``."""
+    first, last = int(start[0]), int(end[-1])
+    return [first, *(int(b - a) for a, b in zip(start, end, strict=True)), frames - last]
