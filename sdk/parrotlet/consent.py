@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -178,6 +177,8 @@ def checked(
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # a hundredth of a second, for nobody else
+
     try:
         return version("parrotlet")
     except PackageNotFoundError:

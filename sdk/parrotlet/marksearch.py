@@ -53,6 +53,8 @@ matters (benchmarks/mark/false_alarms.py)."""
 LIMIT, LOCAL = 1e-5, 1e-3
 """Chance that a recording without the mark, of whatever length, is said to have it; of one place in a marked one."""
 BLOCK_S = 60
+LONGER = 1.2
+"""By what factor z grows, at least, where a stretch of twice the length is marked throughout; 1.41 is expected."""
 LEAST_DATA_Z = 8.5
 """Of a payload; 6.7 is what no payload has, on average."""
 
@@ -135,7 +137,7 @@ def search(blocks: Iterable[Array], key: bytes | None = None) -> MarkReport:
     """Look for the mark in samples at 8 kHz, in blocks of a minute, say; a mark is looked for in each alone."""
     best = Sighting(0, 0, 0.0, math.inf, 1.0, 1.0, 0, 0)
     trials, seconds = 0, 0.0
-    places: list[tuple[float, float]] = []
+    places: list[tuple[float, float, float]] = []
     cells = np.zeros((SLOTS, BANDS))
     squares = 0.0
     for block in blocks:
@@ -148,7 +150,7 @@ def search(blocks: Iterable[Array], key: bytes | None = None) -> MarkReport:
                 continue
             slot_s = STEP * HOP / RATE / seen.speed
             start = seconds + seen.phase * HOP / RATE + seen.start * slot_s
-            places.append((start, start + seen.slots * slot_s))
+            places.append((start, start + seen.slots * slot_s, seen.z))
             if seen.slots <= LENGTHS[0]:
                 squares += _collect(cells, evidence[seen.pitch], seen)
         seconds += len(block) / RATE
@@ -273,19 +275,23 @@ def _payload(cells: npt.NDArray[np.float64], squares: float, key: bytes | None) 
     return None
 
 
-def _joined(places: list[tuple[float, float]], seconds: float) -> tuple[tuple[float, float], ...]:
-    """Where the mark is.
+def _joined(places: list[tuple[float, float, float]], seconds: float) -> tuple[tuple[float, float], ...]:
+    """Where the mark is, from sighted stretches: start, end, z.
 
-    A long stretch may be marked in part only: it tells where the mark is too weak for short ones.
+    A long stretch may be marked in part only. Where all of it is, its z grows by the root of its length. So it counts
+    only where it tells clearly more than the shorter ones that it overlaps, as where the mark is weak.
     """
-    kept: list[tuple[float, float]] = []
-    for start, end in sorted(places, key=lambda place: place[1] - place[0]):
-        if not any(
-            start - 0.1 <= inner and outer <= end + 0.1 and outer - inner < end - start - 1 for inner, outer in kept
-        ):
-            kept.append((start, end))
+    kept: list[tuple[float, float, float]] = []
+    for start, end, z in sorted(places, key=lambda place: place[1] - place[0]):
+        shorter = (
+            one
+            for inner, outer, one in kept
+            if outer - inner < end - start - 1 and min(outer, end) - max(inner, start) > (outer - inner) / 2
+        )
+        if z > LONGER * max(shorter, default=0.0):
+            kept.append((start, end, z))
     made: list[tuple[float, float]] = []
-    for start, end in sorted(kept):
+    for start, end, _ in sorted(kept):
         if made and start <= made[-1][1] + 0.5:
             made[-1] = (made[-1][0], max(made[-1][1], end))
         else:

@@ -78,7 +78,7 @@ def made(folder: Path, site: Path, bird: Parrotlet) -> Made:
 
 def opened(folder: Path, name: str) -> VoiceProfile:
     store = ProfileStore.open(folder / f"store-{name}", Passphrase(SECRET, log_n=12))
-    store.import_(folder / f"{name}.voice", key=Passphrase(SECRET))
+    store.import_(folder / f"{name}.voice", key=Passphrase(SECRET), replace=True)
     return store.load(name)
 
 
