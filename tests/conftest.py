@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -75,11 +76,18 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     state = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(sources)))
     cache = Path(pytestconfig.cache.mkdir("tflite"))  # type: ignore[union-attr]
     folder = cache / state.hexdigest()[:16]
+    with (cache.parent / "tflite.lock").open("w") as lock:  # several processes may run tests (pytest-xdist)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _export(compression, folder)
+    return TfliteExports(folder / "int8", folder / "fp32", json.loads((folder / "rows.json").read_text()))
+
+
+def _export(compression: Path, folder: Path) -> None:
     if not (folder / "rows.json").is_file():
         pytest.importorskip("litert_torch", reason="no TFLite graphs here, and no converter: pip install ./compression")
         from parrotlet_compression.export import export_bundle
 
-        shutil.rmtree(cache)
+        shutil.rmtree(folder.parent)
         presets = json.loads((DEFAULT / "presets.json").read_text())
         formats = ("onnx", "tflite")
         rows = export_bundle(
@@ -93,7 +101,6 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
             signal_graphs=DEFAULT,
         )
         (folder / "rows.json").write_text(json.dumps([vars(row) for row in rows]))
-    return TfliteExports(folder / "int8", folder / "fp32", json.loads((folder / "rows.json").read_text()))
 
 
 @pytest.fixture(scope="session")
@@ -106,14 +113,6 @@ def tflite_bundle(request: pytest.FixtureRequest) -> Path:
     return exports.small
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The vault's tests first: they fork, and what conversion to TFLite imports starts threads.
-
-    Of several processes (``pytest -n 2 --dist loadgroup``) one runs all of a file, and all that shares what training
-    and conversion made.
-    """
+    """The vault's tests first: they fork, and what conversion to TFLite imports starts threads."""
     items.sort(key=lambda item: "vault" not in item.path.parts)
-    for item in items:
-        shared = "compression" if "compression" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(shared))
