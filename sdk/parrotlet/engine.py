@@ -9,28 +9,31 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation
-from parrotlet.advice import RecordingReport
 from parrotlet.audio import AudioChunk, Mark, Samples
 from parrotlet.bundle import PRESET, Bundle, Preset, Sessions
-from parrotlet.consent import SpokenConsent
 from parrotlet.consent_policy import require_allowed
-from parrotlet.enroller import Enroller
 from parrotlet.errors import BundleError, UsageError, WrongModelError
 from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
 from parrotlet.finishing import Finisher
 from parrotlet.options import PITCH, SPEED, SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
-from parrotlet.recording import Recording
 from parrotlet.speech_model import SpeechModel, Voice
 from parrotlet.text import Format, Utterance, front_end
 from parrotlet.text.utterance import Pause
 from parrotlet.watermark import Marker, Watermark
 from parrotlet_runtimes import RUNTIMES, Session, SessionInfo, installed
+
+if TYPE_CHECKING:
+    from parrotlet.advice import RecordingReport
+    from parrotlet.consent import SpokenConsent
+    from parrotlet.enroller import Enroller
+    from parrotlet.recording import Recording
 
 VoiceLike = Voice | VoiceProfile | Preset | str
 """What can be spoken in: what ``Parrotlet.voice`` made, a profile, a preset or its name."""
@@ -73,9 +76,8 @@ class Parrotlet:
                 f"bundle {bundle.name} is of architecture {bundle.architecture!r}, which this version does not know: "
                 "upgrade parrotlet"
             )
-        open_session = sessions or self._open
-        self._model = ARCHITECTURES[bundle.architecture](bundle, open_session)
-        self._enroller = Enroller(bundle, open_session, self._text)
+        self._sessions = sessions or self._open
+        self._model = ARCHITECTURES[bundle.architecture](bundle, self._sessions)
         self._voices: OrderedDict[bytes, Voice] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -109,6 +111,12 @@ class Parrotlet:
 
     def _open(self, graph: str) -> Session:
         return self.bundle.session(graph, self.runtime, self.threads, self.device)
+
+    @cached_property
+    def _enroller(self) -> Enroller:
+        from parrotlet.enroller import Enroller  # now: who only speaks waits for none of it
+
+        return Enroller(self.bundle, self._sessions, self._text)
 
     @cached_property
     def presets(self) -> dict[str, Preset]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,20 @@ def test_info_says_what_it_runs_on() -> None:
     info = load_session(DEFAULT / "speaker.onnx", threads=2).info
     assert (info.runtime, info.device, info.threads) == ("onnx", "cpu", 2)
     assert info.version == survey()["onnx"].version
+
+
+def test_a_program_with_an_allocator_of_its_own_loads_graphs_too() -> None:
+    program = """
+import sys
+import onnxruntime as ort
+memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+ort.create_and_register_allocator(memory, ort.OrtArenaCfg(0, -1, -1, -1))
+from parrotlet_runtimes import load_session, onnx
+print(onnx._has_shared_arena(), load_session(sys.argv[1]).info.runtime)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program, str(DEFAULT / "resample.onnx")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["False", "onnx"]
+    assert onnx._has_shared_arena()
 
 
 def test_errors(tmp_path: Path) -> None:
