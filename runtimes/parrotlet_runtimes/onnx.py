@@ -104,7 +104,7 @@ def _onnxruntime() -> Any:
 def _has_shared_arena() -> bool:
     """Register one arena for all sessions of the process, which takes less memory than an arena each.
 
-    False if the program that we are part of has registered an allocator of its own.
+    False where the program that we are part of has one, and onnxruntime (1.18) keeps that.
     """
     onnxruntime = _onnxruntime()
     memory = onnxruntime.OrtMemoryInfo(
