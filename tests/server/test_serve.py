@@ -14,14 +14,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from served import Server, Start
 
+from parrotlet import KeyFile, Parrotlet, ProfileStore, challenge
+from parrotlet.consent import is_spoken
 from parrotlet.errors import UsageError
+from parrotlet.profile import utc_now
 
 pytest.importorskip("starlette", reason="needs the server: pip install '.[serve]'")
 
 from parrotlet.server.addresses import Address, parse, require_guarded
+from parrotlet.server.metrics import Metrics
 
 CONSENT = "I agree that this device speaks in my voice."
 
@@ -136,6 +142,63 @@ def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list
     with start("--voice", "dad", folder=tmp_path) as server:
         listed = json.loads(urllib.request.urlopen(f"{server.url}/v1/audio/voices").read())
         assert listed["voices"] == ["dad"]
+
+
+def test_a_client_asks_for_a_spoken_consent(
+    bird: Parrotlet, recordings: dict[str, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpx = pytest.importorskip("httpx", reason="needs httpx: pip install openai")
+    from parrotlet.server import enrollment
+    from parrotlet.server.http import Service, application
+    from parrotlet.server.speakers import Pool, Shelf
+
+    # Words that are not drawn, so that the test has one outcome.
+    words = ["dolphin", "umbrella", "marigold", "telescope"]
+    monkeypatch.setattr(challenge.secrets.SystemRandom, "sample", lambda *_: words)
+    monkeypatch.setattr(enrollment, "utc_now", lambda: challenge.later(utc_now(), 30))
+    store = ProfileStore.open(tmp_path / "voices", key=KeyFile.create(tmp_path / "key"))
+    pool, shelf = Pool(bird, 1, 2), Shelf(bird, lambda: store, [])
+    desk = enrollment.Desk(bird, store, shelf)
+    app = application(Service(shelf, pool, Metrics(), desk), None, loopback=True)
+    voice = next(preset for preset in bird.presets.values() if preset.description.startswith("woman"))
+    files = [("files", (path.name, path.read_bytes())) for path in recordings["woman"]]
+
+    def heard(sentence: str) -> bytes:
+        speech = np.pad(np.concatenate([c.samples for c in bird.speak(sentence, voice)]), 6000)
+        noise = 0.0005 * np.random.default_rng(5).standard_normal(len(speech)).astype(np.float32)
+        soundfile.write(tmp_path / "take.wav", speech + noise, bird.sample_rate)
+        return (tmp_path / "take.wav").read_bytes()
+
+    async def talk() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            own = (await client.post("/v1/audio/consent_challenges", json={"agreement": "Robots may say it."})).json()
+            assert own["sentence"].startswith("Robots may say it. My words are dolphin umbrella,")
+            for body in ([], {"agreement": 1}, {"agreement": " "}):
+                assert (await client.post("/v1/audio/consent_challenges", json=body)).status_code == 400
+            asked = (await client.post("/v1/audio/consent_challenges")).json()
+            assert asked["within_s"] == 120
+            take = [("consent_recording", ("take.wav", heard(asked["sentence"])))]
+            mum = {"name": "mum", "challenge": asked["id"], "speaker": "Anna"}
+            for fields, sent, said in (
+                ({**mum, "consent": CONSENT}, take, "send one of them"),
+                ({**mum, "challenge": "0" * 32}, take, "never shown"),
+                (mum, [], "send both"),
+            ):
+                answer = await client.post("/v1/audio/voices", data=fields, files=files + sent)
+                assert answer.status_code == 400 and said in answer.json()["error"]["message"]
+            answer = await client.post("/v1/audio/voices", data=mum, files=files + take)
+            assert (answer.status_code, answer.json()["id"]) == (200, "mum"), answer.text
+            answer = await client.post("/v1/audio/voices", data={**mum, "name": "dad"}, files=files + take)
+            assert answer.status_code == 400 and "answered before" in answer.json()["error"]["message"]
+        record = store.load("mum").consent
+        assert record is not None and is_spoken(record)
+        assert (record.speaker, record.text) == ("Anna", asked["sentence"])
+
+    try:
+        asyncio.run(talk())
+    finally:
+        desk.shutdown()
+        pool.shutdown()
 
 
 def test_a_server_is_found_while_it_is_announced() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from parrotlet.advice import RecordingReport
+from parrotlet.challenge import Challenges
+from parrotlet.consent import SpokenConsent
 from parrotlet.engine import Parrotlet
 from parrotlet.errors import InputError, UsageError
-from parrotlet.profile import ConsentRecord, VoiceProfile, recordings_sha256
+from parrotlet.profile import ConsentRecord, VoiceProfile, recordings_sha256, utc_now
 from parrotlet.server.speakers import Busy, Shelf, Speaker
 from parrotlet.vault import ProfileStore
 
@@ -22,6 +25,16 @@ MOST_FORMS, FORM_S = 2, 60.0
 """Forms that may be on their way at once, and how long each may take."""
 RECORDINGS = ("files", "files[]", "file", "audio_sample")
 """Names of the fields that hold recordings; OpenAI's is the last."""
+
+
+@dataclass(frozen=True)
+class _Form:
+    """consent: a text, or the nonce of a challenge and the recording that answers it."""
+
+    name: str
+    recordings: list[bytes]
+    consent: str | tuple[str, bytes]
+    speaker: str
 
 
 class _InMemory(MultiPartParser):
@@ -38,14 +51,18 @@ class Desk:
         self._thread = ThreadPoolExecutor(1, "enrollment")
         self._busy = False
         self._forms = 0
+        self.challenges = Challenges()
 
     async def enroll(self, request: Request) -> tuple[Speaker, list[RecordingReport]]:
-        """The voice in a form: name, consent, files. Raises Busy, UsageError, InputError, VaultError."""
+        """The voice in a form: name, files, and consent, or challenge and consent_recording.
+
+        Raises Busy, UsageError, InputError, VaultError.
+        """
         if self._busy or self._forms >= MOST_FORMS:
             raise Busy("somebody is being enrolled: try again in a moment")
         self._forms += 1
         try:
-            name, consent, recordings = await asyncio.wait_for(_form(request), FORM_S)
+            form = await asyncio.wait_for(_form(request), FORM_S)
         except asyncio.TimeoutError as error:
             raise UsageError(f"the form did not come within {FORM_S:g} s: send it again") from error
         finally:
@@ -54,28 +71,33 @@ class Desk:
             raise Busy("somebody is being enrolled: try again in a moment")
         self._busy = True
         try:
-            work = asyncio.get_running_loop().run_in_executor(self._thread, self._make, name, consent, recordings)
+            work = asyncio.get_running_loop().run_in_executor(self._thread, self._make, form, utc_now())
             profile, reports = await asyncio.shield(work)
             async with self._shelf.changing:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._store.save, name, profile)
-                return self._shelf.add(name, profile), reports
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._store.save, form.name, profile)
+                return self._shelf.add(form.name, profile), reports
         finally:
             self._busy = False
 
-    def _make(self, name: str, consent: str, recordings: list[bytes]) -> tuple[VoiceProfile, list[RecordingReport]]:
-        self._store.require_free(name)
-        self._shelf.require_free(name)
-        digest = recordings_sha256(recordings)
-        record = ConsentRecord(text=consent, recording_sha256=digest, method="POST /v1/audio/voices")
+    def _make(self, form: _Form, came_at: str) -> tuple[VoiceProfile, list[RecordingReport]]:
+        self._store.require_free(form.name)
+        self._shelf.require_free(form.name)
+        consent: ConsentRecord | SpokenConsent
+        if isinstance(form.consent, str):
+            digest = recordings_sha256(form.recordings)
+            consent = ConsentRecord(form.speaker, form.consent, recording_sha256=digest, method="POST /v1/audio/voices")
+        else:
+            nonce, take = form.consent
+            consent = SpokenConsent(self.challenges.redeem(nonce), take, form.speaker, came_at)
         reports: list[RecordingReport] = []
-        profile = self._bird.enroll(recordings, consent=record, on_report=reports.append)
+        profile = self._bird.enroll(form.recordings, consent=consent, on_report=reports.append)
         return profile, reports
 
     def shutdown(self) -> None:
         self._thread.shutdown(wait=True)
 
 
-async def _form(request: Request) -> tuple[str, str, list[bytes]]:
+async def _form(request: Request) -> _Form:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise UsageError("the body is not a form: send multipart/form-data with name, consent and files")
     try:
@@ -86,18 +108,35 @@ async def _form(request: Request) -> tuple[str, str, list[bytes]]:
     except ClientDisconnect as error:
         raise UsageError("the client went away") from error
     try:
-        name, consent = form.get("name"), form.get("consent")
+        name, speaker = form.get("name"), form.get("speaker", "")
         if not isinstance(name, str) or not name:
             raise UsageError("name is missing: say what to call the voice")
-        if not isinstance(consent, str) or not consent.strip():
-            raise UsageError("consent is missing: write what the speaker agreed to")
+        if not isinstance(speaker, str):
+            raise UsageError("speaker is a file: write the person's name, or leave it out")
+        consent = await _consent(form)
         parts = [part for field in RECORDINGS for part in form.getlist(field)]
         recordings = [await part.read() for part in parts if isinstance(part, UploadFile)]
     finally:
         await form.close()
     if not recordings:
         raise UsageError("files are missing: send a recording of 10 s of clear speech")
-    return name, consent, recordings
+    return _Form(name, recordings, consent, speaker)
+
+
+async def _consent(form: FormData) -> str | tuple[str, bytes]:
+    text, nonce, take = (form.get(name) for name in ("consent", "challenge", "consent_recording"))
+    if nonce is None and take is None:
+        if isinstance(text, str) and text.strip():
+            return text
+        raise UsageError("consent is missing: write what was agreed to, or send challenge and consent_recording")
+    if text is not None:
+        raise UsageError("the form has consent and challenge: send one of them")
+    if not isinstance(nonce, str) or not isinstance(take, UploadFile):
+        raise UsageError(
+            "challenge is the id that POST /v1/audio/consent_challenges gave, and consent_recording the file with the "
+            "sentence, read aloud: send both"
+        )
+    return nonce, await take.read()
 
 
 async def _bounded(request: Request) -> AsyncGenerator[bytes, None]:

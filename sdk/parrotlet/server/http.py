@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from parrotlet.audio import AudioChunk
+from parrotlet.challenge import AGREEMENT
 from parrotlet.encoding import FORMATS, Encoder
 from parrotlet.errors import InputError, ParrotletError, ProfileExists, UsageError
 from parrotlet.options import SpeakOptions
@@ -61,6 +62,7 @@ def application(service: Service, token: str | None, loopback: bool) -> Guard:
     ]
     if service.desk is not None:
         routes.append(Route("/v1/audio/voices", _bind(_enroll, service), methods=["POST"]))
+        routes.append(Route("/v1/audio/consent_challenges", _bind(_challenge, service), methods=["POST"]))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Exception: _fault})
     app.router.redirect_slashes = False
     return Guard(app, token, loopback)
@@ -264,6 +266,18 @@ async def _enroll(service: Service, request: Request) -> Response:
     speaker, reports = await service.desk.enroll(request)
     value = {"id": speaker.name, "object": "audio.voice", "name": speaker.name, "description": speaker.description}
     return JSONResponse({**value, "recordings": [report.as_dict() for report in reports]})
+
+
+async def _challenge(service: Service, request: Request) -> Response:
+    """A sentence for the person to read aloud; a body {"agreement": TEXT} says what they agree to."""
+    assert service.desk is not None
+    body = await _json(request) if "content-type" in request.headers else {}
+    agreement = body.get("agreement", AGREEMENT) if isinstance(body, dict) else None
+    if not isinstance(agreement, str):
+        raise _Bad('the body is not {"agreement": TEXT}: send that, or none', "agreement")
+    made = service.desk.challenges.make(agreement=agreement)
+    fields = {"sentence": made.sentence, "made_at": made.made_at, "within_s": made.within_s}
+    return JSONResponse({"id": made.nonce, "object": "audio.consent_challenge", **fields})
 
 
 # The service itself

@@ -10,11 +10,18 @@ from parrotlet.options import PITCH, SILENCE, SPEED, VOLUME
 Schema = dict[str, Any]
 
 
+_LATE = {"408": "the body did not come", "413": "the body is too long", "415": "the body is not JSON"}
+
+
 def document(enrolling: bool, longest_text: int) -> Schema:
     """The document. enrolling: whether voices can be added; longest_text: characters of a request."""
     voices: Schema = {"get": _operation("Voices that are served", _json("VoiceList"))}
+    challenges: Schema = {}
     if enrolling:
         voices["post"] = _operation("Enroll a voice", _json("Voice"), _form(), {"409": "the name is taken"})
+        agreement = {"required": False, "content": _json("ConsentRequest")}
+        challenge = _operation("A sentence that the person reads aloud", _json("ConsentChallenge"), agreement, _LATE)
+        challenges["/v1/audio/consent_challenges"] = {"post": challenge}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -27,6 +34,7 @@ def document(enrolling: bool, longest_text: int) -> Schema:
         "paths": {
             "/v1/audio/speech": {"post": _speech()},
             "/v1/audio/voices": voices,
+            **challenges,
             "/v1/models": {"get": _operation("Models", _json("ModelList"))},
             "/v1/models/{model}": {
                 "parameters": [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}],
@@ -45,12 +53,7 @@ def document(enrolling: bool, longest_text: int) -> Schema:
 
 def _speech() -> Schema:
     audio: Schema = {form.mime: {} for form in FORMATS.values()}
-    others = {
-        "408": "the body did not come",
-        "413": "the body is too long",
-        "415": "the body is not JSON",
-        "429": "busy: Retry-After says when to come back",
-    }
+    others = {**_LATE, "429": "busy: Retry-After says when to come back"}
     body = {"required": True, "content": _json("SpeechRequest")}
     return _operation("Speak a text", {**audio, "text/event-stream": {}}, body, others)
 
@@ -82,9 +85,17 @@ def _form() -> Schema:
     fields: Schema = {
         "name": {"type": "string", "minLength": 1, "maxLength": 64},
         "consent": {"type": "string", "minLength": 1, "description": "what the speaker agreed to"},
+        "challenge": {"type": "string", "description": "in place of consent: an id of /v1/audio/consent_challenges"},
+        "consent_recording": {"type": "string", "format": "binary", "description": "its sentence, read aloud"},
+        "speaker": {"type": "string", "description": "the person's name, for the record"},
         "files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
     }
-    schema = {"type": "object", "required": ["name", "consent", "files"], "properties": fields}
+    schema = {
+        "type": "object",
+        "required": ["name", "files"],
+        "oneOf": [{"required": ["consent"]}, {"required": ["challenge", "consent_recording"]}],
+        "properties": fields,
+    }
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
@@ -109,12 +120,15 @@ def _schemas(longest_text: int) -> Schema:
         "seed": {"type": "integer", "minimum": 0, "default": 0},
         "ssml": {"type": "boolean", "default": False, "description": "the input is SSML"},
     }
+    challenge: Schema = {"id": text, "object": {"const": "audio.consent_challenge"}, "sentence": text, "made_at": text}
     voice = _object({"id": text, "object": {"const": "audio.voice"}, "name": text, "description": text})
     model = _object({"id": text, "object": {"const": "model"}, "created": {"type": "integer"}, "owned_by": text})
     failure = _object({"message": text, "type": text, "param": maybe, "code": maybe})
     return {
         "SpeechRequest": {"type": "object", "required": ["input", "voice"], "properties": speech},
         "Voice": voice,
+        "ConsentRequest": {"type": "object", "properties": {"agreement": {**text, "minLength": 1, "maxLength": 300}}},
+        "ConsentChallenge": _object({**challenge, "within_s": {"type": "integer"}}),
         "VoiceList": _object({"object": {"const": "list"}, "data": {"type": "array", "items": voice}}),
         "Model": model,
         "ModelList": _object({"object": {"const": "list"}, "data": {"type": "array", "items": model}}),
