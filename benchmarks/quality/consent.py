@@ -10,10 +10,10 @@ clips of the person under the same condition are the enrollment ("mixed": clean 
 Takes are heard clean, with noise 20 and 10 dB below the speech, and from afar (a simulated room of 0.5 s, as much
 reverberation as direct sound, noise 25 dB below).
 
-Attacks: the sentence of another clip; an earlier consent replayed, of which all but the words is right (the words of
-another clip, the rest taken as right); one random word exchanged for a word of the list
-(near miss); another person who says the right sentence; two takes of the person spliced; the take once more through
-the vocoder; and a clone of the person that says the sentence.
+Attacks: the sentence of another clip; an earlier consent replayed, of which all but the random words is right (they
+are exchanged for words of the list); one random word exchanged (near miss); another person who says the right
+sentence; two takes of the person spliced; the take once more through the vocoder; and a clone of the person that says
+the sentence.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import argparse
 import io
 import json
 import pickle
+import re
 import warnings
 import zipfile
 from collections import Counter, defaultdict
@@ -53,8 +54,8 @@ Samples = npt.NDArray[np.float32]
 RATE, SPEAKER_RATE = 24000, 16000
 CONDITIONS = ("clean", "noise20", "noise10", "far")
 LEAST_SOUNDS, MOST_WORDS, LEAST_WORDS, ENROLLED = 5, 4, 2, 3
-OTHERS = 4
-"""Wrong sentences that each take is tried with."""
+OTHERS, REPLAYS = 4, 3
+"""Wrong sentences, and earlier consents, that each take is tried with."""
 PEOPLE_CLIPS = 6
 
 
@@ -225,7 +226,11 @@ class Trials:
                             **common,
                             **self.score(posteriors, wrong.text, wrong.words, person, take),
                         }
-                yield {"kind": "near", **common, **self.near(clip, posteriors, person, take, random)}
+                near = [int(random.integers(len(clip.words)))]
+                yield {"kind": "near", **common, **self.other(clip, near, posteriors, person, take, random)}
+                for _ in range(REPLAYS):
+                    every = list(range(len(clip.words)))
+                    yield {"kind": "replay", **common, **self.other(clip, every, posteriors, person, take, random)}
                 for name in enrolled:
                     if name != clip.person:
                         score = same(print_, self.enrolled(name, -1, condition))
@@ -237,14 +242,21 @@ class Trials:
             if count < clones:
                 yield from self.made(index)
 
-    def near(
-        self, clip: Clip, posteriors: Samples, person: float, take: Continuity, random: np.random.Generator
+    def other(
+        self,
+        clip: Clip,
+        places: list[int],
+        posteriors: Samples,
+        person: float,
+        take: Continuity,
+        random: np.random.Generator,
     ) -> dict[str, Any]:
-        """The take against its own sentence with one random word exchanged."""
-        at = int(random.integers(len(clip.words)))
-        new = str(random.choice(WORDS))
-        words = (*clip.words[:at], new, *clip.words[at + 1 :])
-        return self.score(posteriors, clip.text.replace(clip.words[at], new), words, person, take)
+        """The take against its own sentence with some of the random words exchanged for words of the list."""
+        words, text = list(clip.words), clip.text
+        for place, new in zip(places, random.choice(WORDS, len(places), replace=False), strict=True):
+            text = re.sub(rf"\b{re.escape(words[place])}\b", str(new), text)
+            words[place] = str(new)
+        return self.score(posteriors, text, tuple(words), person, take)
 
     def spliced(self, index: int, random: np.random.Generator) -> Iterator[dict[str, Any]]:
         """The second half of another clip of the person in place of the take's own, crossfaded over 10 ms.
@@ -278,8 +290,8 @@ class Trials:
 
 
 def same(first: Voiceprint, second: Voiceprint) -> float:
-    """Log odds that two are of one person."""
-    return float(comparison().log_odds([first, second])[0, 1])
+    """Log odds that a take and recordings are of one person."""
+    return comparison().take_odds(first, second)
 
 
 TAKE = [field.name for field in fields(Continuity)]
@@ -304,8 +316,6 @@ def table(path: Path) -> None:
     for row in rows:
         groups[row["kind"], row["condition"]].append(row)
         groups[row["kind"], "all"].append(row)
-        if row["kind"] == "sentence":  # the agreement is said, too: an earlier consent
-            groups["replay", row["condition"]].append({**row, "sentence": 0.0})
     print(
         f"{LIMITS}\n{'kind':<9} {'condition':<9} {'trials':>6} {'people':>6} accepted  refused by take, words, person"
     )

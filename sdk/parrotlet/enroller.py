@@ -162,7 +162,7 @@ class Enroller:
         report, speech, _ = judge("the consent", resample(wide, wide_rate, rate), rate)
         if report.speech_s < MIN_SPEECH_S:
             raise ConsentError(f"consent: only {report.speech_s:.1f} s of speech: read the whole sentence aloud")
-        score = self.same_person(self.print_of(speech, self.speaker_embedding(speech)), enrolled)
+        score = self.take_odds(self.print_of(speech, self.speaker_embedding(speech)), enrolled)
         assert self._text is not None
         mel = mel_spectrogram(wide, self._mel)
         return checked(consent, self.recognizer, self._text, mel, wide, wide_rate, score)
@@ -173,15 +173,15 @@ class Enroller:
         speech = speech[: int(MOST_SPEECH_S * rate)]
         return voiceprint(len(speech) / rate, embedding, self._mel_of(speech), estimate_f0(speech, rate))
 
-    def same_person(self, first: Voiceprint, second: Voiceprint) -> float:
-        """Log odds that two are of one person.
+    def take_odds(self, take: Voiceprint, enrolled: Voiceprint) -> float:
+        """Log odds that a spoken consent is of the person who is enrolled.
 
         With another encoder than that of the shipped table the cosine decides: infinite, or minus infinite.
         """
         if comparison().encoder != self._bundle.speaker_model:
-            cosine = float(first.embedding @ second.embedding)
+            cosine = float(take.embedding @ enrolled.embedding)
             return float("inf") if cosine >= self._bundle.same_speaker else float("-inf")
-        return float(comparison().log_odds([first, second])[0, 1])
+        return comparison().take_odds(take, enrolled)
 
 
 def _sources(recordings: Recording | Sequence[Recording]) -> list[Recording]:

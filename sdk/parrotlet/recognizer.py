@@ -21,7 +21,7 @@ SILENCE = 0
 """The class of all that is no phoneme; phoneme k of ``Recognizer.phonemes`` is class k + 1."""
 INSERTION = 3.0
 """What each phoneme of a free path costs, in nats: without it, noise would be made of many short ones."""
-MULTIPLE = 2
+MULTIPLE = 4
 """The graph takes a number of frames that this divides."""
 
 

@@ -5,7 +5,8 @@ and its pitch. Distances of each, within-class normalized (Hatch 2006), and how 
 are joined by a logistic regression into the log of the odds that it is one person.
 
 The table beside this module (``same_person.npz``) is fitted on people of the training split by
-``benchmarks/quality/same_person.py fit``. It belongs to one speaker encoder; with another, the cosine alone decides.
+``benchmarks/quality/same_person.py fit``, and ``consent_person.py`` beside it. It belongs to one speaker encoder; with
+another, the cosine alone decides.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def from_moments(
 @dataclass(frozen=True)
 class Comparison:
     """The fitted table. For each of KINDS: the mean over people, and the inverse of the covariance of one person's
-    recordings (within) and of all people's (total). weights, bias: of the regression."""
+    recordings (within) and of all people's (total). weights, bias: of the regression. take_weights, take_bias: of one
+    that was fitted in noise and rooms too, and compares a spoken consent with recordings."""
 
     encoder: str
     means: dict[str, Array]
@@ -87,6 +89,8 @@ class Comparison:
     total: dict[str, Array]
     weights: Array
     bias: float
+    take_weights: Array
+    take_bias: float
 
     @classmethod
     def load(cls, path: Path = TABLE) -> Comparison:
@@ -95,12 +99,13 @@ class Comparison:
                 part: {kind: table[f"{part}_{kind}"].astype(np.float64) for kind in KINDS}
                 for part in ("means", "within", "total")
             }
-            weights = table["weights"].astype(np.float64)
             return cls(
                 str(table["encoder"]),
                 **parts,
-                weights=weights,
+                weights=table["weights"].astype(np.float64),
                 bias=float(table["bias"]),
+                take_weights=table["take_weights"].astype(np.float64),
+                take_bias=float(table["take_bias"]),
             )
 
     def features(self, prints: Sequence[Voiceprint]) -> Array:
@@ -122,6 +127,10 @@ class Comparison:
     def log_odds(self, prints: Sequence[Voiceprint]) -> Array:
         """That two recordings are of one person, for every pair: [N, N]."""
         return np.asarray(self.features(prints) @ self.weights + self.bias)
+
+    def take_odds(self, take: Voiceprint, enrolled: Voiceprint) -> float:
+        """Log odds that a spoken consent is of the person of the recordings, whatever the noise and the room."""
+        return float(self.features([take, enrolled])[0, 1] @ self.take_weights + self.take_bias)
 
 
 @cache

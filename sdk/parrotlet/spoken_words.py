@@ -63,12 +63,9 @@ class WordScores:
     margins: tuple[float, ...]
 
     @property
-    def worst_margin(self) -> float:
-        return min(self.margins)
-
-    @property
-    def mean_margin(self) -> float:
-        return sum(self.margins) / len(self.margins)
+    def total(self) -> float:
+        """Words and sentence together: one word that is said indistinctly does not outweigh all that is right."""
+        return sum(self.margins) / len(self.margins) + self.sentence
 
 
 def score_words(

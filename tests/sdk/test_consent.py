@@ -213,3 +213,11 @@ def test_a_bundle_that_requires_consent_refuses_a_profile_without(
         bird.voice(profile)
     bird.voice(replace(profile, consent=ConsentRecord("I agree.", method="spoken/1")))
     bird.voice(next(iter(bird.presets)))
+
+
+def test_one_word_that_is_said_indistinctly_is_forgiven() -> None:
+    take = Continuity(3.0, 3.0, 0.0, 1.0, 40.0)
+    indistinct = WordScores(-0.3, (-0.1,) * 4, (3.0, 2.5, 3.0, 0.2))
+    assert problem(Scores(indistinct, 9.0, take), ("amber",) * 4) is None
+    weak = WordScores(-0.8, (-0.1,) * 4, (1.0, 1.0, 1.0, 0.2))
+    assert "was not heard" in str(problem(Scores(weak, 9.0, take), ("amber",) * 4))

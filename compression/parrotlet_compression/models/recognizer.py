@@ -1,6 +1,9 @@
 """Recognizer: the phoneme of each frame, whatever the level, the microphone and the room.
 
 Unlike the aligner it knows sounds and silence only: stress and punctuation belong to the sounds about them.
+
+Most of it works at 20 Hz, where context is cheap; fine layers before and after it, with a way past it, keep the
+boundaries (as in a U-Net; Ronneberger 2015).
 """
 
 from __future__ import annotations
@@ -13,22 +16,31 @@ from .blocks import ConvNeXtStack, Convolution
 
 SOUNDS: tuple[str, ...] = tuple(symbol for symbol in SYMBOLS if symbol.isalpha() and symbol not in "ˈˌ")
 """The phoneme of each class; class 0 is silence, so that SOUNDS[k] is class k + 1."""
-STRIDE = 2
-"""Frames that the body sees at once."""
+FINE, COARSE = 2, 2
+"""Frames that a fine layer sees at once, and how many of those a coarse one."""
+STRIDE = FINE * COARSE
 _FLOOR = -10.0
 
 
 class Recognizer(nn.Module):
-    """mel [B, T, M] (natural log), T even -> log posteriors [B, T, len(SOUNDS) + 1]."""
+    """mel [B, T, M] (natural log), T a multiple of STRIDE -> log posteriors [B, T, len(SOUNDS) + 1]."""
 
-    def __init__(self, n_mels: int = 80, width: int = 144, layers: int = 6, expansion: int = 3) -> None:
+    def __init__(
+        self, n_mels: int = 80, width: int = 192, layers: int = 5, expansion: int = 3, fine_width: int = 80
+    ) -> None:
         super().__init__()
         self.classes = len(SOUNDS) + 1
-        self.stem = Convolution(n_mels * STRIDE, width, 3)
-        self.norm_in = nn.LayerNorm(width)
+        self.stem = Convolution(n_mels * FINE, fine_width, 3)
+        self.norm_in = nn.LayerNorm(fine_width)
+        self.before = ConvNeXtStack(fine_width, 1, 2)
+        self.down = nn.Linear(fine_width * COARSE, width)
+        self.norm_down = nn.LayerNorm(width)
         self.body = ConvNeXtStack(width, layers, expansion)
-        self.norm_out = nn.LayerNorm(width)
-        self.head = nn.Linear(width, self.classes * STRIDE)
+        self.norm_up = nn.LayerNorm(width)
+        self.up = nn.Linear(width, fine_width * COARSE)
+        self.after = ConvNeXtStack(fine_width, 1, 2)
+        self.norm_out = nn.LayerNorm(fine_width)
+        self.head = nn.Linear(fine_width, self.classes * FINE)
 
     def forward(self, mel: Tensor) -> Tensor:
         x = mel.clamp(min=_FLOOR)
@@ -39,6 +51,8 @@ class Recognizer(nn.Module):
         mean = (weight * x).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True)
         x = (x - mean) / 3
         batch, frames, bands = x.shape
-        x = x.reshape(batch, frames // STRIDE, bands * STRIDE)
-        logits = self.head(self.norm_out(self.body(self.norm_in(self.stem(x)))))
+        x = self.before(self.norm_in(self.stem(x.reshape(batch, frames // FINE, bands * FINE))))
+        y = self.norm_down(self.down(x.reshape(batch, frames // STRIDE, -1)))
+        y = self.up(self.norm_up(self.body(y))).reshape(batch, frames // FINE, -1)
+        logits = self.head(self.norm_out(self.after(x + y)))
         return torch.log_softmax(logits.reshape(batch, frames, self.classes), dim=-1)

@@ -22,42 +22,58 @@ from parrotlet.recognizer import align
 from parrotlet.text import TextFrontEnd
 
 from ..corpus import Pack
-from ..models.recognizer import SOUNDS, Recognizer
+from ..models.recognizer import SOUNDS, STRIDE, Recognizer
 from .aligner import masked
-from .loop import Losses, Schedule, data_seed, fast_math, train
+from .loop import Losses, Schedule, data_seed, train
 
 Array = npt.NDArray[np.float32]
 Durations = Mapping[int, tuple[str, list[int]]]
 """By the number of a clip: its phonemes, and the frames of start, each phoneme and end."""
 
-FRAMES, BATCH = 256, 8
-SHARES = {"synthetic": 0.25, "librispeech5": 0.25, "librispeech": 0.1, "vctk": 0.15, "commonvoice": 0.25}
-LOUD, REVERBERANT, NARROW, CAREFUL = 0.7, 0.4, 0.25, 0.15
-"""How often noise, a room and a narrow band are added, and how often nothing is."""
+FRAMES, BATCH = 320, 8
+SHARES = {
+    "synthetic": 0.2,
+    "librispeech5": 0.2,
+    "librispeech": 0.1,
+    "vctk": 0.12,
+    "commonvoice": 0.25,
+    "speechocean762": 0.08,
+    "vits_vctk": 0.05,
+}
+LOUD, BABBLE, REVERBERANT, NARROW, STRETCHED, CAREFUL = 0.6, 0.15, 0.4, 0.2, 0.3, 0.12
+"""How often noise, other speech, a room, a narrow band and another speed are added, and how often nothing is."""
 _FLOOR = -11.5
 _CLASS = {symbol: number for number, symbol in enumerate(SOUNDS, 1)}
 
 
-def damaged(mel: Array, random: np.random.Generator, frame_rate: float = 80.0) -> Array:
-    """A mel spectrogram [T, M] as of another person, room, microphone and level."""
+def damaged(mel: Array, random: np.random.Generator, frame_rate: float = 80.0, babble: Array | None = None) -> Array:
+    """A mel spectrogram [T, M] as of another person, room, microphone and level. babble [T, M]: speech beside it."""
     bands = mel.shape[1]
     at = np.clip(np.arange(bands) * random.uniform(0.88, 1.14), 0, bands - 1)
     low = np.floor(at).astype(int)
     part = (at - low).astype(np.float32)
     mel = mel[:, low] * (1 - part) + mel[:, np.minimum(low + 1, bands - 1)] * part
+    # The power of noise in a band of few bins varies as that of one bin does, and less in a wide band.
+    varies = np.geomspace(0.55, 0.17, bands).astype(np.float32)
     if random.random() < REVERBERANT:
         # The tail of a room in the power of each band: it decays by 60 dB in reverberation seconds.
-        reverberation, direct = random.uniform(0.15, 0.9), random.uniform(-3, 12)
+        reverberation, direct = random.uniform(0.15, 0.9), random.uniform(-4, 12)
         decay = 10 ** (-6 / (reverberation * frame_rate))
-        power = np.exp(2 * mel.astype(np.float64))
-        tail = lfilter([1 - decay], [1, -decay], np.concatenate([np.zeros((1, bands)), power[:-1]]), axis=0)
-        mel = (0.5 * np.log(power + tail * 10 ** (-direct / 10) + 1e-10)).astype(np.float32)
+        power = np.exp(2 * mel)
+        tail = lfilter([1 - decay], [1, -decay], np.concatenate([np.zeros((1, bands), np.float32), power[:-1]]), axis=0)
+        tail = tail * np.exp(varies * random.standard_normal(mel.shape, np.float32))
+        mel = 0.5 * np.log(power + tail * 10 ** (-direct / 10) + 1e-10)
     tilt = np.interp(np.arange(bands), np.linspace(0, bands - 1, 5), random.normal(0, 0.7, 5))
     mel = mel + tilt.astype(np.float32)
+    loud = float(np.percentile(mel, 95))
+    if babble is not None and random.random() < BABBLE:
+        other = babble + (loud - float(np.percentile(babble, 95)) - random.uniform(1.2, 4))
+        mel = 0.5 * np.logaddexp(2 * mel, 2 * other)
     if random.random() < LOUD:
-        floor = float(np.percentile(mel, 95)) - random.uniform(1.2, 8)
-        noise = floor + np.interp(np.arange(bands), np.linspace(0, bands - 1, 4), random.normal(0, 1, 4))
-        mel = np.logaddexp(mel, (noise + 0.3 * random.standard_normal(mel.shape)).astype(np.float32))
+        floor = loud - random.uniform(0.8, 6) + np.linspace(0, random.uniform(-3, 0.5), bands)
+        noise = floor + np.interp(np.arange(bands), np.linspace(0, bands - 1, 4), random.normal(0, 0.7, 4))
+        varied = noise.astype(np.float32) + varies * random.standard_normal(mel.shape, np.float32)
+        mel = 0.5 * np.logaddexp(2 * mel, 2 * varied)
     if random.random() < NARROW:
         mel[:, int(random.integers(44, 70)) :] = _FLOOR  # of 80 bands: from 3.4 to 8 kHz
     return np.maximum(mel + random.uniform(-2.5, 2), _FLOOR).astype(np.float32)
@@ -92,6 +108,31 @@ def allowed_classes(phonemes: str, durations: list[int]) -> npt.NDArray[np.bool_
     return allowed
 
 
+def _cut(
+    pack: Pack, index: int, label: npt.NDArray[np.bool_], frames: int, random: np.random.Generator
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """A random stretch of a clip, now and then slower or faster: mel [frames, M], classes [frames, C]."""
+    clip = pack.clips[index]
+    speed = random.uniform(0.85, 1.2) if random.random() < STRETCHED else 1.0
+    length = min(round(frames * speed), clip.frames)
+    at = int(random.integers(clip.frames - length + 1))
+    mel = pack.mel[clip.start + at : clip.start + at + length].astype(np.float32)
+    label = label[at : at + length]
+    if speed != 1.0:
+        place = np.minimum(np.arange(round(length / speed)) * speed, length - 1)
+        low = place.astype(int)
+        part = (place - low).astype(np.float32)[:, None]
+        mel = mel[low] * (1 - part) + mel[np.minimum(low + 1, length - 1)] * part
+        label = label[np.minimum((place + 0.5).astype(int), length - 1)]
+    mel, label = mel[:frames], label[:frames]
+    short = frames - len(mel)
+    if short:
+        mel = np.pad(mel, ((0, short), (0, 0)), mode="edge")
+        label = np.pad(label, ((0, short), (0, 0)))
+        label[-short:, 0] = True
+    return mel, label
+
+
 def recognizer_batches(
     pack: Pack, durations: Durations, seed: int, frames: int = FRAMES, batch: int = BATCH
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -110,22 +151,16 @@ def recognizer_batches(
     names = list(groups)
     shares = np.array([SHARES[name] for name in names])
     labels = {index: allowed_classes(*durations[index]) for group in groups.values() for index in group}
+    babble: Array | None = None
     while True:
         mels, targets = [], []
         for name in random.choice(names, batch, p=shares / shares.sum()):
             index = int(random.choice(groups[name]))
-            clip, label = pack.clips[index], labels[index]
-            length = min(frames, clip.frames)
-            at = int(random.integers(clip.frames - length + 1))
-            mel = pack.mel[clip.start + at : clip.start + at + length].astype(np.float32)
-            short = frames - length
-            mel = np.pad(mel, ((0, short), (0, 0)), mode="edge")
-            label = np.pad(label[at : at + length], ((0, short), (0, 0)))
-            label[length:, 0] = True
-            if random.random() > CAREFUL:
-                mel = masked(damaged(mel, random), random)
-            mels.append(mel)
+            clean, label = _cut(pack, index, labels[index], frames, random)
+            careful = random.random() < CAREFUL
+            mels.append(clean if careful else masked(damaged(clean, random, babble=babble), random))
             targets.append(label)
+            babble = clean
         yield torch.from_numpy(np.stack(mels)), torch.from_numpy(np.stack(targets))
 
 
@@ -138,9 +173,8 @@ def train_recognizer(
 
     def losses(batch: tuple[Tensor, Tensor]) -> Losses:
         mel, allowed = batch
-        with fast_math():
-            posteriors = model(mel)
-        return {"phoneme": -posteriors.float().masked_fill(~allowed, -30.0).logsumexp(dim=-1).mean()}
+        posteriors = model(mel)
+        return {"phoneme": -posteriors.masked_fill(~allowed, -30.0).logsumexp(dim=-1).mean()}
 
     train(model, recognizer_batches(pack, durations, data_seed(out)), losses, out, schedule, start)
     return model
@@ -161,7 +195,7 @@ def align_clips(pack: Pack, model: Recognizer, out: Path, least: float = -1.2) -
         try:
             phonemes = front_end.phonemize(clip.text.lower() if clip.text.isupper() else clip.text)
             mel = pack.mel[clip.start : clip.start + clip.frames].astype(np.float32)
-            posteriors = model(torch.from_numpy(np.pad(mel, ((0, len(mel) % 2), (0, 0)), mode="edge"))[None])[0]
+            posteriors = model(torch.from_numpy(np.pad(mel, ((0, -len(mel) % STRIDE), (0, 0)), mode="edge"))[None])[0]
             made = align(posteriors.numpy()[: len(mel)], phonemes, SOUNDS)
         except ParrotletError:
             continue
