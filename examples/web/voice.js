@@ -98,6 +98,17 @@ export class VoiceModel {
     return (await this.run("mel", { samples: [resampled.data] })).mel;
   }
 
+  // Samples at the model's rate -> log posteriors of the recognizer: {values, classes}, silence and phonemes of each frame.
+  async posteriors(samples) {
+    const { mel } = await this.run("mel", { samples: [samples] });
+    const [, frames, bands] = mel.dims;
+    // The graph takes an even number of frames: the last one is repeated.
+    const even = frames % 2 ? joined([mel.data, mel.data.subarray((frames - 1) * bands)]) : mel.data;
+    const { posteriors } = await this.run("recognizer", { mel: [even, [1, even.length / bands, bands]] });
+    const classes = posteriors.dims[2];
+    return { values: posteriors.data.subarray(0, frames * classes), classes };
+  }
+
   // The speech of recordings -> speaker embedding of each.
   async embeddings(speeches) {
     const made = [];

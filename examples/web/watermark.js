@@ -4,10 +4,10 @@
 import { UsageError } from "./errors.js";
 
 const [SLOT_S, FADE_S, HALF_S] = [0.04, 0.015, 0.0125];
-const [LOWEST_HZ, BAND_HZ, BANDS, SLOTS] = [300, 100, 32, 50];
+export const [LOWEST_HZ, BAND_HZ, BANDS, SLOTS] = [300, 100, 32, 50];
 const GAIN = 10 ** (2.2 / 20) - 1;
-const FORMAT = 1;
-const SYMBOLS = 6;
+export const FORMAT = 1;
+export const SYMBOLS = 6;
 const [CHECK_BITS, CHECK_POLYNOMIAL] = [10, 0x233];
 
 // The chips of everybody, which HMAC-SHA-256 makes of "parrotlet": of the sync, and under the payload.
@@ -32,13 +32,12 @@ export async function patternOf({ integrator = 0, key = null } = {}) {
   if (!Number.isInteger(integrator) || integrator < 0 || integrator >= 2 ** 24) {
     throw new UsageError(`a mark's integrator is a whole number from 0 to ${2 ** 24 - 1}`);
   }
-  if (key !== null && !(key instanceof Uint8Array && key.length >= 16)) throw new UsageError("a mark's key is 16 bytes or more");
-  const chips = signs(Uint8Array.from(SYNC.match(/../g), (byte) => parseInt(byte, 16)));
-  const carriers = signs(key ? await keyed(key) : Uint8Array.from(DATA.match(/../g), (byte) => parseInt(byte, 16)));
+  const chips = syncChips();
+  const carriers = await dataChips(key);
   const symbols = symbolsOf(FORMAT * 2 ** 24 + integrator);
   let at = 0;
   for (let cell = 0; cell < chips.length; cell += 1) {
-    if ((7 * Math.floor(cell / BANDS) + 3 * (cell % BANDS)) % 25 >= 6) continue;
+    if (!isData(cell)) continue;
     const value = symbols[at % SYMBOLS];
     const odd = ones((value & 63) & Math.floor(at / SYMBOLS)) + (value >> 6);
     chips[cell] = odd % 2 ? -carriers[cell] : carriers[cell];
@@ -47,7 +46,21 @@ export async function patternOf({ integrator = 0, key = null } = {}) {
   return chips;
 }
 
-const ones = (value) => value.toString(2).replaceAll("0", "").length;
+/** The chips of everybody. */
+export const syncChips = () => signs(unhexed(SYNC));
+
+/** The chips under the payload: of a key, or those of everybody. Rejects with a UsageError. */
+export async function dataChips(key = null) {
+  if (key !== null && !(key instanceof Uint8Array && key.length >= 16)) throw new UsageError("a mark's key is 16 bytes or more");
+  return signs(key ? await keyed(key) : unhexed(DATA));
+}
+
+/** Whether a cell, slot by slot, carries the payload. */
+export const isData = (cell) => (7 * Math.floor(cell / BANDS) + 3 * (cell % BANDS)) % 25 < 6;
+
+const unhexed = (text) => Uint8Array.from(text.match(/../g), (byte) => parseInt(byte, 16));
+
+export const ones = (value) => value.toString(2).replaceAll("0", "").length;
 
 const signs = (bytes) => Int8Array.from({ length: SLOTS * BANDS }, (_, k) => ((bytes[k >> 3] >> (7 - (k & 7))) & 1 ? -1 : 1));
 
@@ -62,7 +75,7 @@ async function keyed(secret) {
 }
 
 /** 32 bits and their check as six symbols of seven bits, the lowest first. */
-function symbolsOf(payload) {
+export function symbolsOf(payload) {
   let rest = BigInt(payload) << BigInt(CHECK_BITS);
   const word = rest;
   for (let bit = 31; bit >= 0; bit -= 1) {
@@ -198,7 +211,7 @@ export class Marker {
 }
 
 /** The fast Fourier transform of a power of two. */
-class Fourier {
+export class Fourier {
   constructor(size) {
     this.size = size;
     this.cos = Float64Array.from({ length: size / 2 }, (_, k) => Math.cos((2 * Math.PI * k) / size));
