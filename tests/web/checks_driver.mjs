@@ -1,17 +1,20 @@
 // Looks for marks, and checks spoken consents, in Node; prints what came of it as JSON, for test_checks.py.
 //
 // node checks_driver.mjs SETTINGS: {bundle, text, rules: folders, table: file, said, sounds: [{file, key}],
-//   consents: [{challenge, take: file, answeredAt, recordings: files}]}
-import { readFileSync } from "node:fs";
+//   consents: [{challenge, take: file, answeredAt, recordings: files}], released: {key, text, files}, out: folder}
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { consentChallenge } from "../../examples/web/consent.js";
 import { WORDS } from "../../examples/web/consent_words.js";
 import { findMark } from "../../examples/web/marksearch.js";
 import { loadFolders } from "../../examples/web/node.js";
 import { readNpz } from "../../examples/web/npz.js";
-import { readWav } from "../../examples/web/sound.js";
+import { keyFile } from "../../examples/web/profile.js";
+import { int16, readWav, writeWav } from "../../examples/web/sound.js";
+import { MemoryFiles, ProfileStore } from "../../examples/web/store.js";
 import { joined } from "../../examples/web/voice.js";
 
-const { bundle, text, rules, table, said, sounds, consents } = JSON.parse(process.argv[2]);
+const { bundle, text, rules, table, said, sounds, consents, released, out } = JSON.parse(process.argv[2]);
 const read = (file) => readWav(new Uint8Array(readFileSync(file)));
 const named = (work) => work().then(() => "nothing", ({ name, message }) => ({ name, message }));
 
@@ -51,4 +54,15 @@ const drawn = Array.from({ length: 50 }, () => consentChallenge());
 const wrong = [{ words: 1 }, { withinS: 5 }, { agreement: " " }, { agreement: "a".repeat(301) }];
 const bounds = [];
 for (const options of wrong) bounds.push((await named(async () => consentChallenge(options))).name);
+// Profiles of every release.
+const opener = keyFile(released.key);
+const speaks = await loadFolders(bundle, text, rules);
+for (const file of released.files) {
+  const store = new ProfileStore(new MemoryFiles(), [opener]);
+  await store.import(new Uint8Array(readFileSync(file)), opener, { name: "old" });
+  await store.rename("old", "early");
+  const parts = [];
+  for await (const { samples } of speaks.speak(released.text, await store.load("early", bird.manifest.speaker.weights_sha256))) parts.push(int16(samples));
+  writeFileSync(join(out, `${basename(file)}.wav`), writeWav(parts, speaks.sampleRate));
+}
 console.log(JSON.stringify({ marks, own, shortKey, made, voiced, drawn, bounds, words: WORDS }));

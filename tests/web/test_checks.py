@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from alike import WEB
+from alike import WEB, require_alike, spoken
 
 from parrotlet import Parrotlet
 from parrotlet.audio import resample
@@ -22,12 +22,15 @@ from parrotlet.consent import SpokenConsent
 from parrotlet.consent_words import WORDS
 from parrotlet.errors import ConsentError
 from parrotlet.marksearch import find_mark
+from parrotlet.vault import KeyFile, ProfileStore
 from parrotlet.watermark import Watermark, marked
 
 SDK = Path(__file__).parents[2] / "sdk/parrotlet"
 NOW = "2026-11-29T10:00:00Z"
 SCORES = ("sentence_score", "word_scores", "word_margins", "take_background_db", "take_level_db", "take_snr_db")
 REASONS = ("sound like the person", "later than 120 s", "longer than the time", "background", "digital silence")
+RELEASED = sorted((Path(__file__).parents[1] / "vectors/profiles").glob("*.voice"))
+RELEASED_KEY = f"parrotlet-key-1 {bytes(range(100, 132)).hex()}\n"
 KEY = bytes(range(16))
 TEXT = (
     "The weather was calm this morning, so we walked along the river and counted the boats that came by. Nobody said "
@@ -132,6 +135,8 @@ def made(
             {"file": str(folder / f"{name}.wav"), "key": key and key.hex()} for name, (_, _, key) in sounds.items()
         ],
         "said": TEXT,
+        "released": {"key": RELEASED_KEY, "text": "The boats come back.", "files": [str(path) for path in RELEASED]},
+        "out": str(folder),
         "consents": [
             {
                 "challenge": asdict(challenge),
@@ -196,6 +201,19 @@ def test_consents_are_judged_as_by_python(
     for reason in REASONS:
         assert sum(reason in message for message in refused) == 1, reason
     assert len(refused) == len(consents) - 1
+
+
+@pytest.mark.filterwarnings("ignore:.*enrolled again")
+@pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)
+def test_a_profile_of_every_release_speaks(
+    made: Made, released: Path, folder: Path, tmp_path: Path, bird: Parrotlet
+) -> None:
+    (tmp_path / "key").write_text(RELEASED_KEY)
+    (tmp_path / "key").chmod(0o600)
+    store = ProfileStore.open(tmp_path / "store", key=KeyFile(tmp_path / "key"))
+    store.import_(released, key=KeyFile(tmp_path / "key"), name="early")
+    theirs = soundfile.read(folder / f"{released.name}.wav")[0]
+    require_alike(spoken(bird, "The boats come back.", store.load("early")), theirs)
 
 
 def test_a_bundle_that_requires_consent(made: Made) -> None:
