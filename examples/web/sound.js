@@ -93,8 +93,11 @@ const ascii = (bytes, at) => String.fromCharCode(...bytes.subarray(at, at + 4));
 
 /** The first or last bytes of a file -> its note that it is synthetic (IPTC's digital source type), or null. */
 export function syntheticNote(bytes) {
-  const plain = new TextDecoder("latin1").decode(bytes).replaceAll("\0", ""); // of 16 bits or of 8
-  return /[\x20-\x7e]{0,200}trainedAlgorithmicMedia\)?/.exec(plain)?.[0].trim() ?? null;
+  const plain = new TextDecoder("latin1").decode(bytes);
+  const found = [plain, plain.replaceAll("\0", "")] // letters of 8 bits, or of 16
+    .map((text) => /[\x20-\x7e]{0,200}trainedAlgorithmicMedia\)?/.exec(text)?.[0])
+    .find(Boolean);
+  return found?.replace(/^.*=/, "").trim() ?? null;
 }
 
 /** Samples as 16-bit integers. */

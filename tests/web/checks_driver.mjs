@@ -1,7 +1,7 @@
 // Looks for marks, and checks spoken consents, in Node; prints what came of it as JSON, for test_checks.py.
 //
 // node checks_driver.mjs SETTINGS: {bundle, text, rules: folders, table: file, said, sounds: [{file, key}],
-//   consents: [{challenge, take: file, answeredAt, recordings: files}], released: {key, text, files}, out: folder}
+//   consents: [{challenge, take: file, answeredAt, recordings: files}], released: {key, text, files}, noted: files, out: folder}
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { consentChallenge } from "../../examples/web/consent.js";
@@ -10,11 +10,11 @@ import { findMark } from "../../examples/web/marksearch.js";
 import { loadFolders } from "../../examples/web/node.js";
 import { readNpz } from "../../examples/web/npz.js";
 import { keyFile } from "../../examples/web/profile.js";
-import { int16, readWav, writeWav } from "../../examples/web/sound.js";
+import { int16, readWav, syntheticNote, writeWav } from "../../examples/web/sound.js";
 import { MemoryFiles, ProfileStore } from "../../examples/web/store.js";
 import { joined } from "../../examples/web/voice.js";
 
-const { bundle, text, rules, table, said, sounds, consents, released, out } = JSON.parse(process.argv[2]);
+const { bundle, text, rules, table, said, sounds, consents, released, noted, out } = JSON.parse(process.argv[2]);
 const read = (file) => readWav(new Uint8Array(readFileSync(file)));
 const named = (work) => work().then(() => "nothing", ({ name, message }) => ({ name, message }));
 
@@ -65,4 +65,5 @@ for (const file of released.files) {
   for await (const { samples } of speaks.speak(released.text, await store.load("early", bird.manifest.speaker.weights_sha256))) parts.push(int16(samples));
   writeFileSync(join(out, `${basename(file)}.wav`), writeWav(parts, speaks.sampleRate));
 }
-console.log(JSON.stringify({ marks, own, shortKey, made, voiced, drawn, bounds, words: WORDS }));
+const notes = noted.map((file) => syntheticNote(new Uint8Array(readFileSync(file))));
+console.log(JSON.stringify({ notes, marks, own, shortKey, made, voiced, drawn, bounds, words: WORDS }));

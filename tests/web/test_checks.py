@@ -15,11 +15,12 @@ import soundfile
 from alike import WEB, require_alike, spoken
 
 from parrotlet import Parrotlet
-from parrotlet.audio import resample
+from parrotlet.audio import SYNTHETIC, resample
 from parrotlet.bundle import DEFAULT
 from parrotlet.challenge import AGREEMENT, Challenge, later
 from parrotlet.consent import SpokenConsent
 from parrotlet.consent_words import WORDS
+from parrotlet.encoding import write_audio
 from parrotlet.errors import ConsentError
 from parrotlet.marksearch import find_mark
 from parrotlet.vault import KeyFile, ProfileStore
@@ -31,6 +32,7 @@ SCORES = ("sentence_score", "word_scores", "word_margins", "take_background_db",
 REASONS = ("sound like the person", "later than 120 s", "longer than the time", "background", "digital silence")
 RELEASED = sorted((Path(__file__).parents[1] / "vectors/profiles").glob("*.voice"))
 RELEASED_KEY = f"parrotlet-key-1 {bytes(range(100, 132)).hex()}\n"
+KINDS = ("wav", "flac", "mp3", "opus", "ogg")
 KEY = bytes(range(16))
 TEXT = (
     "The weather was calm this morning, so we walked along the river and counted the boats that came by. Nobody said "
@@ -109,6 +111,12 @@ def consents(takes: dict[str, np.ndarray], recordings: dict[str, list[Path]]) ->
     ]
 
 
+def noted(path: Path, bird: Parrotlet) -> Path:
+    """A file of speech that says of itself that it is synthetic."""
+    write_audio(path, bird.speak("Yes.", "robin"), bird.sample_rate)
+    return path
+
+
 @pytest.fixture(scope="module")
 def made(
     folder: Path,
@@ -136,6 +144,7 @@ def made(
         ],
         "said": TEXT,
         "released": {"key": RELEASED_KEY, "text": "The boats come back.", "files": [str(path) for path in RELEASED]},
+        "noted": [str(noted(folder / f"noted.{kind}", bird)) for kind in KINDS] + [str(recordings["woman"][0])],
         "out": str(folder),
         "consents": [
             {
@@ -168,6 +177,10 @@ def test_marks_are_found_as_by_python(made: Made, sounds: Sounds) -> None:
     assert found["keyed"]["payload"] == {"format": 1, "integrator": 4711, "keyed": True}
     assert found["unread"]["payload"] is None
     assert made["shortKey"]["name"] == "UsageError"
+
+
+def test_what_a_file_says_of_itself_is_read(made: Made) -> None:
+    assert made["notes"] == [SYNTHETIC] * len(KINDS) + [None]
 
 
 def test_a_number_of_ones_own_is_spoken(made: Made) -> None:
