@@ -113,7 +113,8 @@ function filtersOf(pattern, rate) {
     bands.forEach((band, b) => band.forEach((value, at) => (spectrum[at] += GAIN * pattern[k * BANDS + b] * value)));
     return spectrum;
   });
-  const made = { rate, slot, half, fourier, low, high, spectra };
+  const room = Array.from({ length: 4 }, () => new Float64Array(size)); // for one pair of frames after the other
+  const made = { rate, slot, half, fourier, low, high, spectra, room };
   known.set(pattern, made);
   return made;
 }
@@ -183,16 +184,16 @@ export class Marker {
   }
 
   #filtered(at, both) {
-    const { slot, fourier, low, high, spectra } = this.filters;
+    const { slot, fourier, low, high, spectra, room } = this.filters;
     const { size } = fourier;
-    const [real, imaginary] = [new Float64Array(size), new Float64Array(size)];
+    const [real, imaginary, a, b] = room;
+    for (const one of room) one.fill(0);
     for (let k = 0; k < 2 * slot; k += 1) {
       real[k] = this.waiting[at * slot + k] * this.window[k];
       if (both) imaginary[k] = this.waiting[(at + 1) * slot + k] * this.window[k];
     }
     fourier.run(real, imaginary);
     const [first, second] = [0, 1].map((k) => spectra[(((this.frame + at + k) % SLOTS) + SLOTS) % SLOTS]);
-    const [a, b] = [new Float64Array(size), new Float64Array(size)];
     for (let k = low; k < high; k += 1) {
       const mirror = size - k;
       // The spectra of the two real frames, each times its filter, and joined again; swapped, for the way back.
