@@ -14,7 +14,7 @@ await page.evaluate(async () => {
   const { Engine } = await import("./page/engine.js");
   const { MODEL, addresses, listed } = await import("./page/offline.js");
   globalThis.engine = new Engine();
-  await globalThis.engine.call("load", MODEL, addresses(await listed()));
+  await globalThis.engine.call("load", MODEL, addresses(await listed()), {});
 });
 
 const COMMANDS = {

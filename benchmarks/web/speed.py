@@ -37,7 +37,30 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 def processor_s(root: int) -> float:
     """Processor seconds of a process and its living descendants."""
-    parents, spent = {}, {}
+    spent = {}
+    for pid in family(root):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        spent[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(spent.values())
+
+
+def resident_mb(root: int) -> float:
+    """Memory of the largest of a process's descendants: the page's."""
+    sizes = [0.0]
+    for pid in family(root) - {root}:
+        try:
+            sizes.append(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
+        except OSError:
+            continue
+    return max(sizes)
+
+
+def family(root: int) -> set[int]:
+    """A process and its living descendants."""
+    parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -45,11 +68,10 @@ def processor_s(root: int) -> float:
             except OSError:
                 continue
             parents[int(entry.name)] = int(fields[1])
-            spent[int(entry.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     chosen = {root}
     while more := {pid for pid, parent in parents.items() if parent in chosen} - chosen:
         chosen |= more
-    return sum(spent[pid] for pid in chosen if pid in spent)
+    return chosen
 
 
 def main(site: str, recording: str) -> None:
@@ -103,6 +125,12 @@ def main(site: str, recording: str) -> None:
     print(
         f"Chromium: enrollment with {len(samples) / rate:.1f} s in {wall:.1f} s, {processor:.1f} s processor and scrypt"
     )
+    resident = []
+    for count in range(100):
+        ask(command="speak", text=SHORT)
+        if count in (9, 99):
+            resident.append(resident_mb(page.pid))
+    print(f"Chromium: the page's process after 10 and 100 sentences: {resident[0]:.0f}, {resident[1]:.0f} MB")
     page.stdin.close()
     page.wait()
 

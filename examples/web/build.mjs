@@ -53,7 +53,7 @@ await compress("runtime.wasm", await readFile(join(ort, "ort-wasm-simd-threaded.
 for (const file of [...graphs, "manifest.json", "presets.json"]) await compress(file, await readFile(join(BUNDLE, file)));
 for (const file of ["lexicon.bin", "g2p.onnx", "g2p.json"]) await compress(file, await readFile(join(TEXT, file)));
 await compress("rules.bin", textRules());
-for (const file of ["same_person.npz", "narrow_band.npz"]) await compress(file, await readFile(join(SDK, file)));
+for (const file of ["same_person.npz", "narrow_band.npz", "watermark.npz"]) await compress(file, await readFile(join(SDK, file)));
 
 const shell = (await files(out)).filter((file) => !file.startsWith("model/") && file !== "sw.js").sort();
 const version = createHash("sha256");

@@ -1,6 +1,7 @@
 // Recordings of a person to what a profile holds of them (enroller.py). No acoustic model takes part in it.
 
 import { advised, doubtsOf, measuredFully, oddOneAmong, reportOf, requireUsable, withOtherVoice } from "./enrollment.js";
+import { ConsentCheck } from "./consent.js";
 import { InputError, UsageError, requireNumber } from "./errors.js";
 import { writeFlac } from "./flac.js";
 import { voiceprint } from "./same_person.js";
@@ -14,9 +15,10 @@ const KEPT_RATE = 24000; // Hz of a recording that is kept
 export class Enroller {
   #tables = new Map();
 
-  /** model: a VoiceModel. readTable: reads a table of the SDK by the name of its file. */
-  constructor(manifest, model, readTable) {
+  /** model: a VoiceModel. readTable: reads a table of the SDK by the name of its file. utterances: for what is said. */
+  constructor(manifest, model, readTable, utterances) {
     Object.assign(this, { manifest, model, readTable });
+    this.consents = new ConsentCheck(manifest, model, utterances, (file) => this.#table(file));
   }
 
   /** See Parrotlet.examine. */
@@ -25,8 +27,8 @@ export class Enroller {
     return advised([report], this.manifest.enrollment)[0];
   }
 
-  /** What a profile keeps of a person, by name; options: those of Parrotlet.enroll. */
-  async measure(recordings, { likeness = null, keepRecording = false, onReport = () => {}, onWarning = (message) => console.warn(message) } = {}) {
+  /** What a profile keeps of a person: {tensors, consent}; options: those of Parrotlet.enroll. */
+  async measure(recordings, { likeness = null, consent = null, keepRecording = false, onReport = () => {}, onWarning = (message) => console.warn(message) } = {}) {
     if (likeness !== null) requireNumber("likeness", likeness, 0, 1);
     const sources = Array.isArray(recordings) ? recordings : [recordings];
     if (!sources.length) throw new InputError("no recording given: pass at least one");
@@ -47,12 +49,13 @@ export class Enroller {
     const tensors = Object.fromEntries(
       Object.entries(measured.tensors).map(([name, [values, shape]]) => [name, { shape: Array.from(shape), values }]),
     );
+    const record = consent?.challenge ? await this.consents.record(consent, joined(speeches), tensors["speaker.embedding"].values) : consent;
     if (likeness !== null) tensors["preference.likeness"] = number(likeness);
     if (keepRecording) {
       const flac = this.#flac(sources, heard);
       tensors["recording.flac"] = { shape: [flac.length], values: flac };
     }
-    return tensors;
+    return { tensors, consent: record };
   }
 
   async #requireOnePerson(reports, heard, embeddings, onWarning) {

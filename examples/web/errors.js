@@ -14,6 +14,9 @@ export class UsageError extends ParrotletError {}
 /** A recording or a text cannot be used. */
 export class InputError extends ParrotletError {}
 
+/** What a person said does not show that they agree: the message names what is missing. */
+export class ConsentError extends InputError {}
+
 /** A profile cannot be stored or opened. */
 export class VaultError extends ParrotletError {}
 
@@ -38,12 +41,16 @@ export class ProfileExpired extends VaultError {}
 /** The profile was made for another speaker encoder than the one in this bundle. */
 export class WrongModelError extends VaultError {}
 
+/** The bundle lets only profiles with a spoken consent speak. */
+export class ConsentRequired extends VaultError {}
+
 /** A bundle is missing, damaged or unsuitable. */
 export class BundleError extends ParrotletError {}
 
 const NAMED = {
   UsageError,
   InputError,
+  ConsentError,
   VaultError,
   ProfileNotFound,
   ProfileExists,
@@ -52,6 +59,7 @@ const NAMED = {
   NewerFormatError,
   ProfileExpired,
   WrongModelError,
+  ConsentRequired,
   BundleError,
 };
 

@@ -15,14 +15,14 @@ const SDK = fileURLToPath(new URL("../../sdk/parrotlet", import.meta.url));
 
 /**
  * Loads from folders in which the files are looked for one after the other, and last in the SDK beside this folder. The last
- * argument may be {lexicon: the path of a user's lexicon, or an object of words}.
+ * argument may be the options of Parrotlet.load; a lexicon may be the path of a file, too.
  */
 export async function loadFolders(...given) {
-  const { lexicon = {} } = typeof given.at(-1) === "object" ? given.pop() : {};
+  const { lexicon = {}, ...options } = typeof given.at(-1) === "object" ? given.pop() : {};
   const folders = [...given, SDK];
   ort.env.wasm.numThreads = 1;
   const words = typeof lexicon === "string" ? await readLexicon(lexicon) : lexicon;
-  return Parrotlet.load((file) => readFirst(folders, file), { ort, lexicon: words });
+  return Parrotlet.load((file) => readFirst(folders, file), { ort, ...options, lexicon: words });
 }
 
 async function readLexicon(path) {

@@ -41,6 +41,13 @@ function readNpy(bytes) {
   const shape = (/'shape': \(([^)]*)\)/.exec(header)[1].match(/\d+/g) ?? []).map(Number);
   const data = bytes.slice(10 + size).buffer;
   if (type.startsWith("<U")) return { shape, values: String.fromCodePoint(...new Uint32Array(data)).replace(/\0+$/, "") };
+  if (type === "<f2") return { shape, values: Float32Array.from(new Uint16Array(data), half) };
   if (!TYPES[type] || header.includes("'fortran_order': True")) throw new BundleError(`a table of the SDK holds ${type}, which is not read here`);
   return { shape, values: new TYPES[type](data) };
+}
+
+/** The bits of a number of 16 bits -> the number. */
+function half(bits) {
+  const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+  return exponent ? sign * 2 ** (exponent - 15) * (1 + fraction / 1024) : sign * 2 ** -14 * (fraction / 1024);
 }

@@ -5,6 +5,8 @@
 //   for await (const { samples, words } of bird.speak("Hello.", "robin")) play(samples);
 //   const profile = await bird.enroll([{ samples, sampleRate }]);
 
+import { utcNow } from "./challenge.js";
+import { requireAllowed } from "./consent.js";
 import { Enroller } from "./enroller.js";
 import { BundleError, InputError, ProfileFormatError, UsageError, WrongModelError, requireNumber } from "./errors.js";
 import { Finisher } from "./finishing.js";
@@ -43,7 +45,7 @@ export class Parrotlet {
   /** Use Parrotlet.load. */
   constructor(manifest, presets, model, utterances, read, mark) {
     Object.assign(this, { manifest, presets, model, utterances, mark });
-    this.#enroller = new Enroller(manifest, model, (file) => read(file).then(readNpz));
+    this.#enroller = new Enroller(manifest, model, (file) => read(file).then(readNpz), utterances);
   }
 
   /**
@@ -112,10 +114,12 @@ export class Parrotlet {
    * @param {{expires?: string | null, consent?: object | null, likeness?: number | null, keepRecording?: boolean,
    *   onReport?: (report: object) => void, onWarning?: (message: string) => void}} options keepRecording: the speech in them
    *   goes into the profile, as FLAC, so that a later speaker encoder can enroll it again. onWarning: what Python warns of.
+   *   consent: a record of what the person agreed to; {challenge, take, speaker, answeredAt} of consent.js is checked here,
+   *   and throws a ConsentError.
    * @returns {Promise<VoiceProfile>}
    */
-  async enroll(recordings, { expires = null, consent = null, ...options } = {}) {
-    const tensors = await this.#enroller.measure(recordings, options);
+  async enroll(recordings, { expires = null, ...options } = {}) {
+    const { tensors, consent } = await this.#enroller.measure(recordings, options);
     const profile = { tensors, speakerModel: this.manifest.speaker.weights_sha256, bundle: this.manifest.name, created: utcNow(), expires, consent };
     const fitted = await this.#fit(profile);
     const key = this.#fittedKey;
@@ -135,6 +139,7 @@ export class Parrotlet {
     if (profile instanceof Voice) return profile;
     const person = typeof profile === "string" ? this.#preset(profile) : profile;
     if (!person?.tensors) throw new UsageError("a voice is a profile, from enroll or a store, or a preset's name");
+    if (typeof profile !== "string") requireAllowed(this.manifest.policy?.require_consent ?? "off", person.consent, `bundle ${this.manifest.name}`);
     const { weights_sha256: encoder, model_sha256: model } = this.manifest.speaker;
     if (person.speakerModel !== encoder && person.speakerModel !== model) {
       throw new WrongModelError(`this voice was enrolled with bundle "${person.bundle}", whose speaker encoder "${this.manifest.name}" does not have: enroll again`);
@@ -349,11 +354,6 @@ function presetsOf(rows, manifest) {
 }
 
 const number = (value) => ({ shape: [1], values: Float32Array.of(value) });
-
-/** The present moment as profiles write it. */
-export function utcNow() {
-  return `${new Date().toISOString().slice(0, 19)}Z`;
-}
 
 async function fetched(url) {
   const response = await fetch(url);

@@ -377,7 +377,7 @@ function migrated(header, { embedding, statistics }) {
   if (statistics.loudness_lufs !== undefined) {
     tensors[`fitted.${model.slice(0, 16)}.loudness_lufs`] = number(statistics.loudness_lufs);
   }
-  return { header: { ...header, speaker_model: ENCODERS_V1[model.slice(0, 12)] ?? model }, tensors };
+  return { header: { ...header, speaker_model: ENCODERS_V1[model.slice(0, 12)] ?? model, critical: [] }, tensors };
 }
 
 function parsePayloadV1(bytes) {

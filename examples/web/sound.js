@@ -20,7 +20,9 @@ export function resample(samples, rate, target) {
     if (!kernel.has(phase)) kernel.set(phase, weights(place - whole, cutoff, reach));
     const row = kernel.get(phase);
     let sum = 0;
-    for (let k = 0; k < row.length; k += 1) sum += row[k] * (samples[whole + k - reach + 1] ?? 0);
+    const start = whole - reach + 1;
+    const [from, to] = [Math.max(0, -start), Math.min(row.length, samples.length - start)];
+    for (let k = from; k < to; k += 1) sum += row[k] * samples[start + k];
     made[at] = sum;
   }
   return made;
@@ -88,6 +90,15 @@ function mixed(view, start, size, { sample, bytes, channels }) {
 }
 
 const ascii = (bytes, at) => String.fromCharCode(...bytes.subarray(at, at + 4));
+
+/** The first or last bytes of a file -> its note that it is synthetic (IPTC's digital source type), or null. */
+export function syntheticNote(bytes) {
+  const plain = new TextDecoder("latin1").decode(bytes);
+  const found = [plain, plain.replaceAll("\0", "")] // letters of 8 bits, or of 16
+    .map((text) => /[\x20-\x7e]{0,200}trainedAlgorithmicMedia\)?/.exec(text)?.[0])
+    .find(Boolean);
+  return found?.replace(/^.*=/, "").trim() ?? null;
+}
 
 /** Samples as 16-bit integers. */
 export function int16(samples) {

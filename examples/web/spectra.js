@@ -2,6 +2,7 @@
 
 const MARGIN_HZ = 500; // below the measured bandwidth a resampler's filter already falls
 const TELEPHONE_BANDS = [5, 28]; // from 0.3 to 2 kHz: every telephone passes them
+const LEVEL_BANDS = [5, 60];
 const COUNTED_NEPERS = 5;
 const FLOOR = -9;
 const TRUST = 0.05; // added to the variance of the bands that were heard: recordings color them
@@ -21,6 +22,12 @@ export function loudOf(mel, bands, [from, to]) {
   const level = frames.map((frame) => levelOf(frame, from, to));
   const least = percentile(level, 95) - COUNTED_NEPERS;
   return frames.filter((_, k) => level[k] > least);
+}
+
+/** The level of loud speech: that of most frames is below. */
+export function loudness(mel, bands) {
+  const floored = mel.map((value) => Math.max(value, FLOOR));
+  return percentile(framesOf(floored, bands).map((frame) => levelOf(frame, ...LEVEL_BANDS)), 95);
 }
 
 const framesOf = (mel, bands) => Array.from({ length: mel.length / bands }, (_, t) => mel.subarray(t * bands, (t + 1) * bands));

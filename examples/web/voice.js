@@ -7,6 +7,10 @@
 //
 // Phonemes come from g2p.js, and profile.js keeps the tensors. Runs wherever onnxruntime-web does.
 
+import { loudness } from "./spectra.js";
+
+const UNTOUCHED = 7; // nepers below loud speech, where the exemplars no longer act
+
 export class VoiceModel {
   #sessions = new Map();
 
@@ -98,6 +102,17 @@ export class VoiceModel {
     return (await this.run("mel", { samples: [resampled.data] })).mel;
   }
 
+  // Samples at the model's rate -> log posteriors of the recognizer: {values, classes}, silence and phonemes of each frame.
+  async posteriors(samples) {
+    const { mel } = await this.run("mel", { samples: [samples] });
+    const [, frames, bands] = mel.dims;
+    // The graph takes an even number of frames: the last one is repeated.
+    const even = frames % 2 ? joined([mel.data, mel.data.subarray((frames - 1) * bands)]) : mel.data;
+    const { posteriors } = await this.run("recognizer", { mel: [even, [1, even.length / bands, bands]] });
+    const classes = posteriors.dims[2];
+    return { values: posteriors.data.subarray(0, frames * classes), classes };
+  }
+
   // The speech of recordings -> speaker embedding of each.
   async embeddings(speeches) {
     const made = [];
@@ -127,13 +142,20 @@ export class VoiceModel {
     });
   }
 
-  // The map that brings this model's speech to a person's; null for a voice without a spectrum.
+  // The map that brings this model's speech to a person's; null for a voice without a spectrum. Of exemplars alone, which
+  // profiles of format 1 have, it is a level and changes nothing by itself.
   async fit(tensors) {
-    if (!tensors["spectrum.mean"]) return null;
+    if (!tensors["spectrum.exemplars"]) return null;
     const said = [];
     for (const phonemes of this.manifest.adaptation.sentences) said.push(await this.acoustics(phonemes, tensors));
     const predicted = joined(said.map((made) => made.predicted));
     const bands = this.manifest.mel.n_mels;
+    if (!tensors["spectrum.mean"]) {
+      const { cepstra } = this.manifest.adaptation;
+      const map = new Float32Array(1 + cepstra + cepstra * cepstra);
+      map[0] = loudness(predicted, bands) - UNTOUCHED;
+      return map;
+    }
     const parts = ["mean", "covariance", "band_means"].map((name) => [name, tensors[`spectrum.${name}`]]);
     const feeds = { predicted: [predicted, [1, predicted.length / bands, bands]], ...Object.fromEntries(parts) };
     return (await this.run("adapt", feeds)).map.data;

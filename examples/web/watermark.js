@@ -4,10 +4,10 @@
 import { UsageError } from "./errors.js";
 
 const [SLOT_S, FADE_S, HALF_S] = [0.04, 0.015, 0.0125];
-const [LOWEST_HZ, BAND_HZ, BANDS, SLOTS] = [300, 100, 32, 50];
+export const [LOWEST_HZ, BAND_HZ, BANDS, SLOTS] = [300, 100, 32, 50];
 const GAIN = 10 ** (2.2 / 20) - 1;
-const FORMAT = 1;
-const SYMBOLS = 6;
+export const FORMAT = 1;
+export const SYMBOLS = 6;
 const [CHECK_BITS, CHECK_POLYNOMIAL] = [10, 0x233];
 
 // The chips of everybody, which HMAC-SHA-256 makes of "parrotlet": of the sync, and under the payload.
@@ -32,13 +32,12 @@ export async function patternOf({ integrator = 0, key = null } = {}) {
   if (!Number.isInteger(integrator) || integrator < 0 || integrator >= 2 ** 24) {
     throw new UsageError(`a mark's integrator is a whole number from 0 to ${2 ** 24 - 1}`);
   }
-  if (key !== null && !(key instanceof Uint8Array && key.length >= 16)) throw new UsageError("a mark's key is 16 bytes or more");
-  const chips = signs(Uint8Array.from(SYNC.match(/../g), (byte) => parseInt(byte, 16)));
-  const carriers = signs(key ? await keyed(key) : Uint8Array.from(DATA.match(/../g), (byte) => parseInt(byte, 16)));
+  const chips = syncChips();
+  const carriers = await dataChips(key);
   const symbols = symbolsOf(FORMAT * 2 ** 24 + integrator);
   let at = 0;
   for (let cell = 0; cell < chips.length; cell += 1) {
-    if ((7 * Math.floor(cell / BANDS) + 3 * (cell % BANDS)) % 25 >= 6) continue;
+    if (!isData(cell)) continue;
     const value = symbols[at % SYMBOLS];
     const odd = ones((value & 63) & Math.floor(at / SYMBOLS)) + (value >> 6);
     chips[cell] = odd % 2 ? -carriers[cell] : carriers[cell];
@@ -47,7 +46,21 @@ export async function patternOf({ integrator = 0, key = null } = {}) {
   return chips;
 }
 
-const ones = (value) => value.toString(2).replaceAll("0", "").length;
+/** The chips of everybody. */
+export const syncChips = () => signs(unhexed(SYNC));
+
+/** The chips under the payload: of a key, or those of everybody. Rejects with a UsageError. */
+export async function dataChips(key = null) {
+  if (key !== null && !(key instanceof Uint8Array && key.length >= 16)) throw new UsageError("a mark's key is 16 bytes or more");
+  return signs(key ? await keyed(key) : unhexed(DATA));
+}
+
+/** Whether a cell, slot by slot, carries the payload. */
+export const isData = (cell) => (7 * Math.floor(cell / BANDS) + 3 * (cell % BANDS)) % 25 < 6;
+
+const unhexed = (text) => Uint8Array.from(text.match(/../g), (byte) => parseInt(byte, 16));
+
+export const ones = (value) => value.toString(2).replaceAll("0", "").length;
 
 const signs = (bytes) => Int8Array.from({ length: SLOTS * BANDS }, (_, k) => ((bytes[k >> 3] >> (7 - (k & 7))) & 1 ? -1 : 1));
 
@@ -62,7 +75,7 @@ async function keyed(secret) {
 }
 
 /** 32 bits and their check as six symbols of seven bits, the lowest first. */
-function symbolsOf(payload) {
+export function symbolsOf(payload) {
   let rest = BigInt(payload) << BigInt(CHECK_BITS);
   const word = rest;
   for (let bit = 31; bit >= 0; bit -= 1) {
@@ -100,7 +113,8 @@ function filtersOf(pattern, rate) {
     bands.forEach((band, b) => band.forEach((value, at) => (spectrum[at] += GAIN * pattern[k * BANDS + b] * value)));
     return spectrum;
   });
-  const made = { rate, slot, half, fourier, low, high, spectra };
+  const room = Array.from({ length: 4 }, () => new Float64Array(size)); // for one pair of frames after the other
+  const made = { rate, slot, half, fourier, low, high, spectra, room };
   known.set(pattern, made);
   return made;
 }
@@ -170,16 +184,16 @@ export class Marker {
   }
 
   #filtered(at, both) {
-    const { slot, fourier, low, high, spectra } = this.filters;
+    const { slot, fourier, low, high, spectra, room } = this.filters;
     const { size } = fourier;
-    const [real, imaginary] = [new Float64Array(size), new Float64Array(size)];
+    const [real, imaginary, a, b] = room;
+    for (const one of room) one.fill(0);
     for (let k = 0; k < 2 * slot; k += 1) {
       real[k] = this.waiting[at * slot + k] * this.window[k];
       if (both) imaginary[k] = this.waiting[(at + 1) * slot + k] * this.window[k];
     }
     fourier.run(real, imaginary);
     const [first, second] = [0, 1].map((k) => spectra[(((this.frame + at + k) % SLOTS) + SLOTS) % SLOTS]);
-    const [a, b] = [new Float64Array(size), new Float64Array(size)];
     for (let k = low; k < high; k += 1) {
       const mirror = size - k;
       // The spectra of the two real frames, each times its filter, and joined again; swapped, for the way back.
@@ -198,7 +212,7 @@ export class Marker {
 }
 
 /** The fast Fourier transform of a power of two. */
-class Fourier {
+export class Fourier {
   constructor(size) {
     this.size = size;
     this.cos = Float64Array.from({ length: size / 2 }, (_, k) => Math.cos((2 * Math.PI * k) / size));

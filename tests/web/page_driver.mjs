@@ -1,36 +1,20 @@
 // Uses the page as a person does, in Chromium, and prints what came of it as JSON, for test_page.py.
 //
 // node page_driver.mjs SETTINGS: {site: folder, out: folder, python, mic, quiet, exported: files, secret, text}
-import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
-import { chromium } from "../../examples/web/node_modules/playwright-core/index.mjs";
+import { join } from "node:path";
+import { SLOW, complaint as said, launched, ready as usable, served } from "./browser.mjs";
 
 const { site, out, python, mic, quiet, exported, secret, text } = JSON.parse(process.argv[2]);
 const axe = readFileSync(createRequire(import.meta.url).resolve("../../examples/web/node_modules/axe-core/axe.min.js"), "utf8");
-const SLOW = { timeout: 180_000 };
 const made = { requests: [], errors: [], axe: {}, sizes: {} };
 
-// From a sub-path, as the simplest server does it.
-const port = await freePort();
 const elsewhere = await listening();
-const server = spawn(python, ["-m", "http.server", String(port), "--bind", "127.0.0.1", "--directory", dirname(site)], { stdio: "ignore" });
-const origin = `http://127.0.0.1:${port}`;
-const address = `${origin}/${basename(site)}/`;
-await answered(address);
-
-const browser = await chromium.launchPersistentContext(join(out, "chromium"), {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  viewport: { width: 1280, height: 800 },
-  acceptDownloads: true,
-  args: [
-    ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-    ...["--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-    `--use-file-for-fake-audio-capture=${mic}`,
-  ],
-});
+const { address, stop: stopServer } = await served(site, python);
+const browser = await launched(join(out, "chromium"), { mic });
 browser.on("request", (request) => made.requests.push(request.url()));
 const page = browser.pages()[0];
 page.setDefaultTimeout(SLOW.timeout); // of clicks and pictures, too: other tests may run beside this one
@@ -53,7 +37,7 @@ try {
   await page.screenshot({ path: join(out, "failed.png"), fullPage: true }).catch(() => {});
 } finally {
   await browser.close();
-  server.kill();
+  await stopServer();
   elsewhere.server.close();
 }
 console.log(JSON.stringify(made));
@@ -239,10 +223,8 @@ async function files() {
   await page.waitForSelector("[aria-label^='Lock ']", SLOW);
 }
 
-/** What is said to be wrong, once something is. */
-async function complaint(selector) {
-  await page.waitForFunction((one) => document.querySelector(one).textContent, selector, SLOW);
-  return page.textContent(selector);
+function complaint(selector) {
+  return said(page, selector);
 }
 
 /** What the policy forbids does not work, neither in the page nor in its worker. */
@@ -265,8 +247,24 @@ async function renewed() {
     if (!before.includes(from)) throw new Error(`${file} does not hold ${from}`);
     writeFileSync(path, before.replace(from, to));
   };
+  const listed = JSON.parse(readFileSync(join(site, "files.json"), "utf8"));
   changed("page/texts.en.js", "Clone your voice in this tab.", "A later version.");
-  changed("sw.js", 'VERSION = "', 'VERSION = "later-');
+  // A folder that is half replaced: the page stays what it is.
+  changed("sw.js", listed.version, "0".repeat(16));
+  made.half_replaced = await page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.getRegistration();
+    const found = new Promise((resolve) => registration.addEventListener("updatefound", () => resolve(registration.installing), { once: true }));
+    await registration.update().catch(() => {});
+    const installing = await found;
+    while (installing.state === "installing") await new Promise((resolve) => setTimeout(resolve, 50));
+    return installing.state;
+  });
+  await page.reload();
+  await ready();
+  made.half_title = await page.textContent("h1");
+  const later = createHash("sha256");
+  for (const file of listed.shell.slice(1, -1)) later.update(readFileSync(join(site, file)));
+  changed("sw.js", "0".repeat(16), later.update(JSON.stringify(listed.model)).digest("hex").slice(0, 16));
   const taken = page.evaluate(() => new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve)));
   await page.evaluate(() => navigator.serviceWorker.getRegistration().then((registration) => registration.update()));
   await taken;
@@ -278,21 +276,14 @@ async function renewed() {
 }
 
 async function offline() {
-  server.kill();
-  await new Promise((resolve) => server.once("exit", resolve));
+  await stopServer();
   await page.goto(address);
   await ready();
   made.offline_words = await spokenWords();
 }
 
-async function ready() {
-  await page.waitForFunction(
-    () => !document.querySelector("#speak").hidden || document.querySelector("#loading-line.error"),
-    null,
-    SLOW,
-  );
-  const failed = page.locator("#loading-line.error");
-  if (await failed.count()) throw new Error(await failed.textContent());
+function ready() {
+  return usable(page);
 }
 
 /** Speaks what is in the box, and waits until a word was lit and all of it is made. */
@@ -330,15 +321,6 @@ async function check(name) {
   made.axe[name] = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
 }
 
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port: free } = probe.address();
-      probe.close(() => resolve(free));
-    });
-  });
-}
-
 /** A server that counts who asks it: nobody should. */
 async function listening() {
   let asked = 0;
@@ -349,12 +331,3 @@ async function listening() {
   await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
   return { server: other, url: `http://127.0.0.1:${other.address().port}/`, count: () => asked };
 }
-
-async function answered(url) {
-  for (let tries = 0; tries < 100; tries += 1) {
-    if (await fetch(url).then(() => true, () => false)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error("the server does not answer");
-}
-

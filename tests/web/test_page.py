@@ -159,6 +159,11 @@ def test_deleted(made: Made) -> None:
     assert made["after_delete"] == "None yet."
 
 
+def test_a_half_replaced_folder_is_not_taken_in(made: Made) -> None:
+    assert made["half_replaced"] == "redundant"
+    assert made["half_title"].startswith("Clone your voice")
+
+
 def test_a_new_version_takes_over(made: Made) -> None:
     assert made["later_title"].startswith("A later version.")
     assert made["later_kept"].startswith("hopper")

@@ -1,21 +1,24 @@
 // Recordings of a person, and the voice made of them.
 
-import { isWav, readWav } from "../sound.js";
+import { advised } from "../enrollment.js";
+import { begin as beginAgreement } from "./agreement.js";
 import { $, attempt, element, say, sentence, texts } from "./dom.js";
 import { drawPeaks, peaksOf } from "./picture.js";
 import { Player } from "./player.js";
-import { Recorder, decoded } from "./recorder.js";
+import { Recorder, readSound } from "./recorder.js";
 import { sentences } from "./texts.en.js";
 
 const LONGEST_S = 120;
 const SHOWN_BLOCKS = 120;
 const BLOCK_S = 0.05;
 
-export function begin(engine, voices) {
+export function begin(engine, { limits }, voices) {
   const recorder = new Recorder();
   const player = new Player();
   const takes = []; // {name, samples, sampleRate, report}
+  const agreement = beginAgreement(() => !recording && !starting);
   let recording = false;
+  let starting = false; // the browser asks the person for the microphone
   let live = []; // peaks of what the microphone hears, the last few seconds
   let block = { peak: 0, seconds: 0 };
   let count = 0;
@@ -48,15 +51,24 @@ export function begin(engine, voices) {
 
   async function toggle() {
     if (recording) return finish();
-    recording = true;
+    if (starting || agreement.recording) return;
+    starting = true;
     try {
-      await recorder.start(heard);
+      await recorder.start(heard, () => attempt("make-error", gone));
+      recording = true;
     } catch (error) {
-      recording = false;
       throw new Error(say.noMicrophone(error.message));
     } finally {
+      starting = false;
       label();
     }
+  }
+
+  /** What was heard until the microphone was unplugged is kept. */
+  async function gone() {
+    if (!recording) return;
+    await finish();
+    throw new Error(texts.unplugged);
   }
 
   function heard(samples, seconds) {
@@ -96,14 +108,7 @@ export function begin(engine, voices) {
 
   async function addFiles(files) {
     for (const file of files) {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      let sound;
-      try {
-        sound = isWav(bytes) ? readWav(bytes) : await decoded(bytes);
-      } catch {
-        throw new Error(say.notAudio(file.name));
-      }
-      await add({ name: file.name, ...sound });
+      await add({ name: file.name, ...(await readSound(file)) });
     }
   }
 
@@ -118,6 +123,8 @@ export function begin(engine, voices) {
   }
 
   function showTakes() {
+    // The length is that of all together.
+    advised(takes.map(({ report }) => report), limits).forEach((report, k) => (takes[k].report = report));
     $("takes").replaceChildren(
       ...takes.map((take) => {
         const { name, report } = take;
@@ -154,16 +161,17 @@ export function begin(engine, voices) {
     const [name, secret] = [$("name").value, $("secret").value];
     const usable = takes.filter(({ report }) => !report.problem);
     if (!usable.length) throw new Error(say.firstRecord());
+    if (agreement.recording) throw new Error(texts.agreeFirst);
     $("make").disabled = true;
     $("make-line").textContent = say.making();
     try {
       const recordings = usable.map(({ name: take, samples, sampleRate }) => ({ name: take, samples, sampleRate }));
-      const { seconds, warnings } = await engine.call("enroll", name, recordings, secret, { consent: texts.consent });
+      const { seconds, warnings } = await engine.call("enroll", name, recordings, secret, { consent: texts.consent, spoken: agreement.taken() });
       $("make-line").textContent = [say.made(name, seconds), ...warnings.map(sentence)].join(" ");
       $("secret").value = "";
       takes.length = 0;
       showTakes();
-      await voices.show(name);
+      await voices.changed(name);
     } catch (error) {
       $("make-line").textContent = "";
       throw error;

@@ -18,21 +18,43 @@ function keyOf({ path, sha256 }) {
   return new URL(`${path}?${sha256.slice(0, 16)}`, document.baseURI).href;
 }
 
-/** Downloads the model files that are not here yet. onProgress(bytes so far, bytes in all). */
+/**
+ * Downloads the model files that are not here yet. onProgress(bytes so far, bytes in all). Gives those by name that the
+ * browser does not keep: its storage is full, or switched off.
+ */
 export async function keepModel(files, onProgress) {
-  const cache = await caches.open(MODEL);
+  const cache = await opened();
+  const held = {};
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   for (const file of files) {
-    if (!(await cache.match(keyOf(file)))) {
+    if (!(await cache?.match(keyOf(file)))) {
       const bytes = await download(file, (part) => onProgress(done + part, total));
-      await cache.put(keyOf(file), new Response(bytes));
+      if (!(await put(cache, keyOf(file), bytes))) held[file.file] = bytes;
     }
     done += file.size;
     onProgress(done, total);
   }
   const wanted = new Set(files.map(keyOf));
-  for (const { url } of await cache.keys()) if (!wanted.has(url)) await cache.delete(url);
+  for (const { url } of (await cache?.keys()) ?? []) if (!wanted.has(url)) await cache.delete(url);
+  return held;
+}
+
+async function opened() {
+  try {
+    return await caches.open(MODEL);
+  } catch {
+    return null;
+  }
+}
+
+async function put(cache, key, bytes) {
+  try {
+    await cache.put(key, new Response(bytes));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function download({ path, size, sha256 }, onPart) {
@@ -53,9 +75,15 @@ async function download({ path, size, sha256 }, onPart) {
   return bytes;
 }
 
-/** Lets the service worker keep the page, and asks the browser not to throw anything away by itself. */
+/**
+ * Lets the service worker keep the page, and asks the browser not to throw anything away by itself. Call it once the page
+ * has all that it needs: a later version takes over then, for the next time that the page is opened.
+ */
 export async function keepPage() {
-  await navigator.serviceWorker.register("sw.js");
+  const registration = await navigator.serviceWorker.register("sw.js");
+  const relieve = () => registration.waiting?.postMessage("take over");
+  registration.addEventListener("updatefound", () => registration.installing.addEventListener("statechange", relieve));
+  relieve();
   await navigator.storage?.persist?.();
   return navigator.serviceWorker.ready;
 }

@@ -4,6 +4,7 @@ const SIZE = 512;
 const HOP = 240;
 const TOP_HZ = 8000;
 const RANGE_DB = 65;
+const MOST_COLUMNS = 4096; // of a long speech two become one
 
 export class Picture {
   #columns = [];
@@ -16,6 +17,7 @@ export class Picture {
 
   clear() {
     this.#columns = [];
+    this.#hop = HOP;
     this.#peaks = [];
     this.#tail = new Float32Array(0);
     this.draw(0);
@@ -27,16 +29,25 @@ export class Picture {
     joined.set(samples, this.#tail.length);
     const bins = Math.round((TOP_HZ / sampleRate) * SIZE);
     let at = 0;
-    for (; at + SIZE <= joined.length; at += HOP) {
+    for (; at + SIZE <= joined.length; at += this.#hop) {
       const frame = joined.subarray(at, at + SIZE);
       this.#columns.push(decibels(frame, bins));
       this.#peaks.push(frame.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0));
     }
     this.#tail = joined.slice(at);
+    while (this.#columns.length > MOST_COLUMNS) this.#thin();
     this.#rate = sampleRate;
   }
 
   #rate = 24000;
+  #hop = HOP;
+
+  /** Half as many columns, and a louder peak for two. */
+  #thin() {
+    this.#hop *= 2;
+    this.#peaks = this.#peaks.filter((_, k) => k % 2 === 0).map((peak, k) => Math.max(peak, this.#peaks[2 * k + 1] ?? 0));
+    this.#columns = this.#columns.filter((_, k) => k % 2 === 0);
+  }
 
   /** position: seconds that were heard. */
   draw(position) {
@@ -68,7 +79,7 @@ export class Picture {
       context.fillRect(x, split + (height - split - reach) / 2, Math.max(1, step - 0.5), reach);
     }
     context.globalAlpha = 1;
-    const seconds = (count * HOP) / this.#rate;
+    const seconds = (count * this.#hop) / this.#rate;
     if (position > 0 && position < seconds) {
       context.fillStyle = style.getPropertyValue("--mark").trim();
       context.fillRect((position / seconds) * width, 0, Math.max(2, scale), height);

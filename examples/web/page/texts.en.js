@@ -43,11 +43,24 @@ export const texts = {
   passphraseShow: "Show the passphrase",
   passphraseHelp: "It seals the voice, and nobody can replace it. Four words are better than one.",
   consent: "This is my own voice, or the voice of someone who agreed to this.",
+  agreeHelp:
+    "If you like, agree aloud: read a sentence made for this moment. Its words and your voice are checked here, and the voice notes it.",
+  agree: "Agree aloud",
+  agreeAgain: "Agree again",
+  agreed: "Recorded: it is checked when the voice is made.",
+  agreeFirst: "Stop the recording first.",
+  unplugged: "The microphone went away. What it heard until then is kept.",
   make: "Make the voice",
   voicesTitle: "Voices kept here",
   voicesHelp: "Sealed with AES-256-GCM under your passphrase, in this browser alone.",
   importFile: "Import a voice",
   none: "None yet.",
+  noPassphrase: "This file opens with a key file, which the page does not take: export it again with a passphrase.",
+  notKept: "This browser keeps nothing for this page. Export your voices before you close it.",
+  checkTitle: "Check a recording",
+  checkHelp: "All that is spoken here carries an inaudible mark. Choose a sound to look for it.",
+  checkFile: "Choose a recording",
+  marked: "Marked as synthetic, in the sound and in the saved file.",
   cancel: "Cancel",
   textHelp: "Ctrl + Enter speaks.",
   foot: "A cloned voice is synthetic speech: say so where it could be taken for the person.",
@@ -92,6 +105,11 @@ export const say = {
   made: (name, time) => `“${name}” is made and sealed. It took ${seconds(time)}.`,
   firstRecord: () => "Record something first.",
   consentFirst: () => "Please confirm whose voice it is.",
+  spokenConsent: () => ", with spoken consent",
+  checking: (name) => `Listening to ${name}…`,
+  mark: (name, report) => `${name}: ${report.marked ? markOf(report) : `no mark in ${report.seconds.toFixed(1)} s. It was not made by Parrotlet, or was changed too much to tell.`}`,
+  note: (note) => (note ? `The file says of itself: “${note}”` : "The file says nothing of how it was made."),
+  tooLarge: (name) => `${name}: too large for this page. Cut out a part of it.`,
   created: (when) => `made on ${new Date(when).toLocaleDateString(language, { day: "numeric", month: "long", year: "numeric" })}`,
   expires: (when) => `, until ${new Date(when).toLocaleDateString(language)}`,
   unlock: () => "Unlock",
@@ -120,5 +138,14 @@ export const say = {
   noMicrophone: (reason) => `No microphone: ${reason}. Allow it for this page, or choose a file.`,
   notAudio: (name) => `${name}: not a recording this browser can read. Save it as WAV.`,
 };
+
+function markOf({ seconds: whole, p, segments, speed, payload }) {
+  const where = segments.map(([start, end]) => `${start.toFixed(1)} to ${end.toFixed(1)} s`).join(", ");
+  const lines = [`synthetic speech, marked by Parrotlet from ${where} of ${whole.toFixed(1)} s.`];
+  lines.push(`The chance of a false alarm is ${p > 1e-30 ? p.toExponential(0) : "below 1e-30"}.`);
+  if (speed !== 1) lines.push(`It plays at ${speed} times its speed.`);
+  if (payload?.integrator) lines.push(`Its product has the number ${payload.integrator}.`);
+  return lines.join(" ");
+}
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

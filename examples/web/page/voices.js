@@ -1,8 +1,10 @@
 // The profiles kept in this browser: unlock, rename, export, delete, import.
 
+import { isSpoken } from "../consent.js";
 import { device } from "./device.js";
 import { $, ask, attempt, element, saveFile, say, texts } from "./dom.js";
 
+const MOST_BYTES = 8e6;
 const secret = { id: "secret", label: texts.passphraseLabel, type: "password" };
 
 export function begin(engine, speak) {
@@ -21,8 +23,8 @@ export function begin(engine, speak) {
   }
 
   function entry(stored) {
-    const { name, created, expires, problem, open } = stored;
-    const told = problem || say.created(created) + (expires ? say.expires(expires) : "");
+    const { name, created, expires, consent, problem, open } = stored;
+    const told = problem || say.created(created) + (expires ? say.expires(expires) : "") + (isSpoken(consent) ? say.spokenConsent() : "");
     const about = element("div", { className: "grow" }, element("strong", { textContent: name }));
     about.append(element("p", { className: problem ? "error" : "quiet", textContent: told }));
     const button = (action, on) => {
@@ -37,8 +39,18 @@ export function begin(engine, speak) {
     return element("li", {}, about, element("div", { className: "actions" }, ...(problem ? [] : whole), button(say.delete(), () => remove(name))));
   }
 
-  async function finished(line, chosen = null) {
+  // What another tab changed is changed here, too.
+  const tabs = new BroadcastChannel("parrotlet-voices");
+  tabs.onmessage = () => attempt("voices-error", () => show());
+
+  /** Shows what the person changed, here and in other tabs. */
+  async function changed(chosen = null) {
     await show(chosen);
+    tabs.postMessage("changed");
+  }
+
+  async function finished(line, chosen = null) {
+    await changed(chosen);
     $("voices-line").textContent = line;
   }
 
@@ -80,8 +92,10 @@ export function begin(engine, speak) {
     });
 
   async function importFile(file) {
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    const { name: called } = await engine.call("describe", bytes);
+    // A file that is longer is no profile, and the engine says so.
+    const bytes = new Uint8Array(await file.slice(0, MOST_BYTES).arrayBuffer());
+    const { name: called, keys } = await engine.call("describe", bytes);
+    if (!keys.includes("scrypt")) throw new Error(texts.noPassphrase);
     const fields = [{ id: "name", label: say.name(), value: called }, secret];
     await ask({ title: say.importTitle(), help: say.importHelp(file.name), action: texts.importFile, fields }, async (given) => {
       const { name } = await engine.call("importFile", bytes, given.secret, given.name);
@@ -90,5 +104,5 @@ export function begin(engine, speak) {
     });
   }
 
-  return { show, unlock };
+  return { show, changed, unlock };
 }

@@ -3,11 +3,14 @@
 // Messages: {id, method, parameters} is answered by {id, value} or {id, error}. A stream's method is answered by one value
 // each time that {id, next: true} comes, and by {id, done: true}.
 
-import { Parrotlet, utcNow } from "../parrotlet.js";
+import { utcNow } from "../challenge.js";
+import { Parrotlet } from "../parrotlet.js";
 import { UnlockError, UsageError } from "../errors.js";
+import { findMark } from "../marksearch.js";
+import { readNpz } from "../npz.js";
 import { keyFile, passphrase } from "../profile.js";
 import { int16 } from "../sound.js";
-import { IndexedDbFiles, ProfileStore, described } from "../store.js";
+import { IndexedDbFiles, MemoryFiles, ProfileStore, described } from "../store.js";
 import * as ort from "../vendor/onnxruntime.js";
 import { scryptAsync } from "../vendor/hashes/scrypt.js";
 
@@ -15,6 +18,7 @@ const LONGEST_PASSPHRASE = 1024;
 
 let bird;
 let files;
+let whitening; // what the search for marks needs
 let device = null; // the key that a phone keeps, where the page is in an app
 const unlocked = new Map(); // profiles by name
 const streams = new Map();
@@ -35,26 +39,41 @@ function storeWith(secret) {
 }
 
 const METHODS = {
-  /** addresses: of each file of the model, compressed in the cache of that name, or as it is in an app. */
-  async load(cacheName, addresses, deviceKey) {
+  /**
+   * addresses: of each file of the model, compressed in the cache of that name, or as it is in an app. held: compressed files
+   * that the cache does not take.
+   */
+  async load(cacheName, addresses, held, deviceKey) {
     if (deviceKey) device = keyFile(deviceKey);
-    const cache = cacheName && (await caches.open(cacheName));
     const read = async (file) => {
-      if (!cache) return new Uint8Array(await (await fetch(addresses[file])).arrayBuffer());
-      const packed = await cache.match(addresses[file]);
+      if (!cacheName) return new Uint8Array(await (await fetch(addresses[file])).arrayBuffer());
+      const packed = file in held ? new Response(held[file]) : await (await caches.open(cacheName)).match(addresses[file]);
       const unpacked = packed.body.pipeThrough(new DecompressionStream("gzip"));
       return new Uint8Array(await new Response(unpacked).arrayBuffer());
     };
     ort.env.wasm.numThreads = 1;
     ort.env.wasm.wasmBinary = (await read("runtime.wasm")).buffer;
-    [bird, files] = await Promise.all([Parrotlet.load(read, { ort }), IndexedDbFiles.open()]);
+    let kept = true;
+    // Where a browser keeps nothing for a page, its profiles last as long as it is open.
+    const memory = () => {
+      kept = false;
+      return new MemoryFiles();
+    };
+    [bird, files, whitening] = await Promise.all([
+      Parrotlet.load(read, { ort }),
+      IndexedDbFiles.open().catch(memory),
+      read("watermark.npz").then(readNpz),
+    ]);
     await bird.warmUp();
     const presets = Object.values(bird.presets).map(({ name, description }) => ({ name, description }));
-    return { presets, sampleRate: bird.sampleRate, bundle: bird.manifest.name, limits: bird.manifest.enrollment };
+    return { presets, sampleRate: bird.sampleRate, limits: bird.manifest.enrollment, kept };
   },
 
   async voices() {
-    return (await storeWith().list()).map((stored) => {
+    const listed = await storeWith().list();
+    // What another tab deleted or renamed is not spoken here, either.
+    for (const name of unlocked.keys()) if (!listed.some((stored) => stored.name === name)) await METHODS.lock(name);
+    return listed.map((stored) => {
       const profile = unlocked.get(stored.name);
       return { ...stored, open: Boolean(profile), likeness: profile ? bird.likeness(profile) : null };
     });
@@ -64,11 +83,13 @@ const METHODS = {
     return bird.examine(recording);
   },
 
-  async enroll(name, recordings, secret, { consent = null, expires = null } = {}) {
+  /** consent: a text that the person agreed to. spoken: {challenge, take, answeredAt} of a spoken one, which counts instead. */
+  async enroll(name, recordings, secret, { consent = null, spoken = null, expires = null } = {}) {
     const store = storeWith(secret);
     await store.requireFree(name);
     const began = performance.now();
-    const record = consent && { text: consent, given_at: utcNow(), speaker: name, recording_sha256: "", method: "web" };
+    const written = consent && { text: consent, given_at: utcNow(), speaker: name, recording_sha256: "", method: "web" };
+    const record = spoken ? { ...spoken, speaker: name } : written;
     const warnings = [];
     const profile = await bird.enroll(recordings, { consent: record, expires, onWarning: (message) => warnings.push(message) });
     const seconds = (performance.now() - began) / 1000;
@@ -99,6 +120,10 @@ const METHODS = {
 
   exportFile(name, secret) {
     return storeWith(secret).export(name, keyOf(secret));
+  },
+
+  findMark(samples, sampleRate) {
+    return findMark(samples, sampleRate, whitening);
   },
 
   /** What a file says of itself, before it is unlocked. */
