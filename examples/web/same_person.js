@@ -41,8 +41,17 @@ function cosines(count) {
 
 /** Log odds that two recordings are of one person, for every pair. table: what readNpz gives of same_person.npz. */
 export function logOdds(prints, table) {
-  const weights = table.weights.values;
   const [bias] = table.bias.values;
+  return features(prints, table).map((row) => row.map((pair) => dot(pair, table.weights.values) + bias));
+}
+
+/** Log odds that a spoken consent is of the person of the recordings, whatever the noise and the room. */
+export function takeOdds(take, enrolled, table) {
+  return dot(features([take, enrolled], table)[0][1], table.take_weights.values) + table.take_bias.values[0];
+}
+
+/** What the odds are made of, for every pair. */
+function features(prints, table) {
   const rare = Object.fromEntries(
     KINDS.map((kind) => {
       const centered = prints.map((one) => one[kind].map((value, k) => value - table[`means_${kind}`].values[k]));
@@ -52,14 +61,14 @@ export function logOdds(prints, table) {
   const brief = prints.map(({ seconds }) => 1 / Math.max(seconds, 0.5));
   return prints.map((one, i) =>
     prints.map((other, j) => {
-      const features = [dot(one.embedding, other.embedding)];
+      const found = [dot(one.embedding, other.embedding)];
       for (const kind of KINDS) {
         const apart = one[kind].map((value, k) => value - other[kind][k]);
         const distance = Math.max(quadratic(apart, table[`within_${kind}`].values), 0) / apart.length / 2;
-        features.push(Math.log(distance + 0.02), rare[kind][i] + rare[kind][j]);
+        found.push(Math.log(distance + 0.02), rare[kind][i] + rare[kind][j]);
       }
-      features.push(brief[i] + brief[j]);
-      return dot(features, weights) + bias;
+      found.push(brief[i] + brief[j]);
+      return found;
     }),
   );
 }
