@@ -45,11 +45,11 @@ class Limits:
     background_db, speech_db, dead_s, bandwidth_ratio: at most, see ``Continuity``.
     """
 
-    sentence: float = -0.9
-    total: float = 0.9
-    margin: float = -1.0
-    person: tuple[float, ...] = (3.6, 3.3, 2.0, 2.0, 2.8)
-    snr_db: tuple[float, ...] = (11.0, 17.0, 20.0, 25.0, 32.0)
+    sentence: float = -1.3
+    total: float = 0.7
+    margin: float = -1.5
+    person: tuple[float, ...] = (3.1, 3.0, 1.4, 2.0, 3.6)
+    snr_db: tuple[float, ...] = (11.0, 16.0, 20.0, 24.0, 32.0)
     background_db: float = 24.0
     speech_db: float = 18.0
     dead_s: float = 0.04
