@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,11 +15,12 @@ torch = pytest.importorskip("torch", reason="pip install ./compression")
 
 from parrotlet.bundle import DEFAULT, Bundle  # noqa: E402
 from parrotlet.recognizer import MULTIPLE, Recognizer, align  # noqa: E402
+from parrotlet_compression.corpus import Clip, Pack  # noqa: E402
 from parrotlet_compression.models.recognizer import SOUNDS, STRIDE  # noqa: E402
 from parrotlet_compression.models.recognizer import Recognizer as Model  # noqa: E402
 from parrotlet_compression.models.weights import save_weights  # noqa: E402
 from parrotlet_compression.recognizer_graph import add_recognizer, load_recognizer  # noqa: E402
-from parrotlet_compression.train.recognizer import allowed_classes, damaged, durations_of  # noqa: E402
+from parrotlet_compression.train.recognizer import allowed_classes, damaged, durations_of, recognizer_batches  # noqa: E402
 
 
 def classes(row: np.ndarray) -> str:
@@ -82,3 +85,20 @@ def test_a_bundle_gets_the_graph(tmp_path: Path) -> None:
             expected = model(torch.from_numpy(padded)[None])[0, :frames].numpy()
         assert np.abs(recognizer.frame_phonemes(mel) - expected).max() < 0.2
     assert STRIDE == MULTIPLE
+
+
+def test_batches_are_cut_slowed_and_damaged_with_their_classes() -> None:
+    clips = [
+        Clip(*where, 24000, 60.0, "train")
+        for where in (("a", "vctk", "p1", "", 0, 120), ("b", "vctk", "p1", "", 120, 90))
+    ]
+    mel = np.random.default_rng(0).normal(-5, 2, (210, 80)).astype(np.float16)
+    pack = cast(Pack, SimpleNamespace(clips=clips, mel=mel))
+    known = {0: ("bˈit", [20, 30, 0, 40, 20, 10]), 1: ("ʌ", [30, 40, 20])}
+    batches = recognizer_batches(pack, known, seed=0, frames=100, batch=16)
+    for _ in range(3):
+        mels, allowed = next(batches)
+        assert mels.shape == (16, 100, 80)
+        assert allowed.shape == (16, 100, len(SOUNDS) + 1)
+        assert torch.isfinite(mels).all()
+        assert allowed.any(dim=-1).all()
