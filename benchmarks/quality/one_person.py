@@ -29,7 +29,7 @@ SPOKEN, REFERENCES = 6, 3
 HELD_S = (3.0, 10.0), (4.0, 17.0)
 HELD_HZ = 7600.0
 ALIGNED_S = 30.0  # of the enrollment in whose voice the text is spoken for alignment
-RATE = {"conditions": 1e-2, "low_rank": 2e-3, "refiner": 3e-4, "decoder": 3e-4}
+RATE = {"conditions": 1e-2, "low_rank": 4e-3, "refiner": 3e-4, "decoder": 3e-4}
 
 
 def _pack(options: argparse.Namespace) -> None:
