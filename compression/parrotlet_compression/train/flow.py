@@ -36,6 +36,8 @@ NEAR = 12
 """Phonemes on either side of a cut that are shown with it: as far as the text encoder reads, and further."""
 UNKNOWN_VOICE, UNKNOWN_PROMPT, UNKNOWN_TEXT = 0.1, 0.1, 0.1
 """How often a voice (and then its prompt too), a prompt, and the text are not shown: for guidance at synthesis."""
+UNKNOWN_ALL = 0.1
+"""How often nothing of these is shown: guidance against that keeps words (experiment 032)."""
 PRIOR = 1.0
 
 
@@ -186,7 +188,7 @@ def shown_at_random(count: int, device: torch.device) -> Tensor:
     shown[:, VOICE] = (drawn[:, VOICE] >= UNKNOWN_VOICE).float()
     shown[:, PROMPT] = (drawn[:, PROMPT] >= UNKNOWN_PROMPT).float() * shown[:, VOICE]
     shown[:, TEXT] = (drawn[:, TEXT] >= UNKNOWN_TEXT).float()
-    return shown
+    return shown * (torch.rand(count, 1, device=device) >= UNKNOWN_ALL).float()
 
 
 def spread_times(count: int, device: torch.device) -> Tensor:
