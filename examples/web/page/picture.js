@@ -20,6 +20,7 @@ export class Picture {
     this.#hop = HOP;
     this.#peaks = [];
     this.#tail = new Float32Array(0);
+    this.#painted = "";
     this.draw(0);
   }
 
@@ -49,40 +50,52 @@ export class Picture {
     this.#columns = this.#columns.filter((_, k) => k % 2 === 0);
   }
 
+  #image = document.createElement("canvas"); // what was painted of the columns
+  #painted = ""; // what it was painted of
+
   /** position: seconds that were heard. */
   draw(position) {
     const { canvas } = this;
-    const context = canvas.getContext("2d");
     const scale = Math.min(2, globalThis.devicePixelRatio || 1);
     const [width, height] = [Math.round(canvas.clientWidth * scale), Math.round(canvas.clientHeight * scale)];
     if (!width) return;
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    context.clearRect(0, 0, width, height);
     const count = this.#columns.length;
-    if (!count) return;
     const style = getComputedStyle(canvas);
     const ink = style.getPropertyValue("--accent").trim();
+    const wanted = [count, this.#hop, width, height, ink].join();
+    if (wanted !== this.#painted) this.#paint(width, height, ink);
+    this.#painted = wanted;
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    context.drawImage(this.#image, 0, 0);
+    const seconds = (count * this.#hop) / this.#rate;
+    if (position > 0 && position < seconds) {
+      context.fillStyle = style.getPropertyValue("--mark").trim();
+      context.fillRect((position / seconds) * width, 0, Math.max(2, scale), height);
+    }
+  }
+
+  #paint(width, height, ink) {
+    [this.#image.width, this.#image.height] = [width, height]; // which clears it
+    const count = this.#columns.length;
+    if (!count) return;
+    const context = this.#image.getContext("2d");
     const split = Math.round(height * 0.72);
     const step = Math.max(width / 400, width / count);
     context.fillStyle = ink;
     for (let x = 0; x < width; x += step) {
-      const column = this.#columns[Math.min(count - 1, Math.floor((x / width) * count))];
+      const at = Math.min(count - 1, Math.floor((x / width) * count));
+      const column = this.#columns[at];
       const bar = split / column.length;
       column.forEach((level, bin) => {
         if (level < 0.06) return;
         context.globalAlpha = level * level;
         context.fillRect(x, split - (bin + 1) * bar, step + 0.5, bar + 0.5);
       });
-      const peak = this.#peaks[Math.min(count - 1, Math.floor((x / width) * count))];
       context.globalAlpha = 0.75;
-      const reach = Math.max(1, peak * (height - split) * 0.9);
+      const reach = Math.max(1, this.#peaks[at] * (height - split) * 0.9);
       context.fillRect(x, split + (height - split - reach) / 2, Math.max(1, step - 0.5), reach);
-    }
-    context.globalAlpha = 1;
-    const seconds = (count * this.#hop) / this.#rate;
-    if (position > 0 && position < seconds) {
-      context.fillStyle = style.getPropertyValue("--mark").trim();
-      context.fillRect((position / seconds) * width, 0, Math.max(2, scale), height);
     }
   }
 }
