@@ -349,7 +349,7 @@ def _speak(
                 yield AudioChunk(samples, rate, words, phonemes)
                 words, phonemes = (), ()
                 spoken += len(samples)
-        silence = round(_pause_seconds(utterance.pause, options.sentence_silence, speed) * rate)
+        silence = round(utterance.pause.spoken(speed, options.sentence_silence) * rate)
         if silence:
             yield AudioChunk(np.zeros(silence, np.float32), rate)
             spoken += silence
@@ -373,15 +373,6 @@ def _marks(utterance: Utterance, edges: npt.NDArray[np.float64]) -> tuple[tuple[
     words = tuple(Mark(w.text, float(edges[w.start]), float(edges[w.end])) for w in utterance.words)
     phonemes = tuple(Mark(symbol, float(edges[k]), float(edges[k + 1])) for k, symbol in enumerate(utterance.phonemes))
     return words, phonemes
-
-
-def _pause_seconds(pause: Pause, sentence_silence: float | None, speed: float) -> float:
-    """What the text sets stays; the rest follows the speed, and ``sentence_silence`` takes a sentence's place."""
-    if pause.origin == "text":
-        return pause.seconds
-    if pause.origin == "sentence" and sentence_silence is not None:
-        return sentence_silence
-    return pause.seconds / speed
 
 
 def _text(text: object) -> str | Iterator[str]:

@@ -16,6 +16,14 @@ class Pause:
     seconds: float
     origin: Literal["clause", "sentence", "text"]
 
+    def spoken(self, speed: float, sentence_silence: float | None) -> float:
+        """Seconds at a speed. What the text sets stays, and ``sentence_silence`` takes a sentence's place."""
+        if self.origin == "text":
+            return self.seconds
+        if self.origin == "sentence" and sentence_silence is not None:
+            return sentence_silence
+        return self.seconds / speed
+
 
 def pauses(first: Pause, then: Pause) -> list[Pause]:
     """What is left of two pauses in a row: all that the text sets, else the longer of the two."""
