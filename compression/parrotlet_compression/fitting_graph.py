@@ -83,6 +83,16 @@ class Changed(nn.Module):
         for layer, down, up in zip(self.layers, parts[::2], parts[1::2], strict=True):
             layer.down, layer.up = down.reshape(RANK, -1), up.reshape(-1, RANK)
 
+    def settled(self) -> Synthesizer:
+        """A synthesizer as the given one was, with the changes in its weights."""
+        made = copy.deepcopy(self.synthesizer)
+        for name, layer in list(made.refiner.named_modules()):
+            if isinstance(layer, LowRankLinear):
+                layer.linear.weight += layer.up @ layer.down
+                parent, _, last = name.rpartition(".")
+                setattr(made.refiner.get_submodule(parent), last, layer.linear)
+        return made
+
     def first(self, generator: torch.Generator | None = None) -> Tensor:
         """Factors [F] to begin with, which change nothing: random down, zero up."""
         parts = []
@@ -101,12 +111,12 @@ def adam(factors: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, rate: 
     return factors - rate * over / under, mean, square
 
 
-def fitting_step(synthesizer: Synthesizer, bands: Tensor, example: Feeds) -> GraphModule:
+def fitting_step(synthesizer: Synthesizer, example: Feeds) -> GraphModule:
     """A module of forward operations that makes a step: ``example``'s values -> ``OUTPUTS``.
 
-    bands [M]: of ``PersonLoss``. The shapes of the example are those of every step.
+    The shapes of the example are those of every step.
     """
-    changed, loss = Changed(synthesizer), PersonLoss("slow", len(bands), bands)
+    changed, loss = Changed(synthesizer), PersonLoss("slow", synthesizer.refiner.config.n_mels, example["bands"])
 
     def step(*inputs: Tensor) -> tuple[Tensor, ...]:
         feeds = dict(zip(example, inputs, strict=True))
@@ -116,6 +126,7 @@ def fitting_step(synthesizer: Synthesizer, bands: Tensor, example: Feeds) -> Gra
         changed.take(factors)
         inner = slice(MARGIN, cuts.f0.shape[1] - MARGIN)
         made = refined(changed.synthesizer, cuts.features, cuts.moved, cuts.f0, voice, cuts.inside)
+        loss.bands = feeds["bands"]
         value = loss(made[:, inner], cuts.real, cuts.before, cuts.inside[:, inner])
         (gradient,) = torch.autograd.grad(value, factors)
         after = adam(factors.detach(), gradient, feeds["mean"], feeds["square"], feeds["rate"], feeds["step"])
@@ -132,13 +143,13 @@ def fitting_step(synthesizer: Synthesizer, bands: Tensor, example: Feeds) -> Gra
     return traced
 
 
-def fitting_graph(synthesizer: Synthesizer, bands: Tensor, frames: int = PIECE, pieces: int = PIECES) -> Graph:
+def fitting_graph(synthesizer: Synthesizer, frames: int = PIECE, pieces: int = PIECES) -> Graph:
     """The graph of a step on ``pieces`` cuts of ``frames`` frames and margins."""
 
     def example(seed: int) -> Feeds:
         return example_feeds(synthesizer, frames, pieces, seed)
 
-    return Graph("fitting_step", fitting_step(synthesizer, bands, example(0)), example, OUTPUTS, {}, (0, 1, 2))
+    return Graph("fitting_step", fitting_step(synthesizer, example(0)), example, OUTPUTS, {}, (0, 1, 2))
 
 
 def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int) -> Feeds:
@@ -163,6 +174,7 @@ def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int)
         "embedding": embedding / embedding.norm(),
         "adapted": 0.1 * torch.randn(1, synthesizer.conditions[2], generator=random),
         "statistics": torch.tensor([[0.1, 0.2, 0.0]]),
+        "bands": (torch.arange(config.n_mels) < config.n_mels - 8).float(),
         "factors": changed.first(random),
         "mean": torch.zeros(changed.size),
         "square": torch.zeros(changed.size),

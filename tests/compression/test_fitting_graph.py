@@ -34,14 +34,12 @@ def synthesizer() -> Synthesizer:
 
 
 def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path) -> None:
-    bands = torch.ones(80)
-    bands[70:] = 0
-    graph = fitting_graph(synthesizer, bands, FRAMES, PIECES)
+    graph = fitting_graph(synthesizer, FRAMES, PIECES)
     export_onnx(graph, tmp_path / "step.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])
     feeds = {name: value.numpy() for name, value in graph.example(5).items()}
 
-    start, loss = graph.example(5), PersonLoss("slow", 80, bands)
+    start, loss = graph.example(5), PersonLoss("slow", 80, graph.example(5)["bands"])
     voice = Voice(*(start[name] for name in ("embedding", "adapted", "statistics")))
     parameters = _learning(synthesizer, "low_rank")
     sizes = [parameter.numel() for parameter in parameters]
