@@ -153,17 +153,18 @@ def fitting_graph(synthesizer: Synthesizer, frames: int = PIECE, pieces: int = P
 
 
 def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int) -> Feeds:
-    """Random feeds of a step, without adaptation, at the first step."""
+    """Feeds of a first step. All but moments, rate and step differ by seed, so that none can become a constant
+    unnoticed."""
     random = torch.Generator().manual_seed(seed)
     config, total = synthesizer.refiner.config, frames + 2 * MARGIN
     mel = torch.randn(pieces, total, config.n_mels, generator=random) * 0.5 - 5
     inside = torch.ones(pieces, total, 1)
-    inside[-1, total - MARGIN - 8 :] = 0
+    inside[-1, total - MARGIN - 8 - seed :] = 0
     changed = Changed(synthesizer)
     cuts = Cuts(
         torch.randn(pieces, total, config.features, generator=random),
         mel,
-        (torch.arange(total)[None] % 40 < 25) * torch.tensor([[120.0], [210.0]])[:pieces],
+        (torch.arange(total)[None] % 40 < 25) * (torch.tensor([[120.0], [210.0]])[:pieces] + 5 * seed),
         inside,
         torch.randn(pieces, frames, config.n_mels, generator=random) - 4.5,
         mel[:, MARGIN : MARGIN + frames].clone(),
@@ -173,8 +174,8 @@ def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int)
         **cuts._asdict(),
         "embedding": embedding / embedding.norm(),
         "adapted": 0.1 * torch.randn(1, synthesizer.conditions[2], generator=random),
-        "statistics": torch.tensor([[0.1, 0.2, 0.0]]),
-        "bands": (torch.arange(config.n_mels) < config.n_mels - 8).float(),
+        "statistics": torch.tensor([[0.1, 0.2, 0.0]]) + 0.02 * seed,
+        "bands": (torch.arange(config.n_mels) < 56 - seed).float(),
         "factors": changed.first(random),
         "mean": torch.zeros(changed.size),
         "square": torch.zeros(changed.size),
