@@ -15,7 +15,7 @@ pytest.importorskip("starlette", reason="needs the server: pip install '.[serve]
 pytest.importorskip("wyoming", reason="needs Wyoming: pip install '.[serve]'")
 
 from parrotlet.server import deadlines, http, run, wyoming
-from parrotlet.server.enrollment import Desk
+from parrotlet.server.enrollment import Desk, Form
 from parrotlet.server.metrics import Metrics
 from parrotlet.server.speakers import Pool, Shelf, Speaker
 from parrotlet.speech_model import Voice
@@ -151,8 +151,8 @@ def test_a_reload_does_not_drop_who_is_enrolled_meanwhile() -> None:
         desk = Desk(cast("run.Parrotlet", _Nobody()), cast("run.ProfileStore", Store()), shelf)
         desk._make = lambda *_: (object(), [])  # type: ignore[assignment,method-assign,return-value]
 
-        async def form(_: object) -> tuple[str, str, list[bytes]]:
-            return "new", "yes", [b""]
+        async def form(_: object) -> Form:
+            return Form("new", [b""], "yes", "")
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("parrotlet.server.enrollment._form", form)

@@ -28,8 +28,8 @@ RECORDINGS = ("files", "files[]", "file", "audio_sample")
 
 
 @dataclass(frozen=True)
-class _Form:
-    """consent: a text, or the nonce of a challenge and the recording that answers it."""
+class Form:
+    """What a client sent. consent: a text, or the nonce of a challenge and the recording that answers it."""
 
     name: str
     recordings: list[bytes]
@@ -79,7 +79,7 @@ class Desk:
         finally:
             self._busy = False
 
-    def _make(self, form: _Form, came_at: str) -> tuple[VoiceProfile, list[RecordingReport]]:
+    def _make(self, form: Form, came_at: str) -> tuple[VoiceProfile, list[RecordingReport]]:
         self._store.require_free(form.name)
         self._shelf.require_free(form.name)
         consent: ConsentRecord | SpokenConsent
@@ -97,7 +97,7 @@ class Desk:
         self._thread.shutdown(wait=True)
 
 
-async def _form(request: Request) -> _Form:
+async def _form(request: Request) -> Form:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise UsageError("the body is not a form: send multipart/form-data with name, consent and files")
     try:
@@ -120,7 +120,7 @@ async def _form(request: Request) -> _Form:
         await form.close()
     if not recordings:
         raise UsageError("files are missing: send a recording of 10 s of clear speech")
-    return _Form(name, recordings, consent, speaker)
+    return Form(name, recordings, consent, speaker)
 
 
 async def _consent(form: FormData) -> str | tuple[str, bytes]:
