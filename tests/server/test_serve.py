@@ -117,7 +117,7 @@ def test_enrollment_is_off_unless_it_is_switched_on(server: Server) -> None:
 def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list[Path]], tmp_path: Path) -> None:
     files = {path.name: path.read_bytes() for path in recordings["man"]}
     with start("--enroll", "--voice", "kitchen=preset:wren", folder=tmp_path) as server:
-        status, answer = form(server, {"name": "dad", "consent": CONSENT}, files)
+        status, answer = form(server, {"name": "dad", "consent": CONSENT, "speaker": "Ada"}, files)
         assert (status, answer["id"]) == (200, "dad") and len(answer["recordings"]) == 2  # type: ignore[arg-type]
         body = json.dumps({"input": "Hello.", "voice": "dad", "response_format": "pcm"}).encode()
         ask = urllib.request.Request(f"{server.url}/v1/audio/speech", body, {"Content-Type": "application/json"})
@@ -139,6 +139,9 @@ def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list
         ):
             status, answer = form(server, fields, sent)
             assert status == code and words in answer["error"]["message"]  # type: ignore[index]
+    record = ProfileStore.open(tmp_path / "profiles", key=KeyFile(tmp_path / "key")).load("dad").consent
+    assert record is not None
+    assert (record.text, record.speaker, record.method) == (CONSENT, "Ada", "POST /v1/audio/voices")
     with start("--voice", "dad", folder=tmp_path) as server:
         listed = json.loads(urllib.request.urlopen(f"{server.url}/v1/audio/voices").read())
         assert listed["voices"] == ["dad"]

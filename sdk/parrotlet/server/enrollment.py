@@ -85,7 +85,8 @@ class Desk:
         consent: ConsentRecord | SpokenConsent
         if isinstance(form.consent, str):
             digest = recordings_sha256(form.recordings)
-            consent = ConsentRecord(form.speaker, form.consent, recording_sha256=digest, method="POST /v1/audio/voices")
+            method = "POST /v1/audio/voices"
+            consent = ConsentRecord(form.consent, speaker=form.speaker, recording_sha256=digest, method=method)
         else:
             nonce, take = form.consent
             consent = SpokenConsent(self.challenges.redeem(nonce), take, form.speaker, came_at)
