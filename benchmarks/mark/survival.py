@@ -1,7 +1,7 @@
 """What the mark survives: how often it is found in 2 s, cut at random, and in a whole text of 10 s.
 
 python benchmarks/mark/survival.py WORK_FOLDER [ARCHIVE.zip...] [--only NAME...]
-Presets speak, and clones of people of the archives (see /work/shared/corpus); ffmpeg (with libmp3lame and libopus) does
+Presets speak, and clones of people of the archives (clips, zipped); ffmpeg (with libmp3lame and libopus) does
 the codecs. Other speech that is mixed in is of the archives, too: it is not marked.
 """
 

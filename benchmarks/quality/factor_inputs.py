@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from commands import Commands
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "sdk" / "parrotlet" / "bundles" / "default" / "acoustic_frames.onnx"
@@ -151,17 +152,12 @@ def _speak(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-    commands.add_parser("time").set_defaults(run_command=_time)
-    speak = commands.add_parser("speak")
-    for path in ("folder", "name", "out"):
-        speak.add_argument(path, type=Path)
+    commands = Commands(__doc__)
+    commands.add(_time)
+    speak = commands.add(_speak, "folder", "name", "out")
     speak.add_argument("--seconds", type=float, default=30.0, help="of the enrollment")
     speak.add_argument("--people", nargs="+", required=True)
-    speak.set_defaults(run_command=_speak)
-    options = parser.parse_args()
-    options.run_command(options)
+    commands.run()
 
 
 if __name__ == "__main__":

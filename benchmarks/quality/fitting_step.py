@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from commands import Commands
 
 STORED = {"fp32": "fp32", "fp16": "fp16", "int8": "weight-only"}
 STEPS, RATE = 60, 4e-3
@@ -111,21 +112,15 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-    for run in (_export, _time, _fit):
-        command = commands.add_parser(run.__name__.strip("_"))
-        command.add_argument("step", type=Path)
-        command.set_defaults(run_command=run)
-        if run is _export:
-            command.add_argument("--store", choices=list(STORED), default="fp32", help="how weights are stored")
-        if run is _fit:
-            command.add_argument("folder", type=Path)
-            command.add_argument("name")
-            command.add_argument("--seconds", type=float, default=30.0, help="of the enrollment")
-            command.add_argument("--people", nargs="+", required=True)
-    options = parser.parse_args()
-    options.run_command(options)
+    commands = Commands(__doc__)
+    export = commands.add(_export, "step")
+    export.add_argument("--store", choices=list(STORED), default="fp32", help="how weights are stored")
+    commands.add(_time, "step")
+    fit = commands.add(_fit, "step", "folder")
+    fit.add_argument("name")
+    fit.add_argument("--seconds", type=float, default=30.0, help="of the enrollment")
+    fit.add_argument("--people", nargs="+", required=True)
+    commands.run()
 
 
 if __name__ == "__main__":

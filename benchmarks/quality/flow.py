@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from commands import Commands
 
 HIGH = ("ls_1088", "ls_118", "ls_1970", "ls_4680", "ls_6272")
 LOW = ("ls_2136", "ls_3242", "ls_3664", "ls_460", "ls_6848")
@@ -365,19 +366,10 @@ def _judge(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-
-    def command(run: Any, *paths: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(run.__name__.strip("_"))
-        for path in paths:
-            made.add_argument(path, type=Path)
-        made.set_defaults(run_command=run)
-        return made
-
-    command(_pack, "corpus", "folder")
-    command(_prepare, "folder")
-    train = command(_train, "folder", "run")
+    commands = Commands(__doc__)
+    commands.add(_pack, "corpus", "folder")
+    commands.add(_prepare, "folder")
+    train = commands.add(_train, "folder", "run")
     train.add_argument("--steps", type=int, default=6000)
     train.add_argument("--seconds", type=float, default=math.inf, help="stop by then, the rate falling towards it")
     train.add_argument("--rate", type=float, default=1e-3)
@@ -385,15 +377,14 @@ def main() -> None:
     train.add_argument("--save-every", type=float, default=180.0, help="seconds")
     train.add_argument("--device", default="cpu")
     train.add_argument("--people", nargs="*", help="these only")
-    speak = command(_speak, "folder", "run", "out")
+    speak = commands.add(_speak, "folder", "run", "out")
     speak.add_argument("--take", nargs="+", required=True, help="recording, copy, clone, shipped, NAME=flow,steps:8,…")
     speak.add_argument("--trained", action="store_true", help="say sentences of the training, not held-out ones")
     speak.add_argument("--threads", type=int, default=1)
-    judge = command(_judge, "judge", "out")
+    judge = commands.add(_judge, "judge", "out")
     judge.add_argument("names", nargs="+")
     judge.add_argument("--words", action="store_true", help="recognize them too, which takes most of the time")
-    options = parser.parse_args()
-    options.run_command(options)
+    commands.run()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from commands import Commands
 
 READERS = ("ls_118", "ls_1867", "ls_2416", "ls_3526", "ls_163", "ls_332")
 VALIDATION = ("vctk_p360", "vctk_p245", "cv13_0174", "cv13_0160")
@@ -285,19 +286,10 @@ def _speak(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-
-    def command(run: Any, *paths: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(run.__name__.strip("_"))
-        for path in paths:
-            made.add_argument(path, type=Path)
-        made.set_defaults(run_command=run)
-        return made
-
-    command(_pack, "corpus", "folder")
-    command(_prepare, "folder")
-    fit = command(_fit, "folder")
+    commands = Commands(__doc__)
+    commands.add(_pack, "corpus", "folder")
+    commands.add(_prepare, "folder")
+    fit = commands.add(_fit, "folder")
     fit.add_argument("name")
     fit.add_argument("--part", choices=list(RATE), required=True)
     fit.add_argument("--loss", choices=["plain", "slow"], default="slow")
@@ -305,14 +297,13 @@ def main() -> None:
     fit.add_argument("--rate", type=float)
     fit.add_argument("--keep", type=float, default=1.0, help="weight of what should not change")
     fit.add_argument("--moments", type=float, default=0.5, help="weight of mean and spread of the cepstra")
-    speak = command(_speak, "folder", "out")
+    speak = commands.add(_speak, "folder", "out")
     speak.add_argument("--take", nargs="+", required=True)
     for each in (fit, speak):
         each.add_argument("--seconds", type=float, default=30.0, help="of the enrollment")
         each.add_argument("--people", nargs="+", default=list(READERS))
         each.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    options.run_command(options)
+    commands.run()
 
 
 if __name__ == "__main__":
