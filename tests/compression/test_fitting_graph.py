@@ -10,27 +10,20 @@ import pytest
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
 import onnxruntime  # noqa: E402
+from tiny_synthesizer import tiny_synthesizer  # noqa: E402
 
 from parrotlet_compression.fitting_graph import BETAS, Changed, example_feeds, fitting_graph  # noqa: E402
 from parrotlet_compression.graph import export_onnx  # noqa: E402
-from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel  # noqa: E402
-from parrotlet_compression.models.refiner import Refiner, RefinerConfig  # noqa: E402
 from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
 from parrotlet_compression.train.one_person import PersonLoss, Voice, _learning, refined  # noqa: E402
 from parrotlet_compression.train.refiner import MARGIN  # noqa: E402
 
-FRAMES, PIECES, WIDTH, RATE = 60, 2, 96, 4e-3  # 60: no multiple of the mean's 8 frames
+FRAMES, PIECES, RATE = 60, 2, 4e-3  # 60: no multiple of the mean's 8 frames
 
 
 @pytest.fixture
 def synthesizer() -> Synthesizer:
-    torch.manual_seed(0)
-    config = AcousticConfig(
-        encoder_width=32, encoder_layers=1, pitch_width=32, pitch_layers=1, decoder_width=WIDTH, decoder_layers=1
-    )
-    refiner = Refiner(RefinerConfig(features=WIDTH, width=WIDTH, layers=2))
-    torch.nn.init.normal_(refiner.head.weight, std=0.02)
-    return Synthesizer(AcousticModel(config), refiner).eval()
+    return tiny_synthesizer(refiner_layers=2)
 
 
 def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
+from tiny_synthesizer import tiny_synthesizer  # noqa: E402
+
 from parrotlet import adaptation  # noqa: E402
-from parrotlet_compression.models.acoustic import AcousticConfig, AcousticModel  # noqa: E402
-from parrotlet_compression.models.refiner import Refiner, RefinerConfig  # noqa: E402
 from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
 from parrotlet_compression.train.one_person import (  # noqa: E402
     PARTS,
@@ -24,18 +24,12 @@ from parrotlet_compression.train.one_person import (  # noqa: E402
     tail_state,
 )
 
-BANDS, WIDTH = 80, 96
+BANDS = 80
 
 
 @pytest.fixture
 def synthesizer() -> Synthesizer:
-    torch.manual_seed(0)
-    config = AcousticConfig(
-        encoder_width=32, encoder_layers=1, pitch_width=32, pitch_layers=1, decoder_width=WIDTH, decoder_layers=1
-    )
-    refiner = Refiner(RefinerConfig(features=WIDTH, width=WIDTH, layers=1))
-    torch.nn.init.normal_(refiner.head.weight, std=0.02)
-    return Synthesizer(AcousticModel(config), refiner).eval()
+    return tiny_synthesizer(refiner_layers=1)
 
 
 @pytest.fixture
