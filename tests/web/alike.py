@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,20 @@ from parrotlet.pitch import estimate_f0
 
 WEB = Path(__file__).parents[2] / "examples/web"
 Samples = npt.NDArray[np.float64]
+
+
+def build(*arguments: str | Path) -> None:
+    """Run build.mjs of examples/web, which needs the trainer's export of the text rules."""
+    pytest.importorskip("parrotlet_compression.g2p.export_rules")
+    command = ["node", WEB / "build.mjs", *arguments]
+    subprocess.run(command, env={**os.environ, "PYTHON": sys.executable}, check=True, capture_output=True)
+
+
+def require_packages(*names: str) -> None:
+    """Skip where Node or a package of examples/web is missing."""
+    missing = [name for name in names if not (WEB / "node_modules" / name).exists()]
+    if missing or shutil.which("node") is None:
+        pytest.skip(f"{', '.join(missing) or 'node'} is not installed: npm install --prefix examples/web")
 
 
 def spoken(bird: Parrotlet, text: str, voice: VoiceProfile | str, **options: Any) -> Samples:

@@ -6,16 +6,14 @@ import base64
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 import soundfile
-from alike import WEB, require_alike, spoken
+from alike import WEB, build, require_alike, require_packages, spoken
 
 from parrotlet import Parrotlet
 from parrotlet.vault import Passphrase, ProfileStore
@@ -30,13 +28,11 @@ Made = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    missing = [name for name in ("onnxruntime-web", "playwright-core") if not (WEB / "node_modules" / name).exists()]
-    if missing or shutil.which("node") is None or not Path(CHROMIUM).exists():
-        pytest.skip("needs Node, Chromium and: npm install --prefix examples/web")
-    pytest.importorskip("parrotlet_compression.g2p.export_rules")
+    require_packages("onnxruntime-web", "playwright-core")
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
     site = tmp_path_factory.mktemp("app") / "web"
-    environment = {**os.environ, "PYTHON": sys.executable}
-    subprocess.run(["node", WEB / "build.mjs", "--app", site], env=environment, check=True, capture_output=True)
+    build("--app", site)
     settings = {"site": str(site), "recording": str(RECORDING), "secret": SECRET, "text": TEXT}
     command = ["node", Path(__file__).with_name("app_driver.mjs"), json.dumps(settings)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)

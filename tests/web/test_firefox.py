@@ -7,15 +7,13 @@ import functools
 import http.server
 import json
 import os
-import shutil
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 import soundfile
-from alike import WEB, require_alike, spoken
+from alike import build, require_alike, require_packages, spoken
 
 from parrotlet import Parrotlet
 from parrotlet.vault import Passphrase, ProfileStore
@@ -35,12 +33,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def test_firefox(tmp_path: Path, bird: Parrotlet) -> None:
     if not Path(FIREFOX).exists():
         pytest.skip(f"no Firefox at {FIREFOX}: apt-get install firefox-esr")
-    if not (WEB / "node_modules/puppeteer-core").exists() or shutil.which("node") is None:
-        pytest.skip("needs Node and: npm install --prefix examples/web")
-    pytest.importorskip("parrotlet_compression.g2p.export_rules")
+    require_packages("puppeteer-core")
     site = tmp_path / "site"
-    environment = {**os.environ, "PYTHON": sys.executable}
-    subprocess.run(["node", WEB / "build.mjs", site], env=environment, check=True, capture_output=True)
+    build(site)
     handler = functools.partial(Quiet, directory=str(site))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

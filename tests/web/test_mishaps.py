@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import unicodedata
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from alike import WEB
+from alike import build, require_packages
 
 from parrotlet import Parrotlet
 from parrotlet.challenge import AGREEMENT
@@ -37,14 +36,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(folder: Path, bird: Parrotlet, recordings: dict[str, list[Path]]) -> Made:
-    packages = ("onnxruntime-web", "@noble/hashes", "playwright-core")
-    missing = [name for name in packages if not (WEB / "node_modules" / name).exists()]
-    if missing or shutil.which("node") is None or not Path(CHROMIUM).exists():
-        pytest.skip("needs Node, Chromium and: npm install --prefix examples/web")
-    pytest.importorskip("parrotlet_compression.g2p.export_rules")
+    require_packages("onnxruntime-web", "@noble/hashes", "playwright-core")
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
     site = folder / "built" / "parrotlet"
-    environment = {**os.environ, "PYTHON": sys.executable}
-    subprocess.run(["node", WEB / "build.mjs", site], env=environment, check=True, capture_output=True)
+    build(site)
     woman = next(p.name for p in bird.presets.values() if p.description.startswith("woman"))
     said = np.concatenate([chunk.samples for chunk in bird.speak(SENTENCE, bird.presets[woman].profile)])
     said = np.pad(said, (24000, 5 * 24000))  # the room goes on

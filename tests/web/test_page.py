@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from alike import WEB, require_alike, spoken
+from alike import build, require_alike, require_packages, spoken
 
 from parrotlet import Parrotlet, VoiceProfile
 from parrotlet.vault import Passphrase, ProfileStore
@@ -34,14 +33,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(folder: Path) -> Path:
     """The built folder."""
-    packages = ("onnxruntime-web", "@noble/hashes", "playwright-core", "axe-core")
-    missing = [name for name in packages if not (WEB / "node_modules" / name).exists()]
-    if missing or shutil.which("node") is None:
-        pytest.skip(f"{', '.join(missing) or 'node'} is not installed: npm install --prefix examples/web")
-    pytest.importorskip("parrotlet_compression.g2p.export_rules")
+    require_packages("onnxruntime-web", "@noble/hashes", "playwright-core", "axe-core")
     built = folder / "built" / "parrotlet"
-    environment = {**os.environ, "PYTHON": sys.executable}
-    subprocess.run(["node", WEB / "build.mjs", built], env=environment, check=True, capture_output=True)
+    build(built)
     return built
 
 
