@@ -2,6 +2,7 @@
 
 import { WORDS } from "./consent_words.js";
 import { ConsentError, UsageError } from "./errors.js";
+import { toHex } from "./profile.js";
 
 export const AGREEMENT = "I agree that this device may speak in my voice.";
 const [RANDOM_WORDS, WITHIN_S, MOST_AGREEMENT] = [4, 120, 300];
@@ -27,7 +28,7 @@ export function consentChallenge({ agreement = AGREEMENT, words = RANDOM_WORDS, 
   const drawn = drawnWords(words);
   const half = Math.floor((words + 1) / 2);
   const sentence = `${agreed} My words are ${drawn.slice(0, half).join(" ")}, and ${drawn.slice(half).join(" ")}.`;
-  const nonce = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const nonce = toHex(crypto.getRandomValues(new Uint8Array(16)));
   return { sentence, words: drawn, nonce, made_at: now, within_s: withinS };
 }
 

@@ -8,6 +8,7 @@ import { requireTimely, utcNow } from "./challenge.js";
 import { WORDS } from "./consent_words.js";
 import { BundleError, ConsentError, ConsentRequired } from "./errors.js";
 import { continuity } from "./one_take.js";
+import { toHex } from "./profile.js";
 import { takeOdds, voiceprint } from "./same_person.js";
 import { resample } from "./sound.js";
 import { scoreWords } from "./spoken_words.js";
@@ -148,6 +149,5 @@ function between(snr) {
 }
 
 async function sha256(values) {
-  const digest = await crypto.subtle.digest("SHA-256", values);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", values)));
 }

@@ -539,7 +539,7 @@ function join(...pieces) {
   return bytes;
 }
 
-function toHex(bytes) {
+export function toHex(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -15,7 +15,7 @@ import {
   UsageError,
   WrongModelError,
 } from "./errors.js";
-import { ProfileError, describeProfile, openProfile, sealProfile } from "./profile.js";
+import { ProfileError, describeProfile, openProfile, sealProfile, toHex } from "./profile.js";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const ERRORS = { format: ProfileFormatError, newer: NewerFormatError, unlock: UnlockError, expired: ProfileExpired };
@@ -29,7 +29,7 @@ export class ProfileStore {
   /** Encrypts a profile under a new data key and keeps it. Throws ProfileExists unless `replace`, UsageError. */
   async save(name, profile, { replace = false } = {}) {
     const { tensors, speakerModel, bundle, created, expires, consent } = profile;
-    const id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const id = toHex(crypto.getRandomValues(new Uint8Array(16)));
     const header = { id, name, speaker_model: speakerModel, bundle, created, expires, consent, uses: null, critical: [] };
     return this.#put({ header, tensors }, replace);
   }

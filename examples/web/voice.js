@@ -9,7 +9,6 @@
 
 import { loudness } from "./spectra.js";
 
-const MULTIPLE = 4; // the recognizer takes a number of frames that this divides
 const UNTOUCHED = 7; // nepers below loud speech, where the exemplars no longer act
 
 export class VoiceModel {
@@ -107,9 +106,10 @@ export class VoiceModel {
   async posteriors(samples) {
     const { mel } = await this.run("mel", { samples: [samples] });
     const [, frames, bands] = mel.dims;
-    // The graph takes a number of frames that MULTIPLE divides: the last one is repeated.
+    const { multiple_of: multiple } = this.manifest.recognizer;
+    // The graph takes whole multiples of some frames: the last one is repeated.
     const last = mel.data.subarray((frames - 1) * bands);
-    const padded = joined([mel.data, ...Array(-frames & (MULTIPLE - 1)).fill(last)]);
+    const padded = joined([mel.data, ...Array(Math.ceil(frames / multiple) * multiple - frames).fill(last)]);
     const { posteriors } = await this.run("recognizer", { mel: [padded, [1, padded.length / bands, bands]] });
     const classes = posteriors.dims[2];
     return { values: posteriors.data.subarray(0, frames * classes), classes };
