@@ -47,7 +47,10 @@ def onnx_parts(synthesizer: Synthesizer, voice: Callable[[int], Feeds]) -> tuple
         return rows(length) | {"pitch": torch.tensor([0.0])}
 
     def frames(length: int) -> Feeds:
-        return rows(length) | {"f0": (torch.arange(length)[None] % 20 > 6) * 150.0}
+        return rows(length) | {
+            "f0": (torch.arange(length)[None] % 20 > 6) * 150.0,
+            "factors": voice(length)["factors"],
+        }
 
     time, phonemes, lengths = {1: "T"}, {1: "L"}, (53, 41, 131)
     given = {"rows": time, "position": time}
@@ -65,8 +68,8 @@ def onnx_parts(synthesizer: Synthesizer, voice: Callable[[int], Feeds]) -> tuple
             "acoustic_frames",
             Part(synthesizer, "decode_side"),
             frames,
-            ("mel", "predicted"),
-            {**given, "f0": time, "mel": time, "predicted": time},
+            ("mel", "predicted", "features"),
+            {**given, "f0": time, "mel": time, "predicted": time, "features": time},
             lengths,
         ),
     )

@@ -22,6 +22,7 @@ from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig
 
 from .acoustic_parts import Part, onnx_parts
+from .finetuning_graph import add_finetuning
 from .graph import Feeds, Graph, export_onnx
 from .models.acoustic import AcousticConfig, AcousticModel
 from .models.refiner import Refiner
@@ -80,6 +81,7 @@ def graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) 
             "statistics": torch.tensor([[0.2, 0.25, 0.0]]),
             "speed": torch.tensor([1.0]),
             "pitch": torch.tensor([0.0]),
+            "factors": 0.05 * torch.randn(1, synthesizer.factors, generator=random),
         }
 
     def mel(length: int) -> Feeds:
@@ -95,8 +97,12 @@ def graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) 
             "acoustic",
             Part(synthesizer, "synthesize"),
             voice_of_text,
-            ("mel", "f0", "durations", "predicted"),
-            {"phonemes": {1: "L"}, "mel": time, "f0": time, "durations": {1: "L"}, "predicted": time},
+            ("mel", "f0", "durations", "predicted", "features"),
+            {
+                "phonemes": {1: "L"},
+                "durations": {1: "L"},
+                **dict.fromkeys(("mel", "f0", "predicted", "features"), time),
+            },
             (53, 12, 131),
         ),
         Graph(
@@ -144,15 +150,16 @@ def tflite_graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vo
             ),
             "statistics": voice(length)["statistics"],
             "pitch": torch.tensor([0.0]),
+            "factors": voice(length)["factors"],
         }
 
-    outputs = ("encoded", "condition", "frames")
+    outputs, made = ("encoded", "condition", "frames"), ("mel", "f0", "predicted", "features")
     lengths = (53, 41, 131)  # no other dimension of a graph is one of these
     return {
         "speaker": (replace(whole["speaker"], lengths=(24001, 16007, 64007)),),
         "acoustic": (
             Graph("acoustic_text", Part(synthesizer, "text_side"), text, outputs, {}, lengths),
-            Graph("acoustic_frames", Part(synthesizer, "frame_side"), frames, ("mel", "f0", "predicted"), {}, lengths),
+            Graph("acoustic_frames", Part(synthesizer, "frame_side"), frames, made, {}, lengths),
         ),
         "vocoder": (replace(whole["vocoder"], lengths=lengths),),
     }
@@ -247,6 +254,7 @@ def export_bundle(
         for one in written:
             one.convert(part)
         _finish(part, full, manifest, presets, written)
+        add_finetuning(full, students[1])
         add_signal_graphs(full, signal_graphs)
         if (checkpoints / RECOGNIZER).is_file():
             add_recognizer(full, checkpoints / RECOGNIZER)

@@ -20,6 +20,8 @@ Array = npt.NDArray[Any]
 
 INPUTS = ("phonemes", "embedding", "statistics", "speed", "pitch")
 OUTPUTS = ("mel", "f0", "durations", "predicted")
+FACTORS, FEATURES = "factors", "features"
+"""Input and output more of the frames of a model that can be fine-tuned."""
 
 
 def whole_durations(frames: npt.NDArray[np.float32], speed: float) -> npt.NDArray[np.int64]:
@@ -70,7 +72,10 @@ class SplitAcoustic:
     def __init__(self, *parts: Session) -> None:
         self._parts = parts
         self._text, self._contour, self._frames = parts[0], parts[1:-1], parts[-1]
-        self.info = replace(self._text.info, inputs=INPUTS, outputs=OUTPUTS)
+        frames = self._frames.info
+        inputs = (*INPUTS, *(name for name in frames.inputs if name == FACTORS))
+        outputs = (*OUTPUTS, *(name for name in frames.outputs if name == FEATURES))
+        self.info = replace(self._text.info, inputs=inputs, outputs=outputs)
 
     @property
     def in_chunks(self) -> bool:
@@ -83,9 +88,13 @@ class SplitAcoustic:
 
     def outline(self, feeds: Mapping[str, Array]) -> Outline:
         """The feeds of the whole session to what the frames are made of. Raises GraphError."""
-        rows, position, voice, durations = self._regulated(feeds)
-        given = {"rows": rows[None], "position": position[None], **voice, "pitch": feeds["pitch"]}
-        return Outline(durations, self._contour[0].run(given)["f0"][0], rows, position, voice)
+        text, durations = self._durations(feeds)
+        rows, position, voice = _regulated(text, durations, feeds)
+        given = {name: value for name, value in voice.items() if name != FACTORS}
+        contour = self._contour[0].run(
+            {"rows": rows[None], "position": position[None], **given, "pitch": feeds["pitch"]}
+        )
+        return Outline(durations, contour["f0"][0], rows, position, voice)
 
     def frames(self, outline: Outline, f0: npt.NDArray[np.float32], low: int, high: int) -> dict[str, Array]:
         """mel and predicted [1, N, M] of frames low to high of an utterance, whose f0 [T] may be another one.
@@ -96,20 +105,43 @@ class SplitAcoustic:
         rows, position = outline.rows[None, part], outline.position[None, part]
         return self._frames.run({"rows": rows, "position": position, **outline.voice, "f0": f0[None, part]})
 
+    def aligned(
+        self, feeds: Mapping[str, Array], durations: npt.NDArray[np.int64], f0: npt.NDArray[np.float32]
+    ) -> dict[str, Array]:
+        """What the frames of a recording's phonemes would be: at its durations [L] and f0 [T] in Hz.
+
+        Gives what ``frames`` does, and the condition [1, C] of the voice. Raises GraphError.
+        """
+        rows, position, voice = _regulated(self._text.run(_of_text(feeds)), durations, feeds)
+        made = self.frames(Outline(durations, f0, rows, position, voice), f0, 0, len(f0))
+        return {**made, "condition": voice["condition"]}
+
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """See Session.run."""
-        if set(feeds) != set(INPUTS):
-            raise GraphError(f"the graph takes {', '.join(INPUTS)}, not {', '.join(feeds)}")
+        if set(feeds) != set(self.info.inputs):
+            raise GraphError(f"the graph takes {', '.join(self.info.inputs)}, not {', '.join(feeds)}")
         if self.in_chunks:
             outline = self.outline(feeds)
             made = self.frames(outline, outline.f0, 0, len(outline.f0))
             return {**made, "f0": outline.f0[None], "durations": outline.durations[None]}
-        rows, position, voice, durations = self._regulated(feeds)
+        text, durations = self._durations(feeds)
+        rows, position, voice = _regulated(text, durations, feeds)
         made = self._frames.run({"rows": rows[None], "position": position[None], **voice, "pitch": feeds["pitch"]})
         return {**made, "durations": durations[None]}
 
-    def _regulated(self, feeds: Mapping[str, Array]) -> tuple[Array, Array, dict[str, Array], npt.NDArray[np.int64]]:
-        text = self._text.run({name: feeds[name] for name in ("phonemes", "embedding", "statistics")})
-        durations = whole_durations(text["frames"][0], float(feeds["speed"][0]))
-        rows, position = length_regulate(text["encoded"][0], durations)
-        return rows, position, {"condition": text["condition"], "statistics": feeds["statistics"]}, durations
+    def _durations(self, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], npt.NDArray[np.int64]]:
+        text = self._text.run(_of_text(feeds))
+        return text, whole_durations(text["frames"][0], float(feeds["speed"][0]))
+
+
+def _of_text(feeds: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: feeds[name] for name in ("phonemes", "embedding", "statistics")}
+
+
+def _regulated(
+    text: Mapping[str, Array], durations: npt.NDArray[np.int64], feeds: Mapping[str, Array]
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Rows, position and voice of an ``Outline``, from what the first part gave."""
+    rows, position = length_regulate(text["encoded"][0], durations)
+    voice = {name: feeds[name] for name in ("statistics", FACTORS) if name in feeds}
+    return rows, position, {"condition": text["condition"], **voice}

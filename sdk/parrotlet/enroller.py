@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +30,16 @@ from parrotlet.enrollment import (
 from parrotlet.errors import ConsentError, InputError, UsageError
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.narrow_band import completed
-from parrotlet.pitch import estimate_f0
+from parrotlet.pitch import estimate_f0, f0_of_frames
 from parrotlet.profile import ConsentRecord, VoiceProfile, number, person
 from parrotlet.recognizer import Recognizer
 from parrotlet.recording import Recording, RecordingWarning, mixed, read_recording, require_rate
 from parrotlet.same_person import Voiceprint, comparison, odd_one, voiceprint
 from parrotlet.text import FrontEnd
 from parrotlet_runtimes import Session
+
+if TYPE_CHECKING:
+    from parrotlet.finetuning import Aligned
 
 EMBED_WINDOW_S = 4.0
 EMBED_WINDOWS_A_LENGTH = 1.5
@@ -76,9 +79,14 @@ class Enroller:
         on_report: Callable[[RecordingReport], None] | None = None,
         accepted: bool = False,
         consent: ConsentRecord | SpokenConsent | None = None,
-    ) -> VoiceProfile:
-        """See Parrotlet.enroll. accepted: the recording was found usable before, and is not judged again."""
+        texts: Sequence[str] = (),
+    ) -> tuple[VoiceProfile, list[Aligned]]:
+        """See Parrotlet.enroll. The recordings with a text are aligned with it.
+
+        accepted: the recording was found usable before, and is not judged again."""
         sources = _sources(recordings)
+        if texts and len(texts) != len(sources):
+            raise UsageError(f'{len(sources)} recordings and {len(texts)} texts: give one for each, "" where unknown')
         judged = [self.examine(source) for source in sources]
         reports = advised([one.report for one in judged])
         if on_report is not None:
@@ -99,7 +107,27 @@ class Enroller:
             tensors["preference.likeness"] = number(likeness)
         if keep_recording:
             tensors["recording.flac"] = _flac(sources)
-        return VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name, consent=consent)
+        profile = VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name, consent=consent)
+        named = zip(sources, reports, texts, strict=True) if texts else ()
+        return profile, [self._aligned(source, report, text) for source, report, text in named if text.strip()]
+
+    def _aligned(self, source: Recording, report: RecordingReport, text: str) -> Aligned:
+        """A recording and where in it the phonemes of what was read are. Raises InputError."""
+        from parrotlet.finetuning import READ_S, Read, aligned
+
+        assert self._text is not None
+        rate, target = self._mel.sample_rate, self._bundle.speaker_rate
+        samples = _samples(source, report.name, rate)
+        if len(samples) > READ_S * rate:
+            raise InputError(f"{report.name}: longer than {READ_S:g} s: cut it and its text in parts")
+        read = Read(
+            report.name,
+            self._text.phonemize(text),
+            mel_spectrogram(samples, self._mel),
+            f0_of_frames(resample(samples, rate, target), target, len(samples) // self._mel.hop_length),
+            report.bandwidth_hz,
+        )
+        return aligned(self.recognizer, read)
 
     def _mel_of(self, speech: Samples) -> npt.NDArray[np.float32]:
         """The log-mel spectrogram [T, M] of speech [N] at 16 kHz."""

@@ -11,10 +11,12 @@ CLEAR, ROUGH, ABOUT = 0.2, 0.4, 0.05
 pitch at all, and what is no difference. Of 140 clips of validation people and readers, against DIO and StoneMask,
 81 % of the voiced frames are found (5th percentile of clips 63 %); ``CLEAR`` alone finds 64 and 36 %. Errors of
 a quarter octave are 11 and 10 % (benchmarks/quality/pitch.py)."""
+HOP_S = 0.0125
+"""From one mel frame to the next."""
 _BLOCK = 400  # frames at a time: 30 MB of spectra
 
 
-def estimate_f0(samples: npt.NDArray[np.float32], rate: int, hop_s: float = 0.0125) -> npt.NDArray[np.float32]:
+def estimate_f0(samples: npt.NDArray[np.float32], rate: int, hop_s: float = HOP_S) -> npt.NDArray[np.float32]:
     """f0 per hop in Hz, 0 where unvoiced, by YIN (de Cheveigné & Kawahara 2002) with a parabolic refinement.
 
     samples [N] at ``rate`` Hz (16 kHz is enough) -> float32 [T], T = (N - window) // hop + 1.
@@ -27,6 +29,13 @@ def estimate_f0(samples: npt.NDArray[np.float32], rate: int, hop_s: float = 0.01
     frames = np.lib.stride_tricks.sliding_window_view(samples, window + longest)[::hop]
     blocks = [frames[start : start + _BLOCK] for start in range(0, len(frames), _BLOCK)]
     return np.concatenate([_yin(block.astype(np.float64), rate, shortest, longest) for block in blocks])
+
+
+def f0_of_frames(samples: npt.NDArray[np.float32], rate: int, frames: int) -> npt.NDArray[np.float32]:
+    """f0 [T] in Hz, 0 where unvoiced, at the centers of the mel frames of samples [N]."""
+    hop, middle = round(HOP_S * rate), 3 * int(rate / MIN_HZ) // 2
+    padded = np.pad(samples, (middle - hop // 2, 2 * middle))
+    return estimate_f0(padded, rate)[:frames]
 
 
 def _yin(frames: npt.NDArray[np.float64], rate: int, shortest: int, longest: int) -> npt.NDArray[np.float32]:

@@ -31,8 +31,12 @@ TENSORS = {
     "preference.likeness": "float32 [1]: how near speech comes to the recordings when the speaker does not say, 0 to 1",
     "recording.flac": "uint8 [n]: the speech itself, when the person asked to keep it",
 }
-"""Beside these, ``fitted.MODEL.map`` and ``fitted.MODEL.loudness_lufs`` hold what one acoustic model made of them:
-a cache, which every other model ignores. MODEL is the first 16 digits of the SHA-256 of its weights."""
+"""Beside these, ``fitted.MODEL.map``, ``fitted.MODEL.factors`` and ``fitted.MODEL.loudness_lufs`` hold what one
+acoustic model made of the recordings, which every other model ignores. The factors, float32 [F], need the recordings
+and their text (``parrotlet.finetuning``); the others can be made again. MODEL is the first 16 digits of the SHA-256 of
+its weights."""
+
+_FITTED = ("map", "loudness_lufs", "factors")
 
 
 class ProfileWarning(UserWarning):
@@ -93,10 +97,12 @@ class Spectrum(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """What one acoustic model made of a profile: the map [1 + C + C * C] (level, offset, matrix) and the loudness."""
+    """What one acoustic model made of a profile: the map [1 + C + C * C] (level, offset, matrix), the loudness, and the
+    factors [F] by which it was fine-tuned."""
 
     map: Array | None
     loudness_lufs: float | None
+    factors: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,18 +169,17 @@ class VoiceProfile:
 
     def fitted(self, model: str) -> Fitted:
         """What lies here for an acoustic model, given its SHA-256. A cache that cannot be right counts as none."""
-        loudness = self.tensors.get(f"fitted.{model[:16]}.loudness_lufs")
+        kept, loudness, factors = (self.tensors.get(f"fitted.{model[:16]}.{name}") for name in _FITTED)
         if loudness is not None and not (loudness.shape == (1,) and -70 <= loudness[0] <= 10):
             loudness = None
-        return Fitted(self.tensors.get(f"fitted.{model[:16]}.map"), None if loudness is None else float(loudness[0]))
+        return Fitted(kept, None if loudness is None else float(loudness[0]), factors)
 
     def with_fitted(self, model: str, fitted: Fitted) -> VoiceProfile:
         """The profile with what an acoustic model made of it, in place of what was there for any model."""
         tensors = {name: value for name, value in self.tensors.items() if not name.startswith("fitted.")}
-        if fitted.map is not None:
-            tensors[f"fitted.{model[:16]}.map"] = fitted.map
-        if fitted.loudness_lufs is not None:
-            tensors[f"fitted.{model[:16]}.loudness_lufs"] = number(fitted.loudness_lufs)
+        loudness = None if fitted.loudness_lufs is None else number(fitted.loudness_lufs)
+        made = dict(zip(_FITTED, (fitted.map, loudness, fitted.factors), strict=True))
+        tensors |= {f"fitted.{model[:16]}.{name}": value for name, value in made.items() if value is not None}
         return replace(self, tensors=tensors)
 
     def _required(self, name: str) -> npt.NDArray[Any]:

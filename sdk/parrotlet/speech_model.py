@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from parrotlet.audio import Samples
 from parrotlet.profile import Fitted, VoiceProfile
 from parrotlet.text import Utterance
 from parrotlet_runtimes import SessionInfo
+
+if TYPE_CHECKING:
+    from parrotlet.finetuning import Aligned
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +52,15 @@ class SpeechModel(Protocol):
     def session_info(self) -> dict[str, SessionInfo]:
         """What each graph runs on."""
 
-    def fit(self, profile: VoiceProfile) -> Fitted:
-        """What this model makes of a profile once, and a profile may keep for it."""
+    @property
+    def learns_from_texts(self) -> bool:
+        """Whether ``fit`` can use recordings whose text is known."""
+
+    def fit(self, profile: VoiceProfile, heard: Sequence[Aligned] = ()) -> Fitted:
+        """What this model makes of a profile once, and a profile may keep for it.
+
+        heard: recordings of the person whose text is known, to be fine-tuned to.
+        """
 
     def prepare(self, profile: VoiceProfile, likeness: float) -> Voice:
         """The voice of a profile."""

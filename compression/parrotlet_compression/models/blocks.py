@@ -7,6 +7,9 @@ all the rest is LayerNorm and Linear.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,6 +32,31 @@ class Convolution(nn.Module):
         return self.conv(x.unsqueeze(1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).squeeze(1)
 
 
+class LowRank(NamedTuple):
+    """A change of a linear layer's weight by two factors (LoRA, Hu 2021): down [M, R], up [R, N]."""
+
+    down: Tensor
+    up: Tensor
+
+
+class BlockChange(NamedTuple):
+    """What a person's factors change in a ConvNeXtBlock: both products, and gain and bias [2 C] of its LayerNorm."""
+
+    expand: LowRank
+    contract: LowRank
+    modulation: Tensor
+
+
+def changed(layer: nn.Module, x: Tensor, change: LowRank | None) -> Tensor:
+    """What a linear layer makes of x [..., M], with its change: [..., N].
+
+    The change is multiplied by the input, not added to the weight: so INT8 weights stay, and no gradient of the
+    weight's size is computed.
+    """
+    made: Tensor = layer(x)
+    return made if change is None else made + (x @ change.down) @ change.up
+
+
 class ConvNeXtBlock(nn.Module):
     """ConvNeXt block in one dimension (Liu 2022; Siuzdak 2023), optionally conditioned by adaptive LayerNorm.
 
@@ -47,13 +75,22 @@ class ConvNeXtBlock(nn.Module):
             nn.init.normal_(self.modulate.weight, std=0.02)
             nn.init.zeros_(self.modulate.bias)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, condition: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        condition: Tensor | None = None,
+        change: BlockChange | None = None,
+    ) -> Tensor:
         h = self.norm(self.depthwise(x, mask))
         if self.modulate is not None:
-            gain, bias = self.modulate(condition).unsqueeze(1).chunk(2, dim=-1)
+            modulation = self.modulate(condition)
+            if change is not None:
+                modulation = modulation + change.modulation
+            gain, bias = modulation.unsqueeze(1).chunk(2, dim=-1)
             h = h * (1 + gain) + bias
-        h = self.contract(functional.gelu(self.expand(h), approximate="tanh"))
-        return x + self.scale * h
+        h = functional.gelu(changed(self.expand, h, change and change.expand), approximate="tanh")
+        return x + self.scale * changed(self.contract, h, change and change.contract)
 
 
 class ConvNeXtStack(nn.Module):
@@ -63,7 +100,13 @@ class ConvNeXtStack(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(ConvNeXtBlock(width, expansion, kernel, condition, layers) for _ in range(layers))
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, condition: Tensor | None = None) -> Tensor:
-        for block in self.blocks:
-            x = block(x, mask, condition)
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        condition: Tensor | None = None,
+        changes: Sequence[BlockChange] | None = None,
+    ) -> Tensor:
+        for k, block in enumerate(self.blocks):
+            x = block(x, mask, condition, changes[k] if changes else None)
         return x

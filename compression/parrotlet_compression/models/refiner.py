@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +19,12 @@ from torch import Tensor, nn
 from parrotlet.mel import MelConfig, mel_filterbank
 
 from .acoustic import VoiceCondition
-from .blocks import ConvNeXtStack
+from .blocks import BlockChange, ConvNeXtStack, LowRank, changed
 
 COMB_LOWEST_HZ, COMB_OCTAVES, COMB_STEPS = 55.0, 3.5, 48
 COMB_DEPTH = 3.0  # nepers
+RANK = 4
+"""Of the changes that a person's factors make."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,25 @@ class RefinerConfig:
     condition: int = 128
     width: int = 256
     layers: int = 6
+
+    def products(self) -> tuple[tuple[int, int], ...]:
+        """Inputs and outputs of every matrix product that a person's factors change, in their order."""
+        block = (self.width, 3 * self.width), (3 * self.width, self.width)
+        return (self.features + 2 * self.n_mels, self.width), *(block * self.layers), (self.width, self.n_mels)
+
+    def factors(self) -> tuple[int, ...]:
+        """Numbers of every part of a person's factors: of every product down [M, R], then up [R, N], row by row; then
+        of every block what is added to gain and bias of its LayerNorm."""
+        pairs = (RANK * size for product in self.products() for size in product)
+        return *pairs, *([2 * self.width] * self.layers)
+
+
+class RefinerChange(NamedTuple):
+    """What a person's factors change in a refiner."""
+
+    stem: LowRank
+    blocks: tuple[BlockChange, ...]
+    head: LowRank
 
 
 def harmonic_combs(mel: MelConfig) -> npt.NDArray[np.float32]:
@@ -93,11 +115,29 @@ class Refiner(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
+    def change(self, factors: Tensor) -> RefinerChange:
+        """A person's factors [F], as ``RefinerConfig.factors`` orders them, as changes of the layers."""
+        parts = factors.split(list(self.config.factors()))
+        shapes, count = self.config.products(), 2 * len(self.config.products())
+        stem, *inner, head = (
+            LowRank(down.reshape(shape[0], RANK), up.reshape(RANK, shape[1]))
+            for shape, down, up in zip(shapes, parts[:count:2], parts[1:count:2], strict=True)
+        )
+        blocks = zip(inner[::2], inner[1::2], parts[count:], strict=True)
+        return RefinerChange(stem, tuple(BlockChange(*block) for block in blocks), head)
+
     def forward(
-        self, mel: Tensor, features: Tensor, f0: Tensor, condition: Tensor, mask: Tensor | None = None
+        self,
+        mel: Tensor,
+        features: Tensor,
+        f0: Tensor,
+        condition: Tensor,
+        mask: Tensor | None = None,
+        change: RefinerChange | None = None,
     ) -> Tensor:
         """mel [B, T, M] as adapted, the decoder's features [B, T, C] that it comes from, f0 [B, T] in Hz (0 where
         unvoiced), condition [B, D] -> mel [B, T, M]."""
-        x = self.stem(torch.cat([features, (mel + 5) / 3, self.comb(f0)], dim=-1))
-        refined: Tensor = mel + self.head(self.norm(self.body(x, mask, condition)))
+        x = torch.cat([features, (mel + 5) / 3, self.comb(f0)], dim=-1)
+        x = self.body(changed(self.stem, x, change and change.stem), mask, condition, change and change.blocks)
+        refined: Tensor = mel + changed(self.head, self.norm(x), change and change.head)
         return refined

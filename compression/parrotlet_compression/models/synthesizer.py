@@ -55,6 +55,11 @@ class Synthesizer(nn.Module):
         return self.acoustic.config.condition, self.refiner.config.condition, adaptation.size()
 
     @property
+    def factors(self) -> int:
+        """How many numbers a person's factors are."""
+        return sum(self.refiner.config.factors())
+
+    @property
     def context(self) -> int:
         """Frames on each side that a frame of ``decode_side`` depends on."""
         layers = self.acoustic.config.decoder_layers + self.refiner.config.layers
@@ -84,17 +89,18 @@ class Synthesizer(nn.Module):
         return encoded, condition, (torch.exp(log_durations) - 1).clamp(0, 400) * mask.squeeze(-1) / PACE
 
     def frame_side(
-        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, pitch: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, pitch: Tensor, factors: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What is computed once a frame: the second half of ``synthesize``.
 
         rows [1, T, C] and position [1, T, 3] from ``length_regulate``, condition [1, D], statistics [1, 3], pitch [1]
-        (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), predicted [1, T, M]: mel as it was before
-        adaptation, refiner and emphasis.
+        (semitones), factors [1, F] (see ``RefinerConfig.factors``; zeros change nothing) -> mel [1, T, M], f0 [1, T] in
+        Hz (0 where unvoiced), predicted [1, T, M]: mel as it was before adaptation, refiner and emphasis, and the
+        decoder's features [1, T, D] that it comes from.
         """
         f0 = self.contour_side(rows, position, condition, statistics, pitch)
-        mel, predicted = self.decode_side(rows, position, condition, statistics, f0)
-        return mel, f0, predicted
+        mel, predicted, features = self.decode_side(rows, position, condition, statistics, f0, factors)
+        return mel, f0, predicted, features
 
     def contour_side(
         self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, pitch: Tensor
@@ -110,11 +116,12 @@ class Synthesizer(nn.Module):
         return REFERENCE_HZ * torch.exp((relative + statistics[:, :1]) * math.log(2)) * voiced
 
     def decode_side(
-        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, f0: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, rows: Tensor, position: Tensor, condition: Tensor, statistics: Tensor, f0: Tensor, factors: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The second part of ``frame_side``, of any frames and ``context`` more on each side.
 
-        f0 [1, T] in Hz, 0 where unvoiced; the others as there -> mel [1, T, M] and predicted [1, T, M].
+        f0 [1, T] in Hz, 0 where unvoiced; the others as there -> mel [1, T, M], predicted [1, T, M] and features
+        [1, T, D].
         """
         condition, refining, adapted = condition.split(list(self.conditions), dim=1)
         median = statistics[:, :1]
@@ -122,20 +129,21 @@ class Synthesizer(nn.Module):
         relative = (torch.log(f0.clamp_min(1) / REFERENCE_HZ) / math.log(2) - median) * voiced
         rows = torch.cat([rows, position], dim=-1)
         features, predicted = self.acoustic.decode(rows, None, condition, relative, voiced, median)
-        mel = self.refiner(self.adapter(predicted, adapted), features, f0, refining)
-        return self.adapter_after(mel, adapted) @ self.emphasis, predicted
+        change = self.refiner.change(factors[0])
+        mel = self.refiner(self.adapter(predicted, adapted), features, f0, refining, change=change)
+        return self.adapter_after(mel, adapted) @ self.emphasis, predicted, features
 
     def synthesize(
-        self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        self, phonemes: Tensor, embedding: Tensor, statistics: Tensor, speed: Tensor, pitch: Tensor, factors: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The exported graph, batch 1.
 
         phonemes int64 [1, L], embedding [1, E + A] (speaker embedding, then adaptation), statistics [1, 3], speed [1]
-        (1 = the pace of people), pitch [1] (semitones) -> mel [1, T, M], f0 [1, T] in Hz (0 where unvoiced), durations
-        int64 [1, L], predicted [1, T, M]: mel as it was before adaptation, refiner and emphasis.
+        (1 = the pace of people), pitch [1] (semitones), factors [1, F] -> mel [1, T, M], f0 [1, T] in Hz (0 where
+        unvoiced), durations int64 [1, L], predicted [1, T, M] and features [1, T, D] of ``frame_side``.
         """
         encoded, condition, frames = self.text_side(phonemes, embedding, statistics)
         durations = self.durations(frames, speed)
         rows, position = length_regulate(encoded, durations, durations.sum())
-        mel, f0, predicted = self.frame_side(rows, position, condition, statistics, pitch)
-        return mel, f0, durations, predicted
+        mel, f0, predicted, features = self.frame_side(rows, position, condition, statistics, pitch, factors)
+        return mel, f0, durations, predicted, features

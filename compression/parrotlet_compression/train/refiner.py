@@ -25,6 +25,7 @@ from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
 from ..models.weights import load_metadata, load_weights, save_weights
+from ..moments import moments_loss
 from .adversary import Adversary, discriminator_condition
 from .aligned_clips import AcousticBatch, AlignedClips
 from .enrolled import Voices
@@ -33,8 +34,6 @@ from .speaker_consistency import SpeakerConsistencyLoss
 
 PREDICTED, MEL, MOMENTS, PHONEME_RECOGNITION, ADVERSARIAL, FEATURE_MATCHING = 0.5, 0.5, 0.5, 2.0, 0.6, 2.0
 SPEAKER_CONSISTENCY = {"ge2e": 2.0, "campplus": 3.0}
-# Frames in the means whose deviation is measured too: how the voice varies from sound to sound.
-SLOW = 8
 # How often a voice is not adapted. Presets, which come from the synthetic part, and telephone recordings are not.
 UNADAPTED, UNADAPTED_ELSE = {"synthetic": 0.4}, 0.08
 # What an adaptation is fitted to: frames of the person, and clips that the model speaks in the voice.
@@ -47,36 +46,6 @@ BATCH_FRAMES, BATCH_CLIPS, REFINER_FRAMES = 5600, 14, 224
 MARGIN = 24
 # The part of the way that frames move to exemplars.
 SHARE = (0.5, 1.0)
-
-
-def moments_loss(made: Tensor, real: Tensor, frames: Tensor, basis: Tensor) -> Tensor:
-    """Distance of mean and standard deviation of a clip's cepstra, over its speech, from the recorded ones.
-
-    made, real [B, T, M]; frames [B, T, 1], 0 for padding; basis [M, C] gives the cepstra (``adaptation.cosines``).
-    Deviations are taken of single frames and of means of SLOW frames (global variance, Toda 2007, at two rates).
-    """
-    level = real[..., adaptation.LEVEL_BANDS].mean(-1, keepdim=True)
-    loud = torch.where(frames > 0, level, -99.0).amax(dim=1, keepdim=True)
-    speech = ((level > loud - adaptation.COUNTED - 0.5) & (frames > 0)).float()
-    (mean, *spread), (mean_real, *spread_real) = (_moments(mel @ basis, speech) for mel in (made, real))
-    distance = (mean - mean_real).abs().mean()
-    for a, b in zip(spread, spread_real, strict=True):
-        distance = distance + (torch.log(a + 0.05) - torch.log(b + 0.05)).abs().mean()
-    return distance
-
-
-def _moments(cepstra: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    def spread(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        total = weight.sum(dim=1, keepdim=True).clamp_min(1e-3)
-        mean = (x * weight).sum(dim=1, keepdim=True) / total
-        variance = ((x - mean).square() * weight).sum(dim=1, keepdim=True) / total
-        return mean, (variance + 1e-6).sqrt()
-
-    mean, quick = spread(cepstra, speech)
-    share = functional.avg_pool1d(speech.transpose(1, 2), SLOW).transpose(1, 2)
-    sums = functional.avg_pool1d((cepstra * speech).transpose(1, 2), SLOW).transpose(1, 2)
-    _, slow = spread(sums / share.clamp_min(1e-3), share)
-    return mean, quick, slow
 
 
 def add_noise(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:

@@ -23,6 +23,7 @@ def enroll(options: argparse.Namespace) -> None:
     _check_expiry(options.expires)
     if bool(options.recordings) == options.record:
         raise UsageError("give recordings, or --record to make some now with the microphone")
+    texts = _texts(options)
     require_consent_options(options)
     bird = Parrotlet(Bundle.load(options.bundle))
     store = open_or_make_store(options)
@@ -38,6 +39,7 @@ def enroll(options: argparse.Namespace) -> None:
     recordings = options.recordings
     if options.record:
         recordings = record_sentences(bird)
+        texts = list(bird.bundle.prompts.read_aloud) if bird.learns_from_texts else []
     for answer, last in answers(options, store):
         consent = answer
         if options.record and isinstance(answer, ConsentRecord):
@@ -53,6 +55,7 @@ def enroll(options: argparse.Namespace) -> None:
                     likeness=options.likeness,
                     keep_recording=options.keep_recording,
                     on_report=show,
+                    texts=texts,
                 )
             break
         except ConsentError as error:
@@ -72,6 +75,24 @@ def enroll(options: argparse.Namespace) -> None:
         result,
         f"enrolled {options.name!r}: try `parrotlet say 'Hello.' --voice {options.name}`",
     )
+
+
+def _texts(options: argparse.Namespace) -> list[str]:
+    """What was read in each recording; none where the user does not say. Raises UsageError."""
+    if options.texts is None:
+        return []
+    if options.record:
+        raise UsageError("--record shows what is to be read: leave --texts out")
+    try:
+        lines: list[str] = options.texts.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--texts {options.texts} cannot be read ({error}): give a text file in UTF-8") from error
+    if len(lines) != len(options.recordings):
+        raise UsageError(
+            f"--texts {options.texts} has {len(lines)} lines for {len(options.recordings)} recordings: "
+            "write one for each, in their order, empty where the text is not known"
+        )
+    return lines
 
 
 def _check_expiry(expires: str | None) -> None:

@@ -109,6 +109,12 @@ def _add_enroll(enroll: argparse.ArgumentParser) -> None:
     )
     enroll.add_argument("--name", required=True, help="what to call the profile")
     enroll.add_argument("--record", action="store_true", help="record now: sentences to read, with the microphone")
+    enroll.add_argument(
+        "--texts",
+        type=Path,
+        metavar="FILE",
+        help="what was read: a line for each recording, empty where unknown; the voice gets nearer to the person's",
+    )
     enroll.add_argument("--replace", action="store_true", help="overwrite a profile of that name")
     enroll.add_argument(
         "--expires", metavar="TIME", help="UTC time after which it no longer opens, e.g. 2030-01-31T00:00:00Z"

@@ -25,14 +25,18 @@ MOST_FORMS, FORM_S = 2, 60.0
 """Forms that may be on their way at once, and how long each may take."""
 RECORDINGS = ("files", "files[]", "file", "audio_sample")
 """Names of the fields that hold recordings; OpenAI's is the last."""
+TEXTS = ("texts", "texts[]")
+"""Names of the fields that hold what was read in each of them."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a client sent. consent: a text, or the nonce of a challenge and the recording that answers it."""
+    """What a client sent. texts: what was read in each recording, or nothing. consent: a text, or the nonce of a
+    challenge and the recording that answers it."""
 
     name: str
     recordings: list[bytes]
+    texts: list[str]
     consent: str | tuple[str, bytes]
     speaker: str
 
@@ -91,7 +95,7 @@ class Desk:
             nonce, take = form.consent
             consent = SpokenConsent(self.challenges.redeem(nonce), take, form.speaker, came_at)
         reports: list[RecordingReport] = []
-        profile = self._bird.enroll(form.recordings, consent=consent, on_report=reports.append)
+        profile = self._bird.enroll(form.recordings, consent=consent, on_report=reports.append, texts=form.texts)
         return profile, reports
 
     def shutdown(self) -> None:
@@ -117,11 +121,12 @@ async def _form(request: Request) -> Form:
         consent = await _consent(form)
         parts = [part for field in RECORDINGS for part in form.getlist(field)]
         recordings = [await part.read() for part in parts if isinstance(part, UploadFile)]
+        texts = [part for field in TEXTS for part in form.getlist(field) if isinstance(part, str)]
     finally:
         await form.close()
     if not recordings:
         raise UsageError("files are missing: send a recording of 10 s of clear speech")
-    return Form(name, recordings, consent, speaker)
+    return Form(name, recordings, texts, consent, speaker)
 
 
 async def _consent(form: FormData) -> str | tuple[str, bytes]:

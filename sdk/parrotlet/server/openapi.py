@@ -89,6 +89,11 @@ def _form() -> Schema:
         "consent_recording": {"type": "string", "format": "binary", "description": "its sentence, read aloud"},
         "speaker": {"type": "string", "description": "the person's name, for the record"},
         "files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
+        "texts": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "what was read in each of the files, word for word, empty where unknown",
+        },
     }
     schema = {
         "type": "object",

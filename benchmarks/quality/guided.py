@@ -1,0 +1,95 @@
+"""What does the text of the recordings bring? Enroll people with and without it, by the SDK alone, and speak.
+
+    python benchmarks/quality/one_person.py pack CORPUS FOLDER
+    python benchmarks/quality/one_person.py prepare FOLDER
+    python benchmarks/quality/guided.py FOLDER OUT --seconds 10 30 --people vctk_p360 vctk_p245
+    JUDGE_PYTHON benchmarks/quality/flow.py judge JUDGE.py OUT plain_30 guided_30 --words
+
+OUT gets a list for the judge of every length, with and without the text, and one of the recordings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from commands import Commands
+
+
+def _enrolled(pack: Any, numbers: list[int], seconds: float) -> tuple[list[tuple[Any, int]], list[str]]:
+    """The first whole clips of about so many seconds, as ``enroll`` takes them, and their texts."""
+    recordings, texts, left = [], [], seconds
+    for number in numbers:
+        clip = pack.clips[number]
+        length = clip.frames / pack.config.frame_rate
+        if recordings and length > 1.5 * left:
+            continue
+        recordings.append((pack.samples24(clip), pack.config.sample_rate))
+        texts.append(clip.text.lower())
+        left -= length
+        if left < 1:
+            break
+    return recordings, texts
+
+
+def _speak(options: argparse.Namespace) -> None:
+    import soundfile
+
+    from parrotlet import Parrotlet
+    from parrotlet_compression.corpus import Pack
+
+    pack, bird = Pack(options.folder / "pack"), Parrotlet.load(options.bundle)
+    people = json.loads((options.folder / "people.json").read_text())
+    options.out.mkdir(parents=True, exist_ok=True)
+    lists: dict[str, list[str]] = {}
+
+    def add(label: str, name: str, number: int, samples: Any) -> None:
+        path = options.out / f"{label}_{name}_{number}.wav"
+        soundfile.write(path, samples, 24000)
+        text = pack.clips[number].text
+        lists.setdefault(label, []).append(f"{path}\t{text}\t{references[name]['same']}\n")
+
+    references: dict[str, dict[str, str]] = {}
+    for name in options.people or people:
+        use, paths = people[name], []
+        for k, number in enumerate(use["reference"]):
+            paths.append(options.out / f"reference_{name}_{k}.wav")
+            soundfile.write(paths[-1], pack.samples24(pack.clips[number]), 24000)
+        other = options.out / f"other_{name}.wav"
+        soundfile.write(other, pack.samples24(pack.clips[use["other_book"]]), 24000)
+        sex = "high" if use["median_hz"] > 160 else "low"
+        references[name] = {"same": ",".join(map(str, paths)), "other": str(other), "sex": sex}
+        for number in use["spoken"]:
+            add("recording", name, number, pack.samples24(pack.clips[number]))
+        for seconds in options.seconds:
+            recordings, texts = _enrolled(pack, use["enroll"], seconds)
+            for label, given in (("plain", None), ("guided", texts)):
+                began = time.process_time()
+                profile = bird.enroll(recordings, texts=given)
+                took = time.process_time() - began
+                print(f"{name}, {seconds:g} s, {label}: {len(recordings)} recordings, {took:.1f} s", flush=True)
+                for number in use["spoken"]:
+                    chunks = bird.speak(pack.clips[number].text.lower(), profile)
+                    made = np.concatenate([chunk.samples for chunk in chunks])
+                    add(f"{label}_{seconds:g}{options.tag}", name, number, made)
+    (options.out / "references.json").write_text(json.dumps(references, indent=1))
+    for label, lines in lists.items():
+        (options.out / f"{label}.tsv").write_text("".join(lines))
+
+
+def main() -> None:
+    commands = Commands(__doc__)
+    speak = commands.add(_speak, "folder", "out")
+    speak.add_argument("--bundle", type=Path)
+    speak.add_argument("--seconds", type=float, nargs="+", default=[30.0], help="of the enrollment")
+    speak.add_argument("--people", nargs="+", help="of the folder; all of them otherwise")
+    speak.add_argument("--tag", default="", help="after the names of the lists")
+    commands.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""One step of fine-tuning the refiner to a person, with its backward pass, as an ONNX graph without training runtime.
+
+What learns is the person's factors (``models.refiner.RefinerConfig.factors``), an input of the acoustic graph.
+``make_fx`` records loss, gradient and Adam as forward operations, which the exporter of all other graphs writes.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._decomp import get_decompositions
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn import functional
+
+from parrotlet import adaptation
+
+from .graph import Feeds, Graph, export_onnx
+from .models.refiner import RANK
+from .models.synthesizer import Synthesizer
+from .moments import moments_loss
+from .onnx_compact import compact_onnx_file
+from .quantize import quantize_int8
+
+NAME = "finetune"
+FRAMES, MARGIN, PIECES = 192, 24, 2
+"""A step learns from so many pieces of the recording, with a margin at both ends that has no part in the loss."""
+STEPS, RATE = 60, 4e-3
+BETAS, EPSILON = (0.9, 0.98), 1e-8
+SMOOTHED = 7
+"""Frames in the means that make the slow part of a spectrum: 0.09 s, in which timbre lies (experiment 003)."""
+SLOW_CEPSTRA = 40
+MOMENTS = 0.5
+"""Weight of mean and spread of the cepstra."""
+
+
+class PersonLoss:
+    """L1 distance of the slow part of the lowest cepstra from the recorded ones, and of their moments.
+
+    All the rest is held at what the unchanged model makes, so that detail stays as an adversary once taught it.
+    """
+
+    def __init__(self, n_mels: int) -> None:
+        self.low = torch.tensor(adaptation.cosines(n_mels, SLOW_CEPSTRA), dtype=torch.float32)
+        self.cepstra = self.low[:, : adaptation.CEPSTRA]
+
+    def slow(self, mel: Tensor) -> Tensor:
+        """The slow part [B, T, SLOW_CEPSTRA] of mel [B, T, M]."""
+        rows = (mel @ self.low).transpose(1, 2)
+        return functional.avg_pool1d(rows, SMOOTHED, 1, SMOOTHED // 2).transpose(1, 2)
+
+    def __call__(self, made: Tensor, real: Tensor, before: Tensor, heard: Tensor, inside: Tensor) -> Tensor:
+        """made, real and what the unchanged model makes, before: [B, T, M]; heard, of the same shape: 0 where the
+        recording tells nothing; inside [B, T, 1]: 0 for padding. -> []."""
+        real = torch.where(heard > 0, real, before)
+        moments = moments_loss(made * inside, real * inside, inside, self.cepstra)
+        change = made - before
+        rest = (change - self.slow(change) @ self.low.T) * inside
+        slow = (self.slow((made - real) * inside).abs() * inside).sum() / (inside.sum() * SLOW_CEPSTRA)
+        return 2 * slow + rest.abs().sum() / (inside.sum() * rest.shape[-1]) + MOMENTS * moments
+
+
+class FineTuning(nn.Module):
+    """A step of Adam on a person's factors; see ``forward``."""
+
+    flatter: Tensor
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        super().__init__()
+        self.synthesizer = copy.deepcopy(synthesizer).requires_grad_(False).eval()
+        self.loss = PersonLoss(synthesizer.refiner.config.n_mels)
+        self.register_buffer("flatter", torch.linalg.inv(synthesizer.emphasis.double()).float(), persistent=False)
+
+    def distance(
+        self,
+        factors: Tensor,
+        features: Tensor,
+        predicted: Tensor,
+        mel: Tensor,
+        f0: Tensor,
+        real: Tensor,
+        heard: Tensor,
+        inside: Tensor,
+        condition: Tensor,
+    ) -> Tensor:
+        """The loss [] of factors [F]; for the others see ``forward``."""
+        whole, (_, *widths) = self.synthesizer, self.synthesizer.conditions
+        _, refining, adapted = condition.expand(len(f0), -1).split([whole.conditions[0], *widths], dim=1)
+        change = whole.refiner.change(factors)
+        made = whole.refiner(whole.adapter(predicted, adapted), features, f0, refining, inside, change)
+        made, inner = whole.adapter_after(made, adapted), slice(MARGIN, f0.shape[1] - MARGIN)
+        before = mel[:, inner] @ self.flatter
+        return self.loss(made[:, inner], real[:, inner], before, heard[:, inner], inside[:, inner])
+
+    def forward(self, state: Tensor, rate: Tensor, step: Tensor, *cuts: Tensor) -> tuple[Tensor, Tensor]:
+        """state [3, F]: factors, and the means of their gradients and of the squares of these; rate [1]; step [1], 1
+        for the first -> loss [1] and the next state.
+
+        cuts: what the acoustic graph gave for B cuts of T frames, margins included: features [B, T, D], predicted and
+        mel [B, T, M], at f0 [B, T]; the recorded mel, real [B, T, M]; heard [B, T, M], 0 where it tells nothing; inside
+        [B, T, 1], 0 beyond its ends; the voice's condition [1, C].
+        """
+        factors, mean, square = (row.reshape(-1) for row in state.split(1))
+        factors = factors.detach().requires_grad_(True)
+        loss = self.distance(factors, *cuts)
+        (gradient,) = torch.autograd.grad(loss, factors)
+        mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
+        square = BETAS[1] * square + (1 - BETAS[1]) * gradient * gradient
+        over, under = mean / (1 - BETAS[0] ** step), (square / (1 - BETAS[1] ** step)).sqrt() + EPSILON
+        return loss.detach().reshape(1), torch.stack([factors.detach() - rate * over / under, mean, square])
+
+
+def finetuning_step(synthesizer: Synthesizer, example: Feeds) -> GraphModule:
+    """``FineTuning`` as a module of forward operations, for inputs of the shapes of ``example``."""
+    traced: GraphModule = make_fx(FineTuning(synthesizer), decomposition_table=_backward())(*example.values())
+    for node in traced.graph.nodes:
+        if node.target is torch.ops.aten._to_copy.default:  # as the exporter knows it
+            node.op, node.target, node.kwargs = "call_method", "to", {"dtype": node.kwargs["dtype"]}
+        if node.target is torch.ops.aten._softmax.default:
+            node.target, node.args = torch.ops.aten.softmax.int, node.args[:2]
+    traced.graph.eliminate_dead_code()
+    traced.recompile()
+    return traced
+
+
+def finetuning_graph(synthesizer: Synthesizer, frames: int = FRAMES, pieces: int = PIECES) -> Graph:
+    """The graph of a step on ``pieces`` cuts of ``frames`` frames and margins."""
+
+    def example(seed: int) -> Feeds:
+        return example_feeds(synthesizer, frames, pieces, seed)
+
+    return Graph(NAME, finetuning_step(synthesizer, example(0)), example, ("loss", "next"), {}, (0, 1, 2))
+
+
+def initial_scales(synthesizer: Synthesizer) -> list[tuple[int, float]]:
+    """How many numbers of a person's first factors are drawn with which standard deviation, in their order.
+
+    The factors towards the inside are random and those back are zero, so that they change nothing.
+    """
+    config, scales = synthesizer.refiner.config, []
+    for inputs, outputs in config.products():
+        scales += [(RANK * inputs, 1 / math.sqrt(inputs)), (RANK * outputs, 0.0)]
+    return [*scales, (2 * config.width * config.layers, 0.0)]
+
+
+def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int) -> Feeds:
+    """Feeds of a first step. All but moments, rate and step differ by seed, so that none can become a constant
+    unnoticed."""
+    random = torch.Generator().manual_seed(seed)
+    config, total = synthesizer.refiner.config, frames + 2 * MARGIN
+    mel = torch.randn(pieces, total, config.n_mels, generator=random) * 0.5 - 5
+    inside = torch.ones(pieces, total, 1)
+    inside[-1, total - MARGIN - 8 - seed :] = 0
+    first = [scale * torch.randn(count, generator=random) for count, scale in initial_scales(synthesizer)]
+    condition = torch.randn(1, sum(synthesizer.conditions[:2]), generator=random)
+    return {
+        "state": torch.stack([torch.cat(first), *torch.zeros(2, synthesizer.factors)]),
+        "rate": torch.tensor([RATE]),
+        "step": torch.tensor([1.0]),
+        "features": torch.randn(pieces, total, config.features, generator=random),
+        "predicted": mel,
+        "mel": mel @ synthesizer.emphasis,
+        "f0": (torch.arange(total)[None] % 40 < 25) * (torch.tensor([[120.0], [210.0]])[:pieces] + 5 * seed),
+        "real": torch.randn(pieces, total, config.n_mels, generator=random) - 4.5,
+        "heard": inside * (torch.arange(config.n_mels) < 56 - seed),
+        "inside": inside,
+        "condition": torch.cat([condition, 0.1 * torch.randn(1, synthesizer.conditions[2], generator=random)], dim=1),
+    }
+
+
+def add_finetuning(bundle: Path, synthesizer: Synthesizer) -> None:
+    """Write the graph of a step into a bundle that holds everything else: weights as INT8, computed in float.
+
+    It is an ONNX graph alone: TFLite's acoustic graph chooses the pitch itself, and a step needs the recorded one.
+    """
+    path = bundle / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    graph, file = finetuning_graph(synthesizer), f"{NAME}.onnx"
+    with tempfile.TemporaryDirectory() as folder:
+        export_onnx(graph, Path(folder) / file)
+        quantize_int8(Path(folder) / file, bundle / file, dynamic=False)
+    compact_onnx_file(bundle / file)
+    manifest["graphs"][NAME] = {
+        "inputs": list(graph.example(0)),
+        "outputs": list(graph.outputs),
+        "onnx": {"file": file, "precision": "int8", "quantization": "weight-only", "fold_int8": True},
+    }
+    manifest["finetuning"] = {
+        "frames": FRAMES,
+        "margin": MARGIN,
+        "pieces": PIECES,
+        "steps": STEPS,
+        "rate": RATE,
+        "initial": initial_scales(synthesizer),
+    }
+    files = {**manifest["files"], file: hashlib.sha256((bundle / file).read_bytes()).hexdigest()}
+    manifest["files"] = dict(sorted(files.items()))
+    path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _backward() -> dict[Any, Callable[..., Any]]:
+    """How operations of the backward pass, and some that ONNX lacks, are made of such as it has."""
+    aten = torch.ops.aten
+    known = get_decompositions(
+        [
+            aten.native_layer_norm_backward,
+            aten.gelu_backward,
+            aten._softmax_backward_data,
+            aten.tanh_backward,
+            aten.threshold_backward,
+            aten.select_backward,
+        ]
+    )
+
+    def convolution(gradient: Tensor, x: Tensor, weight: Tensor, *settings: Any) -> tuple[Tensor, None, None]:
+        """Of a depthwise convolution of the same length, for its input: one with the kernel turned round."""
+        return functional.conv2d(gradient, weight.flip(-1), None, 1, settings[2], groups=settings[6]), None, None
+
+    def pooling(gradient: Tensor, x: Tensor, kernel: list[int], stride: list[int], *settings: Any) -> Tensor:
+        """Of means over the last axis, with a stride of 1 and the same length, or with the kernel's stride."""
+        if stride[-1] == 1:
+            return functional.avg_pool2d(gradient, kernel, stride, settings[0])
+        spread = gradient.unsqueeze(-1).expand(*gradient.shape, kernel[-1]).flatten(-2) / kernel[-1]
+        return functional.pad(spread, (0, x.shape[-1] - spread.shape[-1]))
+
+    def part(gradient: Tensor, shape: list[int], axis: int, start: int, end: int, stride: int) -> Tensor:
+        """Of a slice with a stride of 1."""
+        end = min(end, shape[axis])
+        return functional.pad(gradient, (0, 0) * (len(shape) - 1 - axis % len(shape)) + (start, shape[axis] - end))
+
+    return {
+        **known,
+        aten.convolution_backward.default: convolution,
+        aten.avg_pool2d_backward.default: pooling,
+        aten.slice_backward.default: part,
+        aten.sgn.default: torch.sign,
+        aten._unsafe_view.default: torch.reshape,
+    }

@@ -1,0 +1,88 @@
+"""A step of fine-tuning as an ONNX graph does what torch's own step does, and its loss asks for what it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
+
+import onnxruntime  # noqa: E402
+from tiny_synthesizer import tiny_synthesizer  # noqa: E402
+
+from parrotlet_compression.finetuning_graph import (  # noqa: E402
+    BETAS,
+    FineTuning,
+    PersonLoss,
+    example_feeds,
+    finetuning_graph,
+    initial_scales,
+)
+from parrotlet_compression.graph import export_onnx  # noqa: E402
+from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
+
+FRAMES, PIECES, RATE = 60, 2, 4e-3  # 60: no multiple of the mean's 8 frames
+
+
+@pytest.fixture
+def synthesizer() -> Synthesizer:
+    return tiny_synthesizer(refiner_layers=2)
+
+
+def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    graph = finetuning_graph(synthesizer, FRAMES, PIECES)
+    export_onnx(graph, tmp_path / "step.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])
+    start = graph.example(5)
+    feeds = {name: value.numpy() for name, value in start.items()}
+
+    tuning, cuts = FineTuning(synthesizer), list(start.values())[3:]
+    factors = start["state"][0].clone().requires_grad_(True)
+    optimizer = torch.optim.Adam([factors], lr=RATE, betas=BETAS)
+    for step in range(5):
+        feeds["rate"], feeds["step"] = np.array([RATE], np.float32), np.array([step + 1], np.float32)
+        found, feeds["state"] = session.run(None, feeds)
+        value = tuning.distance(factors, *cuts)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        assert found[0] == pytest.approx(float(value.detach()), rel=1e-4)
+    expected = factors.detach().numpy()
+    assert np.linalg.norm(feeds["state"][0] - expected) < 1e-4 * np.linalg.norm(expected)
+    moved = np.linalg.norm(expected - start["state"][0].numpy())
+    assert np.linalg.norm(feeds["state"][0] - expected) < 2e-3 * moved
+
+
+def test_first_factors_change_nothing(synthesizer: Synthesizer) -> None:
+    feeds = example_feeds(synthesizer, FRAMES, PIECES, 1)
+    given = [feeds[name] for name in ("predicted", "features", "f0")]
+    condition = torch.zeros(1, synthesizer.refiner.config.condition)
+    change = synthesizer.refiner.change(feeds["state"][0])
+    made = synthesizer.refiner(*given, condition, feeds["inside"], change)
+    assert torch.allclose(made, synthesizer.refiner(*given, condition, feeds["inside"]), atol=1e-5)
+
+
+def test_factors_are_as_many_as_the_manifest_says(synthesizer: Synthesizer) -> None:
+    assert sum(count for count, _ in initial_scales(synthesizer)) == synthesizer.factors
+
+
+def test_detail_is_held_where_it_was() -> None:
+    """The loss asks for the slow part of the recording, and for the detail of the unchanged model."""
+    torch.manual_seed(0)
+    loss, inside = PersonLoss(80), torch.ones(1, 200, 1)
+    before = torch.randn(1, 200, 80) - 4
+    real = before + torch.sin(torch.arange(80) / 9) + torch.randn(1, 200, 80)
+    heard = torch.ones_like(before)
+    wanted = before + loss.slow(real - before) @ loss.low.T
+    best = loss(wanted, real, before, heard, inside)
+    assert best < loss(before, real, before, heard, inside)
+    assert best < loss(real, real, before, heard, inside)
+
+
+def test_what_was_not_heard_pulls_nowhere() -> None:
+    torch.manual_seed(0)
+    loss, inside = PersonLoss(80), torch.ones(1, 100, 1)
+    before, real = torch.randn(1, 100, 80) - 4, torch.randn(1, 100, 80) - 2
+    assert float(loss(before, real, before, torch.zeros_like(before), inside)) == pytest.approx(0, abs=1e-5)
