@@ -1,8 +1,7 @@
 """What does the text of the recordings bring? Enroll people with and without it, by the SDK alone, and speak.
 
-    python benchmarks/quality/one_person.py pack CORPUS FOLDER
-    python benchmarks/quality/one_person.py prepare FOLDER
-    python benchmarks/quality/guided.py FOLDER OUT --seconds 10 30 --people vctk_p360 vctk_p245
+    python benchmarks/quality/guided.py pack CORPUS FOLDER
+    python benchmarks/quality/guided.py speak FOLDER OUT --seconds 10 30 --people vctk_p360 vctk_p245
     JUDGE_PYTHON benchmarks/quality/flow.py judge JUDGE.py OUT plain_30 guided_30 --words
 
 OUT gets a list for the judge of every length, with and without the text, and one of the recordings.
@@ -13,11 +12,65 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from commands import Commands
+
+READERS = ("ls_118", "ls_1867", "ls_2416", "ls_3526", "ls_163", "ls_332")
+VALIDATION = ("vctk_p360", "vctk_p245", "cv13_0174", "cv13_0160")
+CLIPS = 32  # of each reading, from its start
+SPOKEN, REFERENCES = 6, 3
+HELD_S = (3.0, 10.0), (4.0, 17.0)
+
+
+def _pack(options: argparse.Namespace) -> None:
+    from parrotlet_compression.corpus import Clip, Pack
+    from parrotlet_compression.corpus import pack as packed
+
+    seen: dict[tuple[str, str], int] = defaultdict(int)
+
+    def wanted(clip: Clip) -> bool:
+        seen[clip.archive, clip.speaker] += 1
+        few = clip.archive != "librispeech5" or seen[clip.archive, clip.speaker] <= CLIPS
+        return clip.speaker in (*READERS, *VALIDATION) and few
+
+    archives = ["librispeech", "librispeech5", "vctk", "commonvoice"]
+    packed(options.corpus, options.folder / "pack", archives=archives, wanted=wanted)
+
+    pack, readings, others = Pack(options.folder / "pack"), defaultdict(list), {}
+    for number, clip in enumerate(pack.clips):
+        if clip.archive == "librispeech":
+            others[clip.speaker] = number
+        else:
+            readings[clip.speaker].append((number, clip.frames / pack.config.frame_rate))
+    people: dict[str, Any] = {}
+    for name in (*READERS, *VALIDATION):
+        uses = _uses(readings[name], SPOKEN if name in READERS else 3, REFERENCES if name in READERS else 2)
+        voiced = np.concatenate([_voiced(pack, number) for number in uses["enroll"]])
+        other = others.get(name, uses["reference"][0])
+        people[name] = {**uses, "other_book": other, "median_hz": round(float(np.median(voiced)))}
+    (options.folder / "people.json").write_text(json.dumps(people, indent=1))
+
+
+def _voiced(pack: Any, number: int) -> Any:
+    clip = pack.clips[number]
+    f0 = pack.f0[clip.start : clip.start + clip.frames].astype(np.float32)
+    return f0[f0 > 0]
+
+
+def _uses(clips: list[tuple[int, float]], spoken: int, references: int) -> dict[str, list[int]]:
+    """clips: numbers and seconds, in the order of reading -> numbers of those to speak, to compare with, to enroll."""
+    chosen: dict[str, list[int]] = {}
+    free = list(clips)
+    for use, count, (low, high) in (("spoken", spoken, HELD_S[0]), ("reference", references, HELD_S[1])):
+        fit = [number for number, seconds in free if low <= seconds <= high]
+        places = (np.arange(count) + 0.2 + 0.25 * len(chosen)) * len(fit) / count
+        chosen[use] = sorted({fit[int(place)] for place in places})
+        free = [(number, seconds) for number, seconds in free if number not in chosen[use]]
+    return {**chosen, "enroll": [number for number, _ in free]}
 
 
 def _enrolled(pack: Any, numbers: list[int], seconds: float) -> tuple[list[tuple[Any, int]], list[str]]:
@@ -83,6 +136,7 @@ def _speak(options: argparse.Namespace) -> None:
 
 def main() -> None:
     commands = Commands(__doc__)
+    commands.add(_pack, "corpus", "folder")
     speak = commands.add(_speak, "folder", "out")
     speak.add_argument("--bundle", type=Path)
     speak.add_argument("--seconds", type=float, nargs="+", default=[30.0], help="of the enrollment")

@@ -6,14 +6,21 @@ import hashlib
 import json
 from pathlib import Path
 
+from parrotlet.errors import InputError
+
 from .onnx_compact import compact_onnx
 from .tflite_compact import compact
 
 
 def compact_bundle(bundle: Path) -> tuple[int, int]:
-    """Replace every graph by its compact form, and its sha256 in the manifest: bytes before and after."""
+    """Replace every graph by its compact form, and its sha256 in the manifest: bytes before and after.
+
+    Raises InputError for a bundle one of whose graphs takes weights from another's file: it is compact already.
+    """
     forms = {".onnx": compact_onnx, ".tflite": compact}
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    if any("borrows" in forms.get("onnx", ()) for forms in manifest["graphs"].values()):
+        raise InputError(f"{bundle} is compact: it was exported so")
     before = after = 0
     written: dict[Path, bytes] = {}
     for file in manifest["files"]:

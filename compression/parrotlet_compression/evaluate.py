@@ -62,6 +62,7 @@ def write_test_speech(
 ) -> dict[str, Path]:
     """Write WAVs and judge manifests ``presets.tsv`` and ``clones.tsv`` (and ``people.json``) under ``out``.
 
+    ``guided.tsv`` holds the same people, enrolled with the text of their recording, where the bundle learns from it.
     presets, people: how many voices of each. Without a pack there are no people.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -80,6 +81,7 @@ def write_test_speech(
     if pack is None:
         return {"presets": out / "presets.tsv"}
     rows, enrolled = [], {}
+    guided: list[str] = []
     for index, (speaker, clips) in enumerate(held_out_people(pack, split, people).items()):
         samples = [pack.samples24(clip) for clip in clips[:4]]
         try:
@@ -96,9 +98,22 @@ def write_test_speech(
         for k in range(sentences):
             number = (index * 3 + k) % len(SENTENCES)
             rows.append(f"{speak(speaker, number, profile)}\t{SENTENCES[number]}\t{','.join(references)}")
+        if bird.learns_from_texts:
+            try:
+                taught = bird.enroll((samples[0], pack.config.sample_rate), texts=clips[0].text.lower())
+            except ParrotletError as error:
+                print(f"{speaker}: {error}")
+                taught = profile
+            for k in range(sentences):
+                number = (index * 3 + k) % len(SENTENCES)
+                path = speak(f"{speaker}_guided", number, taught)
+                guided.append(f"{path}\t{SENTENCES[number]}\t{','.join(references)}")
+    if guided:
+        (out / "guided.tsv").write_text("\n".join(guided) + "\n")
     (out / "clones.tsv").write_text("\n".join(rows) + "\n")
     (out / "people.json").write_text(json.dumps(enrolled))
-    return {"presets": out / "presets.tsv", "clones": out / "clones.tsv"}
+    made = ("presets", "clones", *(["guided"] if guided else []))
+    return {name: out / f"{name}.tsv" for name in made}
 
 
 def write_parts(

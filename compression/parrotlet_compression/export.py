@@ -29,7 +29,7 @@ from .models.refiner import Refiner
 from .models.speaker import SpeakerEncoder
 from .models.synthesizer import Synthesizer
 from .models.vocoder import Vocoder
-from .models.weights import load_weights
+from .models.weights import load_tensors, load_weights
 from .parity import Parity, parity
 from .precision import parse_precision, quantize_bundle
 from .recognizer_graph import FILE as RECOGNIZER
@@ -40,6 +40,8 @@ from .tflite import export_tflite, require_converter
 
 ARCHITECTURE = "fastspeech-nsf/1"
 FORMATS = ("onnx", "tflite")
+DIRECTIONS = "directions.safetensors"
+"""Beside the weights, where there are any: what ``parrotlet-compress directions`` found."""
 # Cosine below which two recordings are of two people, by the shipped encoder (`embed` measures an encoder).
 SAME_SPEAKER = 0.41
 LENGTH_REGULATOR = (
@@ -62,6 +64,9 @@ def load_students(checkpoints: Path) -> tuple[SpeakerEncoder, Synthesizer, Vocod
     for name, model in (("speaker", speaker), ("acoustic", synthesizer), ("vocoder", vocoder)):
         load_weights(model, checkpoints / f"{name}.safetensors")
         model.eval()
+    if (checkpoints / DIRECTIONS).is_file():
+        found = load_tensors(checkpoints / DIRECTIONS)
+        synthesizer.directions.load([found[f"product{number}"].float() for number in range(len(found))])
     return speaker, synthesizer, vocoder
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,6 @@ from torch.nn import functional
 from parrotlet import adaptation
 
 from .graph import Feeds, Graph, export_onnx
-from .models.refiner import RANK
 from .models.synthesizer import Synthesizer
 from .moments import moments_loss
 from .onnx_compact import compact_onnx_file
@@ -95,7 +93,7 @@ class FineTuning(nn.Module):
         """The loss [] of factors [F]; for the others see ``forward``."""
         whole, (_, *widths) = self.synthesizer, self.synthesizer.conditions
         _, refining, adapted = condition.expand(len(f0), -1).split([whole.conditions[0], *widths], dim=1)
-        change = whole.refiner.change(factors)
+        change = whole.refiner.change(factors, whole.directions)
         made = whole.refiner(whole.adapter(predicted, adapted), features, f0, refining, inside, change)
         made, inner = whole.adapter_after(made, adapted), slice(MARGIN, f0.shape[1] - MARGIN)
         before = mel[:, inner] @ self.flatter
@@ -141,29 +139,19 @@ def finetuning_graph(synthesizer: Synthesizer, frames: int = FRAMES, pieces: int
     return Graph(NAME, finetuning_step(synthesizer, example(0)), example, ("loss", "next"), {}, (0, 1, 2))
 
 
-def initial_scales(synthesizer: Synthesizer) -> list[tuple[int, float]]:
-    """How many numbers of a person's first factors are drawn with which standard deviation, in their order.
-
-    The factors towards the inside are random and those back are zero, so that they change nothing.
-    """
-    config, scales = synthesizer.refiner.config, []
-    for inputs, outputs in config.products():
-        scales += [(RANK * inputs, 1 / math.sqrt(inputs)), (RANK * outputs, 0.0)]
-    return [*scales, (2 * config.width * config.layers, 0.0)]
-
-
 def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int) -> Feeds:
-    """Feeds of a first step. All but moments, rate and step differ by seed, so that none can become a constant
+    """Feeds of a step. All but moments, rate and step differ by seed, so that none can become a constant
     unnoticed."""
     random = torch.Generator().manual_seed(seed)
     config, total = synthesizer.refiner.config, frames + 2 * MARGIN
     mel = torch.randn(pieces, total, config.n_mels, generator=random) * 0.5 - 5
     inside = torch.ones(pieces, total, 1)
     inside[-1, total - MARGIN - 8 - seed :] = 0
-    first = [scale * torch.randn(count, generator=random) for count, scale in initial_scales(synthesizer)]
     condition = torch.randn(1, sum(synthesizer.conditions[:2]), generator=random)
     return {
-        "state": torch.stack([torch.cat(first), *torch.zeros(2, synthesizer.factors)]),
+        "state": torch.cat(
+            [0.01 * torch.randn(1, synthesizer.factors, generator=random), *torch.zeros(2, 1, synthesizer.factors)]
+        ),
         "rate": torch.tensor([RATE]),
         "step": torch.tensor([1.0]),
         "features": torch.randn(pieces, total, config.features, generator=random),
@@ -195,16 +183,23 @@ def add_finetuning(bundle: Path, synthesizer: Synthesizer) -> None:
         "onnx": {"file": file, "precision": "int8", "quantization": "weight-only", "fold_int8": True},
     }
     manifest["finetuning"] = {
+        "factors": synthesizer.factors,
         "frames": FRAMES,
         "margin": MARGIN,
         "pieces": PIECES,
         "steps": STEPS,
         "rate": RATE,
-        "initial": initial_scales(synthesizer),
+        "weights_sha256": _digest(synthesizer),
     }
     files = {**manifest["files"], file: hashlib.sha256((bundle / file).read_bytes()).hexdigest()}
     manifest["files"] = dict(sorted(files.items()))
     path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _digest(synthesizer: Synthesizer) -> str:
+    """sha256 (hex) of what a person's factors are of: the refiner's weights and the directions."""
+    weights = [*synthesizer.refiner.state_dict().values(), *synthesizer.directions]
+    return hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in weights)).hexdigest()
 
 
 def _backward() -> dict[Any, Callable[..., Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 from parrotlet.bundle import GRAPHS, Bundle
 from parrotlet.errors import InputError
 
+from .borrowed_weights import borrow
 from .calibration import Feeds, require_signal, split_feeds, spoken_feeds
 from .onnx_compact import compact_onnx_file
 from .quantize import quantize_int8, store_fp16
@@ -24,6 +25,7 @@ PRECISIONS = ("fp32", "fp16", "weight-only", "dynamic", "static")
 int8, one scale a call. ``static``: matrix products in int8, scales from calibration."""
 SHIPPED = {"speaker": "weight-only", "acoustic": "static", "vocoder": "static"}
 """What ``int8`` stands for; docs/quantization.md has the measurements behind it."""
+FINETUNE = "finetune"
 SHIPPED_TFLITE = "static"
 """The ``activations`` of the TFLite graphs that ship."""
 # Whitening magnifies small differences, and with them the rounding of its own weights. What the finished spectrum
@@ -163,6 +165,10 @@ def quantize_bundle(
         shutil.copy(full / file, part)
     for path in part.glob("*.onnx"):
         compact_onnx_file(path)
+    if FINETUNE in manifest["graphs"]:
+        pieces = entries["acoustic"]["onnx"].get("parts", [entries["acoustic"]["onnx"]])
+        step = manifest["graphs"][FINETUNE]["onnx"]
+        step |= borrow(part / step["file"], part / pieces[-1]["file"])
     manifest["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(part.iterdir())}
     (part / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(out, ignore_errors=True)

@@ -18,7 +18,7 @@ import { Utterances } from "./utterances.js";
 import { VoiceModel, uniformNoise } from "./voice.js";
 import { Marker, patternOf } from "./watermark.js";
 
-const FORMAT = 5;
+const [OLDEST, FORMAT] = [5, 6];
 const ARCHITECTURE = "fastspeech-nsf/1";
 const FRONT_END = "en/1";
 const LOUDNESS = -19; // LUFS that every voice speaks at
@@ -62,8 +62,8 @@ export class Parrotlet {
     const read = typeof source === "function" ? source : (file) => fetched(new URL(file, new URL(source, globalThis.location?.href)));
     const json = async (file) => JSON.parse(new TextDecoder().decode(await read(file)));
     const manifest = await json("manifest.json");
-    if (manifest.format !== FORMAT || manifest.architecture !== ARCHITECTURE) {
-      throw new BundleError(`bundle ${manifest.name} is of format ${manifest.format}, ${manifest.architecture}: this version reads ${FORMAT}, ${ARCHITECTURE}`);
+    if (!(manifest.format >= OLDEST && manifest.format <= FORMAT) || manifest.architecture !== ARCHITECTURE) {
+      throw new BundleError(`bundle ${manifest.name} is of format ${manifest.format}, ${manifest.architecture}: this version reads ${OLDEST} to ${FORMAT}, ${ARCHITECTURE}`);
     }
     if ((manifest.front_end ?? FRONT_END) !== FRONT_END) {
       throw new BundleError(`bundle ${manifest.name} needs the front end ${manifest.front_end}, which this version does not have`);
@@ -210,11 +210,12 @@ export class Parrotlet {
       "spectrum.mean": [cepstra],
       "spectrum.covariance": [cepstra, cepstra],
       "spectrum.band_means": [bands],
+      [this.model.factorsName]: [this.manifest.finetuning?.factors],
     };
     const taken = {};
     for (const [name, shape] of Object.entries(shapes)) {
       const tensor = tensors[name];
-      if (!tensor && name.startsWith("spectrum.")) continue;
+      if (!tensor && !REQUIRED.test(name)) continue;
       if (!tensor) throw new ProfileFormatError(`the profile has no ${name}: enroll again`);
       if (tensor.shape.join() !== shape.join()) throw new ProfileFormatError(`the profile's ${name} is not what this model takes: enroll again`);
       taken[name] = [tensor.values, tensor.shape];
@@ -352,6 +353,8 @@ function presetsOf(rows, manifest) {
   };
   return Object.fromEntries(Object.entries(rows).map(preset));
 }
+
+const REQUIRED = /^(speaker|pitch)\./;
 
 const number = (value) => ({ shape: [1], values: Float32Array.of(value) });
 

@@ -149,7 +149,7 @@ export class VoiceModel {
   async fit(tensors) {
     if (!tensors["spectrum.exemplars"]) return null;
     const said = [];
-    for (const phonemes of this.manifest.adaptation.sentences) said.push(await this.acoustics(phonemes, tensors));
+    for (const phonemes of this.manifest.adaptation.sentences) said.push(await this.acoustics(phonemes, tensors, null, { likeness: 0 }));
     const predicted = joined(said.map((made) => made.predicted));
     const bands = this.manifest.mel.n_mels;
     if (!tensors["spectrum.mean"]) {
@@ -181,6 +181,7 @@ export class VoiceModel {
     const voice = {
       embedding: [joined([tensors["speaker.embedding"][0], ...adapted])],
       statistics: [Float32Array.of(Math.log2(median / this.manifest.pitch.reference_hz), spread, 0)],
+      ...this.#factors(tensors, (likeness ?? adaptation.likeness) / adaptation.likeness),
     };
     const said = [BigInt64Array.from(ids)];
     const edge = (durations) => {
@@ -212,8 +213,21 @@ export class VoiceModel {
     };
   }
 
+  // What the model is fine-tuned by to a person, `share` of it; zeros where it is not. Nothing for a model that cannot be.
+  #factors(tensors, share) {
+    const { factors: size } = this.manifest.finetuning ?? {};
+    if (!size) return {};
+    const own = tensors[this.factorsName];
+    return { factors: [own ? own[0].map((value) => value * share) : new Float32Array(size), [1, size]] };
+  }
+
+  // The name that the factors for this model have in a profile.
+  get factorsName() {
+    return `finetuned.${this.manifest.finetuning?.weights_sha256.slice(0, 16)}.factors`;
+  }
+
   // The first two parts of the acoustic graph, with the length regulator behind the first.
-  async #outline(phonemes, { embedding, statistics }, speed, pitch) {
+  async #outline(phonemes, { embedding, statistics, ...factors }, speed, pitch) {
     const [text, contour] = await this.load("acoustic");
     const { encoded, condition, frames } = await this.#run(text, { phonemes, embedding, statistics });
     const durations = wholeDurations(frames.data, speed);
@@ -230,7 +244,7 @@ export class VoiceModel {
     });
     const given = { rows: [rows, [1, count, width]], position: [position, [1, count, 3]], condition: [condition.data, condition.dims], statistics };
     const { f0 } = await this.#run(contour, { ...given, pitch: [Float32Array.of(pitch), [1]] });
-    return { durations, given, f0: f0.data };
+    return { durations, given: { ...given, ...factors }, f0: f0.data };
   }
 
   async #frames({ given }, f0) {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -26,7 +26,8 @@ Sessions = Callable[[str], Session]
 
 Made = TypeVar("Made")
 
-FORMAT = 5
+FORMAT, OLDEST = 6, 5
+"""What this version writes, and the oldest it reads: from 6 on the acoustic graph may take a person's factors."""
 DEFAULT = Path(__file__).parent / "bundles" / "default"
 GRAPHS = ("speaker", "acoustic", "vocoder")
 PRESET = "preset:"
@@ -89,9 +90,10 @@ class Bundle:
                 raise BundleError(
                     f"{folder} is of bundle format {manifest['format']}, this version reads {FORMAT}: upgrade parrotlet"
                 )
-            if manifest["format"] < FORMAT:
+            if manifest["format"] < OLDEST:
                 raise BundleError(
-                    f"{folder} is of bundle format {manifest['format']}, this version reads {FORMAT}: export it again"
+                    f"{folder} is of bundle format {manifest['format']}, this version reads {OLDEST} to {FORMAT}: "
+                    "export it again"
                 )
             return cls(
                 path=folder,
@@ -187,7 +189,7 @@ class Bundle:
                 f"the graphs of bundle {self.name} for {runtime} are not in {self.path}: "
                 f"pip install ./runtimes/{runtime} in the repository, or use another runtime"
             )
-        parts = [(self.read(part["file"]), part.get("fold_int8", False)) for part in entry.get("parts", [entry])]
+        parts = [(self._graph(part), part.get("fold_int8", False)) for part in entry.get("parts", [entry])]
         try:
             sessions = [load_session(data, runtime, threads, fold_int8, device) for data, fold_int8 in parts]
             return sessions[0] if len(sessions) == 1 else SplitAcoustic(*sessions)
@@ -195,6 +197,11 @@ class Bundle:
             raise UsageError(str(error)) from error
         except (RuntimeMissing, GraphError) as error:
             raise BundleError(str(error)) from error
+
+    def _graph(self, entry: Mapping[str, Any]) -> bytes:
+        """A graph's file, with the weights that it shares with another one. Raises BundleError."""
+        data, borrows = self.read(entry["file"]), entry.get("borrows")
+        return data if borrows is None else joined(data, self.read(borrows["from"]), borrows["pieces"])
 
     def presets(self) -> dict[str, Preset]:
         """The preset voices by name."""
@@ -208,6 +215,15 @@ class Bundle:
         )
         fitted = Fitted(None, statistics.get("loudness_lufs"))
         return Preset(name, row["description"], profile.with_fitted(self.model_sha256, fitted))
+
+
+def joined(data: bytes, lender: bytes, pieces: Sequence[Sequence[int]]) -> bytes:
+    """A graph whose file lacks what another file holds. pieces: [at, offset, length], where to insert what of it."""
+    made, done = [], 0
+    for at, offset, length in pieces:
+        made += [data[done:at], lender[offset : offset + length]]
+        done = at
+    return b"".join([*made, data[done:]])
 
 
 def run(session: Session, **feeds: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float32]]:

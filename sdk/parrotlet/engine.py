@@ -15,18 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet import adaptation
-from parrotlet.audio import AudioChunk, Mark, Samples
+from parrotlet.audio import AudioChunk, Samples
 from parrotlet.bundle import PRESET, Bundle, Preset, Sessions
 from parrotlet.consent_policy import require_allowed
-from parrotlet.errors import BundleError, UsageError, WrongModelError
+from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
 from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
-from parrotlet.finishing import Finisher
-from parrotlet.options import PITCH, SPEED, SpeakOptions, require_number
+from parrotlet.options import SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
-from parrotlet.speech_model import SpeechModel, Voice
+from parrotlet.speech import finished_speech
+from parrotlet.speech_model import Voice
 from parrotlet.text import Format, Utterance, front_end
 from parrotlet.text.utterance import Pause
-from parrotlet.watermark import Marker, Watermark
+from parrotlet.watermark import Watermark
 from parrotlet_runtimes import RUNTIMES, Session, SessionInfo, installed
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ VoiceLike = Voice | VoiceProfile | Preset | str
 """What can be spoken in: what ``Parrotlet.voice`` made, a profile, a preset or its name."""
 
 ARCHITECTURES: Mapping[str, Callable[[Bundle, Sessions], FastSpeechNsf]] = {"fastspeech-nsf/1": FastSpeechNsf}
-LOUDNESS, MOST_GAIN = -19.0, 4.0
-"""LUFS that every voice speaks at, and the factor that brings one there at most."""
 SYNTHETIC_MARK = Watermark()
 """What all speech is marked with unless the integrator says otherwise."""
 VOICES = 8
@@ -156,6 +154,14 @@ class Parrotlet:
         report, speech, _ = self._enroller.examine(recording, name)
         return report, speech
 
+    def was_read(self, recording: Recording, text: str) -> bool:
+        """Whether a recording holds a text, word for word as far as can be told: whether ``enroll`` takes both."""
+        try:
+            self._enroller.aligned(recording, self._enroller.examine(recording).report, text)
+        except InputError:
+            return False
+        return True
+
     def enroll(
         self,
         recordings: Recording | Sequence[Recording],
@@ -184,7 +190,8 @@ class Parrotlet:
             recordings, likeness, keep_recording, on_report, consent=consent, texts=texts
         )
         profile = replace(made, expires=expires)
-        return profile.with_fitted(self.bundle.model_sha256, self._model.fit(profile, heard))
+        fitted = profile.with_fitted(self.bundle.model_sha256, self._model.fit(profile))
+        return self._model.finetune(fitted, heard) if heard else fitted
 
     def renew(self, profile: VoiceProfile) -> VoiceProfile:
         """The profile as enrollment makes it today, from the recording that it keeps; the rest of it stays.
@@ -319,7 +326,7 @@ class Parrotlet:
             utterances: Iterable[Utterance] = [Utterance("", phonemes, Pause(0.0, "text"), ())]
         else:
             utterances = self._text.sentences(_text(text), ssml=ssml, format=format)
-        return _speak(self._model, utterances, voice, options or named, self.sample_rate, self.watermark)
+        return finished_speech(self._model, utterances, voice, options or named, self.sample_rate, self.watermark)
 
     def acoustics(self, phonemes: str, profile: VoiceLike, speed: float = 1.0, pitch: float = 0.0) -> Acoustics:
         """The acoustic stage alone: one utterance's phonemes to mel spectrogram, f0 and durations."""
@@ -335,55 +342,6 @@ class Parrotlet:
     ) -> Iterator[Samples]:
         """The vocoder stage alone; see ``FastSpeechNsf.vocode``."""
         return self._model.vocode(mel, f0, random, first, chunk)
-
-
-def _speak(
-    model: SpeechModel,
-    utterances: Iterable[Utterance],
-    voice: Voice,
-    options: SpeakOptions,
-    rate: int,
-    watermark: Watermark | None,
-) -> Generator[AudioChunk, None, None]:
-    random = np.random.default_rng(options.seed)
-    gain = min(MOST_GAIN, float(10 ** ((LOUDNESS - voice.loudness_lufs) / 20)))
-    spoken = 0  # samples
-    for utterance in utterances:
-        speed = float(np.clip(options.speed * utterance.speed, *SPEED))
-        if any(symbol.isalpha() for symbol in utterance.phonemes):
-            pitch = float(np.clip(options.pitch + utterance.pitch, *PITCH))
-            made = model.speak(utterance, voice, speed, pitch, random)
-            words, phonemes = _marks(utterance, (spoken + made.edges) / rate)
-            finisher = Finisher(options.volume * utterance.volume * gain, rate)
-            marker = Marker(watermark, rate, spoken) if watermark else None
-            for samples in _finished(made.samples, marker, finisher):
-                yield AudioChunk(samples, rate, words, phonemes)
-                words, phonemes = (), ()
-                spoken += len(samples)
-        silence = round(utterance.pause.spoken(speed, options.sentence_silence) * rate)
-        if silence:
-            yield AudioChunk(np.zeros(silence, np.float32), rate)
-            spoken += silence
-
-
-def _finished(parts: Iterable[Samples], marker: Marker | None, finisher: Finisher) -> Iterator[Samples]:
-    """An utterance's samples as they are heard; none of the parts is empty. What is marked is limited after that."""
-    if marker is not None:
-        parts = _marked(parts, marker)
-    yield from (made for made in map(finisher.push, parts) if len(made))
-    yield finisher.finish()
-
-
-def _marked(parts: Iterable[Samples], marker: Marker) -> Iterator[Samples]:
-    yield from map(marker.push, parts)
-    yield marker.finish()
-
-
-def _marks(utterance: Utterance, edges: npt.NDArray[np.float64]) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
-    """Marks of the words and of the phonemes of an utterance. edges[k]: seconds at which phoneme k begins."""
-    words = tuple(Mark(w.text, float(edges[w.start]), float(edges[w.end])) for w in utterance.words)
-    phonemes = tuple(Mark(symbol, float(edges[k]), float(edges[k + 1])) for k, symbol in enumerate(utterance.phonemes))
-    return words, phonemes
 
 
 def _text(text: object) -> str | Iterator[str]:

@@ -109,10 +109,10 @@ class Enroller:
             tensors["recording.flac"] = _flac(sources)
         profile = VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name, consent=consent)
         named = zip(sources, reports, texts, strict=True) if texts else ()
-        return profile, [self._aligned(source, report, text) for source, report, text in named if text.strip()]
+        return profile, [self.aligned(source, report, text) for source, report, text in named if text.strip()]
 
-    def _aligned(self, source: Recording, report: RecordingReport, text: str) -> Aligned:
-        """A recording and where in it the phonemes of what was read are. Raises InputError."""
+    def aligned(self, source: Recording, report: RecordingReport, text: str) -> Aligned:
+        """A recording and where in it the phonemes of what was read are. Raises InputError, also for another text."""
         from parrotlet.finetuning import READ_S, Read, aligned
 
         assert self._text is not None

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from parrotlet.bundle import Bundle
 from parrotlet.errors import ProfileFormatError
+from parrotlet.profile import VoiceProfile
 
 Array = npt.NDArray[np.float32]
 
@@ -20,17 +21,17 @@ Array = npt.NDArray[np.float32]
 class Settings:
     """What a bundle's manifest says of factors, and of the ``finetune`` graph that fits them.
 
-    A step takes ``pieces`` cuts of ``frames`` frames, with ``margin`` more at both ends. initial: how many of the first
-    factors are drawn with which standard deviation, in their order; those with 0 are what all changes are a multiple
-    of.
+    size: how many numbers factors are. model: sha256 of what they change. A step takes ``pieces`` cuts of ``frames``
+    frames, with ``margin`` more at both ends.
     """
 
+    size: int
+    model: str
     frames: int
     margin: int
     pieces: int
     steps: int
     rate: float
-    initial: tuple[tuple[int, float], ...]
 
     @classmethod
     def of(cls, bundle: Bundle) -> Settings | None:
@@ -38,34 +39,19 @@ class Settings:
         found = bundle.manifest.get("finetuning")
         if found is None:
             return None
+        frames, margin, pieces, steps = (int(found[name]) for name in ("frames", "margin", "pieces", "steps"))
         return cls(
-            int(found["frames"]),
-            int(found["margin"]),
-            int(found["pieces"]),
-            int(found["steps"]),
-            float(found["rate"]),
-            tuple((int(count), float(std)) for count, std in found["initial"]),
+            int(found["factors"]), str(found["weights_sha256"]), frames, margin, pieces, steps, float(found["rate"])
         )
 
-    @property
-    def size(self) -> int:
-        """How many numbers a person's factors are."""
-        return sum(count for count, _ in self.initial)
+    def of_voice(self, profile: VoiceProfile, share: float) -> Array:
+        """The input [1, F] of a voice: ``share`` times the factors of a profile, or zeros where it has none.
 
-    def first(self, random: np.random.Generator) -> Array:
-        """Factors [F] to begin with, which change nothing."""
-        return np.concatenate(
-            [np.float32(std) * random.standard_normal(count, np.float32) for count, std in self.initial]
-        )
-
-    def of_voice(self, factors: Array | None, share: float) -> Array:
-        """The input [F] of a voice, whose changes are ``share`` times those of its factors.
-
-        Raises ProfileFormatError for factors that are not of this model.
+        Raises ProfileFormatError for factors that are not what the model takes.
         """
+        factors = profile.factors(self.model)
         if factors is None:
-            return np.zeros(self.size, np.float32)
+            return np.zeros((1, self.size), np.float32)
         if factors.shape != (self.size,):
             raise ProfileFormatError("the profile's factors are not what this model takes: enroll again")
-        scale = np.concatenate([np.full(count, share if std == 0 else 1.0) for count, std in self.initial])
-        return np.asarray(factors * scale, np.float32)
+        return np.asarray(factors[None] * np.float32(share), np.float32)

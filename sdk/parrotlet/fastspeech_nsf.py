@@ -20,6 +20,7 @@ from parrotlet.bundle import Bundle, Sessions, in_bundle, run
 from parrotlet.errors import BundleError, InputError, ProfileFormatError, UsageError
 from parrotlet.factors import Settings
 from parrotlet.loudness import integrated_loudness
+from parrotlet.mel import MelConfig
 from parrotlet.profile import Fitted, ProfileWarning, Spectrum, VoiceProfile
 from parrotlet.rendering import Renderer
 from parrotlet.speech_model import Spoken, Voice
@@ -27,7 +28,7 @@ from parrotlet.text import Utterance
 from parrotlet_runtimes import Session, SessionInfo, installed
 
 if TYPE_CHECKING:
-    from parrotlet.finetuning import Aligned
+    from parrotlet.finetuning import Aligned, Material
 
 REFERENCE_HZ = 160.0
 FIRST_FRAMES, CHUNK_FRAMES = 32, 432
@@ -107,33 +108,41 @@ class FastSpeechNsf:
         graphs = self._bundle.manifest["graphs"]
         return self._factors is not None and "finetune" in graphs and installed(FINETUNING_RUNTIME)
 
-    def fit(self, profile: VoiceProfile, heard: Sequence[Aligned] = ()) -> Fitted:
-        """The map of the adaptation, for which the model says a few sentences, the loudness, and factors.
+    def fit(self, profile: VoiceProfile) -> Fitted:
+        """The map of the adaptation, for which the model says a few sentences, and the loudness.
 
-        The loudness is that of the likeness that the profile prefers. Factors are of what was heard, if anything.
+        The loudness is that of the likeness that the profile prefers.
         """
-        fitted = Fitted(self._map(profile), None)
-        likeness = adaptation.preferred(profile.likeness)
-        if heard:
-            # At the usual likeness: a preference scales what is found there.
-            usual = self._voice(profile, fitted, adaptation.SHARE)
-            fitted = fitted._replace(factors=self._finetuned(usual, heard))
-        return fitted._replace(loudness_lufs=self._loudness(self._voice(profile, fitted, likeness)))
+        fitted = self._map(profile)
+        voice = self._voice(profile, fitted, adaptation.preferred(profile.likeness))
+        return Fitted(fitted, self._loudness(voice))
 
-    def _finetuned(self, voice: Voice, heard: Sequence[Aligned]) -> npt.NDArray[np.float32]:
-        from parrotlet.finetuning import FineTuner  # now: who only speaks waits for none of it
+    def finetune(self, profile: VoiceProfile, heard: Sequence[Aligned]) -> VoiceProfile:
+        """See SpeechModel. Raises UsageError where that cannot be done here."""
+        from parrotlet.finetuning import fit  # now: who only speaks waits for none of it
 
-        settings, acoustic = self._factors, self.acoustic
+        settings, model = self._factors, self._bundle.model_sha256
         if settings is None or not self.learns_from_texts:
             lacks = f"what bundle {self._bundle.name} lacks" if installed(FINETUNING_RUNTIME) else "onnxruntime"
             raise UsageError(f"texts need {lacks}: install it, or enroll without texts")
+        step, fitted = self._bundle.session("finetune", FINETUNING_RUNTIME), profile.fitted(model).map
+        made = profile.with_factors(settings.model, fit(step, settings, self.material(profile, heard)))
+        loudness = self._loudness(self._voice(made, fitted, adaptation.preferred(profile.likeness)))
+        return made.with_fitted(model, Fitted(fitted, loudness))
+
+    def material(self, profile: VoiceProfile, heard: Sequence[Aligned]) -> Material:
+        """What fine-tuning learns from: what was heard, and what the model makes of the same."""
+        from parrotlet.finetuning import Speaker
+
+        acoustic = self.acoustic
         if not (isinstance(acoustic, SplitAcoustic) and acoustic.in_chunks):
             # The parts for LiteRT choose the pitch themselves.
             acoustic = self._bundle.session("acoustic", FINETUNING_RUNTIME)
             assert isinstance(acoustic, SplitAcoustic)
+        # At the usual likeness: a preference scales what is found there.
+        usual = self._voice(profile, profile.fitted(self._bundle.model_sha256).map, adaptation.SHARE)
         ids = [np.array(self.phoneme_ids(one.read.phonemes)) for one in heard]
-        step = self._bundle.session("finetune", FINETUNING_RUNTIME)
-        return FineTuner(settings, self._bundle, step, acoustic).fit(voice, ids, heard)
+        return Speaker(acoustic, MelConfig(**self._bundle.manifest["mel"])).material(usual, ids, heard)
 
     def _map(self, profile: VoiceProfile) -> npt.NDArray[np.float32] | None:
         spectrum = _spectrum(profile)
@@ -146,18 +155,17 @@ class FastSpeechNsf:
                 ProfileWarning,
                 stacklevel=3,
             )
-        plain = self._voice(profile, Fitted(None, None), 0.0)
+        plain = self._voice(profile, None, 0.0)
         said = [self.acoustics(phonemes, plain).predicted for phonemes in self._sentences]
         return adaptation.fit_map(np.concatenate(said), spectrum)
 
     def prepare(self, profile: VoiceProfile, likeness: float) -> Voice:
         """See SpeechModel; takes what the profile holds for this model, and makes what it does not."""
-        fitted = profile.fitted(self._bundle.model_sha256)
-        loudness = fitted.loudness_lufs
-        if fitted.map is not None and fitted.map.shape != (sum(adaptation.sizes()[:3]),):
+        fitted, loudness = profile.fitted(self._bundle.model_sha256)
+        if fitted is not None and fitted.shape != (sum(adaptation.sizes()[:3]),):
             raise ProfileFormatError(_OF_ANOTHER_SHAPE)
-        if fitted.map is None and profile.spectrum is not None:
-            fitted, loudness = fitted._replace(map=self._map(profile)), None
+        if fitted is None and profile.spectrum is not None:
+            fitted, loudness = self._map(profile), None
         voice = self._voice(profile, fitted, likeness)
         # A kept loudness is that of the preferred likeness.
         known = profile.spectrum is None or math.isclose(likeness, adaptation.preferred(profile.likeness), abs_tol=1e-6)
@@ -165,15 +173,15 @@ class FastSpeechNsf:
             loudness = self._loudness(voice)
         return replace(voice, loudness_lufs=loudness)
 
-    def _voice(self, profile: VoiceProfile, fitted: Fitted, likeness: float) -> Voice:
+    def _voice(self, profile: VoiceProfile, fitted: npt.NDArray[np.float32] | None, likeness: float) -> Voice:
         """A voice whose loudness is not known yet."""
         width = int(self._bundle.manifest["speaker"]["embedding"])
         if profile.embedding.shape != (width,):
             raise ProfileFormatError(f"the profile's speaker embedding is not of {width} numbers: enroll again")
         adapted = np.zeros(adaptation.size(), np.float32)
         spectrum = _spectrum(profile)
-        if fitted.map is not None and spectrum is not None:
-            adapted = adaptation.assemble(fitted.map, spectrum.exemplars, likeness)
+        if fitted is not None and spectrum is not None:
+            adapted = adaptation.assemble(fitted, spectrum.exemplars, likeness)
         if len(adapted) != adaptation.size():
             raise ProfileFormatError(_OF_ANOTHER_SHAPE)
         pitch = profile.pitch
@@ -185,7 +193,7 @@ class FastSpeechNsf:
             "statistics": np.array([statistics], np.float32),
         }
         if self._factors is not None:
-            inputs[FACTORS] = self._factors.of_voice(fitted.factors, likeness / adaptation.SHARE)[None]
+            inputs[FACTORS] = self._factors.of_voice(profile, likeness / adaptation.SHARE)
         return Voice(inputs, 0.0, self._bundle.model_sha256, likeness)
 
     def _loudness(self, voice: Voice) -> float:

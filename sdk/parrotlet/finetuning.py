@@ -8,6 +8,7 @@ same phonemes at the same pitch, and which pieces a step learns from. See docs/e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from parrotlet import adaptation
 from parrotlet.acoustic import SplitAcoustic
-from parrotlet.bundle import Bundle, in_bundle, run
+from parrotlet.bundle import in_bundle, run
 from parrotlet.errors import InputError
 from parrotlet.factors import Settings
 from parrotlet.mel import MelConfig, mel_edges
@@ -75,7 +76,7 @@ def aligned(recognizer: Recognizer, read: Read) -> Aligned:
     return Aligned(read._replace(mel=read.mel[begin:end], f0=read.f0[begin:end]), durations)
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """What is learned from in a recording of T frames, by the names of the graph's inputs: [T, ...] each."""
 
     features: Array
@@ -87,36 +88,44 @@ class _Line(NamedTuple):
     inside: Array
 
 
-class FineTuner:
-    """Fits factors by a bundle's ``finetune`` graph and its acoustic model."""
+@dataclass(frozen=True)
+class Material:
+    """A person's lines, and the condition [1, C] of the voice that they are spoken in."""
 
-    def __init__(self, settings: Settings, bundle: Bundle, step: Session, acoustic: SplitAcoustic) -> None:
-        self.settings, self._step, self._acoustic = settings, step, acoustic
-        self._mel = MelConfig(**bundle.manifest["mel"])
+    lines: Sequence[Line]
+    condition: Array
 
-    def fit(self, voice: Voice, ids: Sequence[npt.NDArray[np.int64]], recordings: Sequence[Aligned]) -> Array:
-        """A person's factors [F]. voice: enrolled, without factors; ids: of each recording's phonemes."""
-        settings, random = self.settings, np.random.default_rng(SEED)
+    def draw(self, settings: Settings, random: np.random.Generator) -> dict[str, Array]:
+        """What a step takes beside its state: random pieces with their margins, [B, T, ...], and the condition."""
+        lengths = np.array([len(line.f0) for line in self.lines])
+        chosen = random.choice(len(lengths), settings.pieces, p=lengths / lengths.sum())
+        cuts = [_cut(self.lines[int(k)], settings.margin, settings.frames, random) for k in chosen]
+        parts = {name: np.stack([getattr(cut, name) for cut in cuts]) for name in Line._fields}
+        return {**parts, "condition": self.condition}
+
+
+def _cut(line: Line, margin: int, frames: int, random: np.random.Generator) -> Line:
+    """A random piece of a line; beyond its ends are zeros."""
+    length, size = len(line.f0), frames + 2 * margin
+    start = int(random.integers(-margin, max(1 - margin, length + margin - size + 1)))
+    low, high = max(0, start), min(length, start + size)
+    ends = (low - start, start + size - high)
+    return Line(*(np.pad(part[low:high], (ends, *[(0, 0)] * (part.ndim - 1))) for part in line))
+
+
+class Speaker:
+    """What an acoustic model makes of recordings whose text is known."""
+
+    def __init__(self, acoustic: SplitAcoustic, mel: MelConfig) -> None:
+        self._acoustic = acoustic
+        self._highest = mel_edges(mel.n_mels, mel.f_min, mel.f_max)[2:]
+
+    def material(self, voice: Voice, ids: Sequence[npt.NDArray[np.int64]], recordings: Sequence[Aligned]) -> Material:
+        """voice: enrolled, without factors; ids: of each recording's phonemes."""
         made = [self._line(voice, each, one) for each, one in zip(ids, recordings, strict=True)]
-        lines, condition = [line for line, _ in made], made[0][1]
-        state = np.zeros((3, settings.size), np.float32)
-        state[0] = settings.first(random)
-        for step in range(settings.steps):
-            rate = settings.rate * min(1.0, (step + 1) / 10, 1.5 * (1 - step / settings.steps))
-            cuts = [self._cut(lines, random) for _ in range(settings.pieces)]
-            out = run(
-                self._step,
-                state=state,
-                rate=np.array([rate], np.float32),
-                step=np.array([step + 1], np.float32),
-                condition=condition,
-                **{name: np.stack([getattr(cut, name) for cut in cuts]) for name in _Line._fields},
-            )
-            state = out["next"]
-        return np.asarray(state[0], np.float32)
+        return Material([line for line, _ in made], made[0][1])
 
-    def _line(self, voice: Voice, ids: npt.NDArray[np.int64], recording: Aligned) -> tuple[_Line, Array]:
-        """A line, and the condition [1, C] that all of a voice have."""
+    def _line(self, voice: Voice, ids: npt.NDArray[np.int64], recording: Aligned) -> tuple[Line, Array]:
         read = recording.read
         feeds: dict[str, npt.NDArray[Any]] = {"phonemes": ids[None], **voice.inputs}
         out = in_bundle(partial(self._acoustic.aligned, feeds, recording.durations, read.f0))
@@ -125,19 +134,18 @@ class FineTuner:
         loud = level > np.percentile(level, 95) - QUIET
         # How loud a recording is is not the voice.
         real = read.mel + np.float32(mel[loud, bands].mean() - read.mel[loud, bands].mean())
-        held = mel_edges(self._mel.n_mels, self._mel.f_min, self._mel.f_max)[2:] <= read.bandwidth_hz
-        heard = (loud[:, None] & held[None]).astype(np.float32)
+        heard = (loud[:, None] & (self._highest <= read.bandwidth_hz)[None]).astype(np.float32)
         inside = np.ones((len(real), 1), np.float32)
-        line = _Line(out["features"][0], out["predicted"][0], mel, read.f0, real, heard, inside)
+        line = Line(out["features"][0], out["predicted"][0], mel, read.f0, real, heard, inside)
         return line, out["condition"]
 
-    def _cut(self, lines: Sequence[_Line], random: np.random.Generator) -> _Line:
-        """A random piece with its margins; beyond the ends of a recording are zeros."""
-        margin, size = self.settings.margin, self.settings.frames + 2 * self.settings.margin
-        lengths = np.array([len(line.f0) for line in lines])
-        line = lines[int(random.choice(len(lines), p=lengths / lengths.sum()))]
-        length = len(line.f0)
-        start = int(random.integers(-margin, max(1 - margin, length + margin - size + 1)))
-        low, high = max(0, start), min(length, start + size)
-        ends = (low - start, start + size - high)
-        return _Line(*(np.pad(part[low:high], (ends, *[(0, 0)] * (part.ndim - 1))) for part in line))
+
+def fit(step: Session, settings: Settings, material: Material) -> Array:
+    """A person's factors [F], by so many steps of the ``finetune`` graph."""
+    random, state = np.random.default_rng(SEED), np.zeros((3, settings.size), np.float32)
+    for number in range(1, settings.steps + 1):
+        # Warm-up, then a linear decay of the last two thirds.
+        rate = settings.rate * min(1.0, number / 10, 1.5 * (1 - (number - 1) / settings.steps))
+        given = {"rate": np.array([rate], np.float32), "step": np.array([number], np.float32)}
+        state = run(step, state=state, **given, **material.draw(settings, random))["next"]
+    return np.asarray(state[0], np.float32)

@@ -31,12 +31,11 @@ TENSORS = {
     "preference.likeness": "float32 [1]: how near speech comes to the recordings when the speaker does not say, 0 to 1",
     "recording.flac": "uint8 [n]: the speech itself, when the person asked to keep it",
 }
-"""Beside these, ``fitted.MODEL.map``, ``fitted.MODEL.factors`` and ``fitted.MODEL.loudness_lufs`` hold what one
-acoustic model made of the recordings, which every other model ignores. The factors, float32 [F], need the recordings
-and their text (``parrotlet.finetuning``); the others can be made again. MODEL is the first 16 digits of the SHA-256 of
-its weights."""
+"""Beside these, ``fitted.MODEL.map`` and ``fitted.MODEL.loudness_lufs`` hold what one acoustic model made of them:
+a cache, which every other model ignores. MODEL is the first 16 digits of the SHA-256 of its weights.
 
-_FITTED = ("map", "loudness_lufs", "factors")
+``finetuned.MODEL.factors``, float32 [F], holds what a refiner was fine-tuned by (``parrotlet.factors``). That takes the
+recordings and their text, so it is kept for later."""
 
 
 class ProfileWarning(UserWarning):
@@ -97,12 +96,10 @@ class Spectrum(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """What one acoustic model made of a profile: the map [1 + C + C * C] (level, offset, matrix), the loudness, and the
-    factors [F] by which it was fine-tuned."""
+    """What one acoustic model made of a profile: the map [1 + C + C * C] (level, offset, matrix) and the loudness."""
 
     map: Array | None
     loudness_lufs: float | None
-    factors: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,18 +166,27 @@ class VoiceProfile:
 
     def fitted(self, model: str) -> Fitted:
         """What lies here for an acoustic model, given its SHA-256. A cache that cannot be right counts as none."""
-        kept, loudness, factors = (self.tensors.get(f"fitted.{model[:16]}.{name}") for name in _FITTED)
+        loudness = self.tensors.get(f"fitted.{model[:16]}.loudness_lufs")
         if loudness is not None and not (loudness.shape == (1,) and -70 <= loudness[0] <= 10):
             loudness = None
-        return Fitted(kept, None if loudness is None else float(loudness[0]), factors)
+        return Fitted(self.tensors.get(f"fitted.{model[:16]}.map"), None if loudness is None else float(loudness[0]))
 
     def with_fitted(self, model: str, fitted: Fitted) -> VoiceProfile:
         """The profile with what an acoustic model made of it, in place of what was there for any model."""
         tensors = {name: value for name, value in self.tensors.items() if not name.startswith("fitted.")}
-        loudness = None if fitted.loudness_lufs is None else number(fitted.loudness_lufs)
-        made = dict(zip(_FITTED, (fitted.map, loudness, fitted.factors), strict=True))
-        tensors |= {f"fitted.{model[:16]}.{name}": value for name, value in made.items() if value is not None}
+        if fitted.map is not None:
+            tensors[f"fitted.{model[:16]}.map"] = fitted.map
+        if fitted.loudness_lufs is not None:
+            tensors[f"fitted.{model[:16]}.loudness_lufs"] = number(fitted.loudness_lufs)
         return replace(self, tensors=tensors)
+
+    def factors(self, model: str) -> Array | None:
+        """What lies here of fine-tuning to the person, for a refiner given its SHA-256."""
+        return self.tensors.get(f"finetuned.{model[:16]}.factors")
+
+    def with_factors(self, model: str, factors: Array) -> VoiceProfile:
+        """The profile with what a refiner was fine-tuned by."""
+        return replace(self, tensors={**self.tensors, f"finetuned.{model[:16]}.factors": factors})
 
     def _required(self, name: str) -> npt.NDArray[Any]:
         value = self.tensors.get(name)

@@ -54,13 +54,13 @@ class SpeechModel(Protocol):
 
     @property
     def learns_from_texts(self) -> bool:
-        """Whether ``fit`` can use recordings whose text is known."""
+        """Whether it can be fine-tuned."""
 
-    def fit(self, profile: VoiceProfile, heard: Sequence[Aligned] = ()) -> Fitted:
-        """What this model makes of a profile once, and a profile may keep for it.
+    def fit(self, profile: VoiceProfile) -> Fitted:
+        """What this model makes of a profile once, and a profile may keep for it."""
 
-        heard: recordings of the person whose text is known, to be fine-tuned to.
-        """
+    def finetune(self, profile: VoiceProfile, heard: Sequence[Aligned]) -> VoiceProfile:
+        """A profile that was fitted, and what the model is fine-tuned by to recordings whose text is known."""
 
     def prepare(self, profile: VoiceProfile, likeness: float) -> Voice:
         """The voice of a profile."""

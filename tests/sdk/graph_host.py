@@ -87,6 +87,7 @@ class GraphHost:
             statistics=self.statistics(tensors),
             speed=np.ones(1, np.float32),
             pitch=np.zeros(1, np.float32),
+            factors=np.zeros((1, self.manifest["finetuning"]["factors"]), np.float32),
         )
         cut = max(0, int(made["durations"][0, 0]) - self.manifest["synthesis"]["edge_frames"])
         made["durations"][0, 0] -= cut

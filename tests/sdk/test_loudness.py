@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrotlet import Parrotlet, VoiceProfile
-from parrotlet.engine import LOUDNESS
 from parrotlet.finishing import CEILING, Finisher, high_pass, true_peaks
 from parrotlet.loudness import integrated_loudness
 from parrotlet.profile import Fitted
+from parrotlet.speech import LOUDNESS
 
 RATE = 24000
 TEXT = (

@@ -8,15 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
+from parrotlet.bundle import Bundle
 from parrotlet.errors import InputError
+from parrotlet.factors import Settings
 
 from ..average_weights import write_average
 from ..corpus import Pack
-from ..export import load_students
+from ..export import DIRECTIONS, load_students
+from ..models.weights import save_weights
 from ..teachers.hifigan import HifiGanConfig
 from ..train.acoustic import train_acoustic
 from ..train.aligner import train_aligner
+from ..train.directions import directions, people_of
 from ..train.enrolled import train_enrolled
 from ..train.hifigan import train_hifigan
 from ..train.joint import Plan, train_joint
@@ -48,6 +53,10 @@ def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
     add_train(commands)
     _add_average(commands)
+    found = commands.add("directions", _directions, "find in which directions a person's recordings change the refiner")
+    found.add_argument("pack", type=Path)
+    found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS, to enroll people with")
+    found.add_argument("checkpoints", type=Path, help="folder of the weights; directions.safetensors is written there")
 
 
 def add_train(commands: Commands) -> None:
@@ -237,3 +246,16 @@ def _part(text: str) -> tuple[str, float]:
 def _average(options: argparse.Namespace) -> None:
     write_average(options.first, options.second, options.out, options.share, dict(options.part))
     print(options.out)
+
+
+def _directions(options: argparse.Namespace) -> None:
+    synthesizer = load_students(options.checkpoints)[1].requires_grad_(False)
+    settings = Settings.of(Bundle.load(options.bundle))
+    if settings is None:
+        raise InputError(f"{options.bundle} takes no factors: export it with `parrotlet-compress export`")
+    people = (material for _, material in tqdm(people_of(Pack(options.pack), options.bundle), unit="person"))
+    found = directions(synthesizer, settings, people)
+    module = torch.nn.Module()
+    for number, one in enumerate(found):
+        module.register_buffer(f"product{number}", one)
+    save_weights(module, options.checkpoints / DIRECTIONS, half=True)

@@ -8,6 +8,7 @@ result sound like a recording, in one pass. Its input includes where the harmoni
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from .blocks import BlockChange, ConvNeXtStack, LowRank, changed
 
 COMB_LOWEST_HZ, COMB_OCTAVES, COMB_STEPS = 55.0, 3.5, 48
 COMB_DEPTH = 3.0  # nepers
-RANK = 4
+RANK = 16
 """Of the changes that a person's factors make."""
 
 
@@ -44,10 +45,9 @@ class RefinerConfig:
         return (self.features + 2 * self.n_mels, self.width), *(block * self.layers), (self.width, self.n_mels)
 
     def factors(self) -> tuple[int, ...]:
-        """Numbers of every part of a person's factors: of every product down [M, R], then up [R, N], row by row; then
-        of every block what is added to gain and bias of its LayerNorm."""
-        pairs = (RANK * size for product in self.products() for size in product)
-        return *pairs, *([2 * self.width] * self.layers)
+        """Numbers of every part of a person's factors: of every product [R, N], row by row; then of every block what
+        is added to gain and bias of its LayerNorm."""
+        return *(RANK * outputs for _, outputs in self.products()), *([2 * self.width] * self.layers)
 
 
 class RefinerChange(NamedTuple):
@@ -56,6 +56,31 @@ class RefinerChange(NamedTuple):
     stem: LowRank
     blocks: tuple[BlockChange, ...]
     head: LowRank
+
+
+class Directions(nn.Module):
+    """In which directions [M, R] of its inputs a person's factors change each product: the same for all people.
+
+    Random ones until ``load``: half as good as those that ``parrotlet-compress train directions`` finds.
+    """
+
+    def __init__(self, config: RefinerConfig) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.count = len(config.products())
+        for number, (inputs, _) in enumerate(config.products()):
+            made = torch.randn(inputs, RANK, generator=generator) / math.sqrt(inputs)
+            self.register_buffer(f"product{number}", made, persistent=False)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self.get_buffer(f"product{number}") for number in range(self.count))
+
+    def load(self, found: Sequence[Tensor]) -> None:
+        """Take directions of the same shapes in place of those that are here. Raises ValueError."""
+        for own, new in zip(self, found, strict=True):
+            if own.shape != new.shape:
+                raise ValueError(f"directions are of shape {list(new.shape)}, not {list(own.shape)}")
+            own.copy_(new)
 
 
 def harmonic_combs(mel: MelConfig) -> npt.NDArray[np.float32]:
@@ -115,13 +140,11 @@ class Refiner(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def change(self, factors: Tensor) -> RefinerChange:
+    def change(self, factors: Tensor, directions: Directions) -> RefinerChange:
         """A person's factors [F], as ``RefinerConfig.factors`` orders them, as changes of the layers."""
-        parts = factors.split(list(self.config.factors()))
-        shapes, count = self.config.products(), 2 * len(self.config.products())
+        parts, count = factors.split(list(self.config.factors())), len(self.config.products())
         stem, *inner, head = (
-            LowRank(down.reshape(shape[0], RANK), up.reshape(RANK, shape[1]))
-            for shape, down, up in zip(shapes, parts[:count:2], parts[1:count:2], strict=True)
+            LowRank(down, up.reshape(RANK, -1)) for down, up in zip(directions, parts[:count], strict=True)
         )
         blocks = zip(inner[::2], inner[1::2], parts[count:], strict=True)
         return RefinerChange(stem, tuple(BlockChange(*block) for block in blocks), head)

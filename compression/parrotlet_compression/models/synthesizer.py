@@ -11,7 +11,7 @@ from parrotlet import adaptation
 
 from .acoustic import RECORDING, REFERENCE_HZ, AcousticModel, length_regulate
 from .adapter import Adapter, AdapterAfter
-from .refiner import Refiner
+from .refiner import Directions, Refiner
 
 PACE = 0.82
 """Factor of the predicted pace, which is 200 words a minute for synthetic voices. Without a known rate the model
@@ -44,6 +44,7 @@ class Synthesizer(nn.Module):
     def __init__(self, acoustic: AcousticModel, refiner: Refiner) -> None:
         super().__init__()
         self.acoustic, self.refiner = acoustic, refiner
+        self.directions = Directions(refiner.config)
         n_mels = acoustic.config.n_mels
         self.adapter, self.adapter_after = Adapter(n_mels), AdapterAfter(n_mels)
         emphasis = torch.tensor(adaptation.emphasis(n_mels), dtype=torch.float32)
@@ -129,7 +130,7 @@ class Synthesizer(nn.Module):
         relative = (torch.log(f0.clamp_min(1) / REFERENCE_HZ) / math.log(2) - median) * voiced
         rows = torch.cat([rows, position], dim=-1)
         features, predicted = self.acoustic.decode(rows, None, condition, relative, voiced, median)
-        change = self.refiner.change(factors[0])
+        change = self.refiner.change(factors[0], self.directions)
         mel = self.refiner(self.adapter(predicted, adapted), features, f0, refining, change=change)
         return self.adapter_after(mel, adapted) @ self.emphasis, predicted, features
 

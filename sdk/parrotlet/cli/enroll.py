@@ -38,8 +38,7 @@ def enroll(options: argparse.Namespace) -> None:
 
     recordings = options.recordings
     if options.record:
-        recordings = record_sentences(bird)
-        texts = list(bird.bundle.prompts.read_aloud) if bird.learns_from_texts else []
+        recordings, texts = record_sentences(bird)
     for answer, last in answers(options, store):
         consent = answer
         if options.record and isinstance(answer, ConsentRecord):
@@ -69,6 +68,7 @@ def enroll(options: argparse.Namespace) -> None:
         "created": profile.created,
         "expires": profile.expires,
         "recordings": [report.as_dict() for report in reports],
+        "texts": sum(bool(text.strip()) for text in texts),
     }
     emit(
         options,

@@ -13,13 +13,17 @@ TRIES = 5
 _BAR, _FLOOR_DB = 40, 60.0
 
 
-def record_sentences(bird: Parrotlet) -> list[tuple[Samples, int]]:
-    """Record every sentence until it is good. Raises UsageError where nobody can answer, or nothing gets good."""
+def record_sentences(bird: Parrotlet) -> tuple[list[tuple[Samples, int]], list[str]]:
+    """Record every sentence until it is good: the recordings, and what was read in each ("" where that is not sure).
+
+    Raises UsageError where nobody can answer, or nothing gets good.
+    """
     if not sys.stdin.isatty():
         raise UsageError("--record asks a person: run it on a terminal, or name recordings")
     _say("Sit close to the microphone, in a quiet room, and speak as you always do.")
     sentences = bird.bundle.prompts.read_aloud
-    return [_sentence(bird, sentence, f"{number}/{len(sentences)}") for number, sentence in enumerate(sentences, 1)]
+    made = [_sentence(bird, sentence, f"{number}/{len(sentences)}") for number, sentence in enumerate(sentences, 1)]
+    return [recording for recording, _ in made], [text for _, text in made]
 
 
 def record_consent(challenge: Challenge) -> tuple[Samples, int]:
@@ -37,7 +41,7 @@ def record_consent(challenge: Challenge) -> tuple[Samples, int]:
     return taken
 
 
-def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[Samples, int]:
+def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[tuple[Samples, int], str]:
     from parrotlet.microphone import record
 
     for _ in range(TRIES):
@@ -49,8 +53,11 @@ def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[Samples, int
             _say(f"{report.problem}: {report.hint}. Once more.")
             continue
         _say(f"{report.speech_s:.1f} s of speech, {report.level_dbfs:.0f} dBFS, {report.snr_db:.0f} dB above the noise")
+        learned = bird.learns_from_texts and bird.was_read((samples, rate), sentence)
+        if bird.learns_from_texts and not learned:
+            _say("It was not the sentence as it stands. Read again, the voice gets nearer to yours.")
         if _kept(samples, rate):
-            return samples, rate
+            return (samples, rate), sentence if learned else ""
     raise UsageError("no recording got good: see docs/recording.md, or record with another program and name the file")
 
 
