@@ -32,7 +32,7 @@ from .quantize import quantize_int8
 NAME = "finetune"
 FRAMES, MARGIN, PIECES = 192, 24, 2
 """A step learns from so many pieces of the recording, with a margin at both ends that has no part in the loss."""
-STEPS, RATE = 60, 4e-3
+STEPS, RATE = 60, 8e-3
 BETAS, EPSILON = (0.9, 0.98), 1e-8
 SMOOTHED = 7
 """Frames in the means that make the slow part of a spectrum: 0.09 s, in which timbre lies (experiment 003)."""
