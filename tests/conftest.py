@@ -67,7 +67,7 @@ def tflite_exports(pytestconfig: pytest.Config) -> TfliteExports:
     """Exported once for a state of weights and code, then kept in pytest's cache: conversion takes a minute."""
     compression = Path(__file__).parents[1] / "compression"
     code = "calibration export graph parity precision quantize signal_graphs static tflite symbols".split()
-    code += ["recognizer_graph", "models/recognizer"]
+    code += ["recognizer_graph", "models/recognizer", "finetuning_graph", "borrowed_weights", "moments"]
     models = "acoustic adapter blocks refiner rendering speaker synthesizer vocoder".split()
     code += [f"models/{name}" for name in models]
     sources = [*compression.glob("checkpoints/*.safetensors")]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from parrotlet.advice import RecordingReport
     from parrotlet.consent import SpokenConsent
     from parrotlet.enroller import Enroller
+    from parrotlet.finetuning import Aligned
     from parrotlet.recording import Recording
 
 VoiceLike = Voice | VoiceProfile | Preset | str
@@ -179,7 +180,8 @@ class Parrotlet:
         the person's, in some seconds more. Needs onnxruntime.
         consent: what the person agreed to; a ``parrotlet.consent.SpokenConsent`` is checked here.
         likeness: what ``voice`` takes when it is not told otherwise; see there.
-        keep_recording: keep the speech itself in the profile, so that a later model can learn more from it.
+        keep_recording: keep the speech itself in the profile, and what was read, so that a later model can learn more
+        from it.
         on_report: called with what was measured of each recording, also when the enrollment fails after that.
         Raises InputError naming the recording that failed, why, and what to do; ConsentError; UsageError.
         """
@@ -190,8 +192,7 @@ class Parrotlet:
             recordings, likeness, keep_recording, on_report, consent=consent, texts=texts
         )
         profile = replace(made, expires=expires)
-        fitted = profile.with_fitted(self.bundle.model_sha256, self._model.fit(profile))
-        return self._model.finetune(fitted, heard) if heard else fitted
+        return self._fitted(profile, heard)
 
     def renew(self, profile: VoiceProfile) -> VoiceProfile:
         """The profile as enrollment makes it today, from the recording that it keeps; the rest of it stays.
@@ -204,16 +205,23 @@ class Parrotlet:
                 "does not have, and its recording was not kept: use that bundle (--bundle), or enroll again"
             )
         # Its pauses are cut out, so that it would be found noisier than it was.
-        heard, _ = self._enroller.enroll(profile.recording, profile.likeness, accepted=True)
-        kept = {"recording.flac": profile.tensors["recording.flac"]}
+        from parrotlet.enroller import kept_recordings
+
+        recordings, texts = kept_recordings(profile)
+        measured, heard = self._enroller.enroll(recordings, profile.likeness, accepted=True, texts=texts)
+        kept = {name: value for name, value in profile.tensors.items() if name.startswith("recording.")}
         made = replace(
-            heard,
-            tensors={**heard.tensors, **kept},
+            measured,
+            tensors={**measured.tensors, **kept},
             created=profile.created,
             expires=profile.expires,
             consent=profile.consent,
         )
-        return made.with_fitted(self.bundle.model_sha256, self._model.fit(made))
+        return self._fitted(made, heard if self.learns_from_texts else ())
+
+    def _fitted(self, profile: VoiceProfile, heard: Sequence[Aligned]) -> VoiceProfile:
+        made = profile.with_fitted(self.bundle.model_sha256, self._model.fit(profile))
+        return self._model.finetune(made, heard) if heard else made
 
     def speaker_embedding(self, speech: Samples) -> npt.NDArray[np.float32]:
         """Speech [N] at 16 kHz -> unit-norm speaker embedding [E]: the mean over windows of 4 s."""
@@ -262,7 +270,7 @@ class Parrotlet:
 
     def _remembered(self, profile: VoiceProfile, likeness: float) -> Voice:
         digest = hashlib.sha256(f"{likeness!r} {profile.speaker_model}".encode())
-        for name in sorted(set(profile.tensors) - {"recording.flac"}):
+        for name in sorted(name for name in profile.tensors if not name.startswith("recording.")):
             digest.update(name.encode() + b"\0" + profile.tensors[name].tobytes())
         with self._lock:
             voice = self._voices.pop(digest.digest(), None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ from parrotlet.enrollment import (
     speech_of,
     voice_statistics,
 )
-from parrotlet.errors import ConsentError, InputError, UsageError
+from parrotlet.errors import ConsentError, InputError, ProfileFormatError, UsageError
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.narrow_band import completed
 from parrotlet.pitch import estimate_f0, f0_of_frames
@@ -96,7 +98,8 @@ class Enroller:
             require_usable(reports)
         embeddings = [self.speaker_embedding(one.speech) for one in judged]
         mels = [self._mel_of(one.speech) for one in judged]
-        self._require_one_person(judged, embeddings, mels)
+        if not accepted:
+            self._require_one_person(judged, embeddings, mels)
         weights = np.sqrt([report.speech_s for report in reports])
         mean = np.average(embeddings, axis=0, weights=weights)
         if isinstance(consent, SpokenConsent):
@@ -106,10 +109,14 @@ class Enroller:
         if likeness is not None:
             tensors["preference.likeness"] = number(likeness)
         if keep_recording:
-            tensors["recording.flac"] = _flac(sources)
+            tensors |= _kept(sources, texts)
         profile = VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name, consent=consent)
-        named = zip(sources, reports, texts, strict=True) if texts else ()
-        return profile, [self.aligned(source, report, text) for source, report, text in named if text.strip()]
+        heard = []
+        for source, report, text in zip(sources, reports, texts, strict=True) if texts else ():
+            with suppress(InputError) if accepted else nullcontext():
+                if text.strip():
+                    heard.append(self.aligned(source, report, text))
+        return profile, heard
 
     def aligned(self, source: Recording, report: RecordingReport, text: str) -> Aligned:
         """A recording and where in it the phonemes of what was read are. Raises InputError, also for another text."""
@@ -240,13 +247,38 @@ def _samples(recording: Recording, label: str, target: int) -> Samples:
     return resample(mixed(data, rate, label), rate, target)
 
 
-def _flac(sources: Sequence[Recording]) -> npt.NDArray[np.uint8]:
-    """The speech of recordings, one after the other, as a FLAC file [n]: at most ``MOST_SPEECH_S``."""
+def _kept(sources: Sequence[Recording], texts: Sequence[str]) -> dict[str, npt.NDArray[np.uint8]]:
+    """The speech of recordings, one after the other, as a FLAC file: at most ``MOST_SPEECH_S``; and what was read."""
     import soundfile
 
     whole = [_samples(source, "the recording", KEPT_RATE) for source in sources]
-    speech = np.concatenate([speech_of(samples, find_speech(samples, KEPT_RATE)[0], KEPT_RATE) for samples in whole])
-    file = io.BytesIO()
-    kept = np.clip(speech[: int(MOST_SPEECH_S * KEPT_RATE)], -1, 1)
+    parts = [speech_of(samples, find_speech(samples, KEPT_RATE)[0], KEPT_RATE) for samples in whole]
+    file, most = io.BytesIO(), int(MOST_SPEECH_S * KEPT_RATE)
+    kept = np.clip(np.concatenate(parts)[:most], -1, 1)
     soundfile.write(file, kept, KEPT_RATE, format="FLAC", subtype="PCM_16")
-    return np.frombuffer(file.getvalue(), np.uint8)
+    tensors = {"recording.flac": np.frombuffer(file.getvalue(), np.uint8)}
+    if texts:
+        ends = np.cumsum([len(part) for part in parts])
+        # Of a recording that is cut off, nobody knows which words are left.
+        rows = [[min(int(end), most), text if end <= most else ""] for end, text in zip(ends, texts, strict=True)]
+        tensors["recording.texts"] = np.frombuffer(json.dumps(rows, ensure_ascii=False).encode(), np.uint8)
+    return tensors
+
+
+def kept_recordings(profile: VoiceProfile) -> tuple[list[Recording], list[str]]:
+    """The speech that a profile keeps, and what was read in each part of it, if that is known.
+
+    Raises ProfileFormatError where the texts are damaged.
+    """
+    recording, texts = profile.recording, profile.tensors.get("recording.texts")
+    assert recording is not None
+    if texts is None:
+        return [recording], []
+    try:
+        rows = [(int(end), str(text)) for end, text in json.loads(texts.tobytes())]
+    except (TypeError, ValueError) as error:
+        raise ProfileFormatError("the texts of the profile's recording are damaged: enroll again") from error
+    samples = read_recording(recording, KEPT_RATE)[0]
+    parts = np.split(samples, [end for end, _ in rows[:-1]])
+    whole = [(part, text) for part, (_, text) in zip(parts, rows, strict=True) if len(part)]
+    return [(part, KEPT_RATE) for part, _ in whole], [text for _, text in whole]

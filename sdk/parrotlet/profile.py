@@ -30,6 +30,7 @@ TENSORS = {
     "spectrum.exemplars": "float32 [N, C - 1]: centers of groups of frames",
     "preference.likeness": "float32 [1]: how near speech comes to the recordings when the speaker does not say, 0 to 1",
     "recording.flac": "uint8 [n]: the speech itself, when the person asked to keep it",
+    "recording.texts": "uint8 [n]: what was read in it, JSON in UTF-8: [first sample after it, text] of each recording",
 }
 """Beside these, ``fitted.MODEL.map`` and ``fitted.MODEL.loudness_lufs`` hold what one acoustic model made of them:
 a cache, which every other model ignores. MODEL is the first 16 digits of the SHA-256 of its weights.

@@ -57,6 +57,30 @@ def test_enroll_says_what_it_heard(run: Run, recordings: dict[str, list[Path]]) 
     assert all(line.endswith(report["advice"]) for line, report in zip(heard, reports, strict=True))
 
 
+def test_enroll_learns_from_what_was_read(
+    run: Run, recordings: dict[str, list[Path]], sentences: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = [str(path) for path in recordings["man"]]
+    (tmp_path / "read.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
+    code, out, _ = run("enroll", *files, "--name", "me", "--texts", "read.txt", "--json")
+    assert code == 0
+    assert json.loads(out)["texts"] == len(files)
+    (tmp_path / "read.txt").write_text("\n".join(reversed(sentences)), encoding="utf-8")
+    code, _, err = run("enroll", *files, "--name", "other", "--texts", "read.txt")
+    assert code == 3
+    assert files[0] in err
+    assert "the text was not heard in it" in err
+    for text, words in (("One line.\n", "1 lines for 2 recordings"), (None, "cannot be read")):
+        if text is None:
+            (tmp_path / "read.txt").unlink()
+        else:
+            (tmp_path / "read.txt").write_text(text)
+        code, _, err = run("enroll", *files, "--name", "other", "--texts", "read.txt")
+        assert code == 2
+        assert words in err
+    assert [p["name"] for p in json.loads(run("voices", "--json")[1])["profiles"]] == ["me"]
+
+
 def test_enroll_does_not_overwrite_unless_told(run: Run, recordings: dict[str, list[Path]]) -> None:
     file = str(recordings["man"][0])
     assert run("enroll", file, "--name", "me")[0] == 0

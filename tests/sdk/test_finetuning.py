@@ -122,6 +122,20 @@ def test_one_recording_may_have_one_text(bird: Parrotlet, person: dict[str, Reco
     assert made.factors(found.model) is not None
 
 
+def test_what_was_read_is_kept_with_the_recording(
+    bird: Parrotlet, person: dict[str, Recording], guided: VoiceProfile, found: Settings
+) -> None:
+    kept = bird.enroll([person[text] for text in READ], texts=READ, keep_recording=True)
+    assert np.array_equal(kept.factors(found.model), guided.factors(found.model))
+    without = {name: value for name, value in kept.tensors.items() if not name.startswith("finetuned.")}
+    again = bird.renew(replace(kept, tensors=without))
+    assert again.factors(found.model) is not None
+    assert again.tensors["recording.texts"] is kept.tensors["recording.texts"]
+    damaged = {**kept.tensors, "recording.texts": np.frombuffer(b"[1, 2]", np.uint8)}
+    with pytest.raises(ProfileFormatError, match="damaged: enroll again"):
+        bird.renew(replace(kept, tensors=damaged))
+
+
 def test_another_text_is_refused(bird: Parrotlet, person: dict[str, Recording]) -> None:
     with pytest.raises(InputError, match="the text was not heard in it: give what was read"):
         bird.enroll([person[text] for text in READ], texts=[READ[0], SAID, READ[2]])

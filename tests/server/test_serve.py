@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,13 @@ def test_a_port_that_is_taken_is_told_before_the_engine_loads(server: Server, tm
     assert done.returncode == 2 and "choose another port" in done.stderr
 
 
-def form(server: Server, fields: dict[str, str], files: dict[str, bytes]) -> tuple[int, dict[str, object]]:
+def form(
+    server: Server, fields: dict[str, str], files: dict[str, bytes], texts: Sequence[str] = ()
+) -> tuple[int, dict[str, object]]:
     edge = "edge-of-a-part"
     body = b"".join(
         f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
+        for name, value in [*fields.items(), *(("texts", text) for text in texts)]
     )
     for name, data in files.items():
         head = f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
@@ -145,6 +148,21 @@ def test_a_voice_is_enrolled_and_speaks(start: Start, recordings: dict[str, list
     with start("--voice", "dad", folder=tmp_path) as server:
         listed = json.loads(urllib.request.urlopen(f"{server.url}/v1/audio/voices").read())
         assert listed["voices"] == ["dad"]
+
+
+def test_a_voice_learns_from_what_was_read(
+    start: Start, recordings: dict[str, list[Path]], sentences: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = {path.name: path.read_bytes() for path in recordings["man"]}
+    with start("--enroll", "--voice", "preset:wren", folder=tmp_path) as server:
+        fields = {"name": "dad", "consent": CONSENT}
+        status, answer = form(server, fields, files, sentences[:1])
+        assert status == 400 and "2 recordings and 1 texts" in answer["error"]["message"]  # type: ignore[index]
+        status, answer = form(server, fields, files, sentences[::-1])
+        assert status == 400 and "the text was not heard" in answer["error"]["message"]  # type: ignore[index]
+        assert form(server, fields, files, sentences)[0] == 200
+    profile = ProfileStore.open(tmp_path / "profiles", key=KeyFile(tmp_path / "key")).load("dad")
+    assert any(name.startswith("finetuned.") for name in profile.tensors)
 
 
 def test_a_client_asks_for_a_spoken_consent(
