@@ -31,9 +31,9 @@ from parrotlet_runtimes import RUNTIMES, Session, SessionInfo, installed
 
 if TYPE_CHECKING:
     from parrotlet.advice import RecordingReport
+    from parrotlet.alignment import Aligned
     from parrotlet.consent import SpokenConsent
     from parrotlet.enroller import Enroller
-    from parrotlet.finetuning import Aligned
     from parrotlet.recording import Recording
 
 VoiceLike = Voice | VoiceProfile | Preset | str

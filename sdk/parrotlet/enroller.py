@@ -41,7 +41,7 @@ from parrotlet.text import FrontEnd
 from parrotlet_runtimes import Session
 
 if TYPE_CHECKING:
-    from parrotlet.finetuning import Aligned
+    from parrotlet.alignment import Aligned
 
 EMBED_WINDOW_S = 4.0
 EMBED_WINDOWS_A_LENGTH = 1.5
@@ -120,7 +120,7 @@ class Enroller:
 
     def aligned(self, source: Recording, report: RecordingReport, text: str) -> Aligned:
         """A recording and where in it the phonemes of what was read are. Raises InputError, also for another text."""
-        from parrotlet.finetuning import READ_S, Read, aligned
+        from parrotlet.alignment import READ_S, Read, aligned
 
         assert self._text is not None
         rate, target = self._mel.sample_rate, self._bundle.speaker_rate

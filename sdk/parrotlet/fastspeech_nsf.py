@@ -28,7 +28,8 @@ from parrotlet.text import Utterance
 from parrotlet_runtimes import Session, SessionInfo, installed
 
 if TYPE_CHECKING:
-    from parrotlet.finetuning import Aligned, Material
+    from parrotlet.alignment import Aligned
+    from parrotlet.finetuning import Material
 
 REFERENCE_HZ = 160.0
 FIRST_FRAMES, CHUNK_FRAMES = 32, 432

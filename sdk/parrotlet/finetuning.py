@@ -1,8 +1,8 @@
 """Fine-tune a speech model to a person, from recordings whose text is known.
 
 A bundle's ``finetune`` graph is one step of Adam on the person's factors: changes of low rank (LoRA, Hu 2021) of the
-acoustic model's refiner. Here is all around it: where each phoneme lies in a recording, what the model makes of the
-same phonemes at the same pitch, and which pieces a step learns from. See docs/export.md.
+acoustic model's refiner. Here is what is around it: what the model makes of recorded phonemes at their own timing and
+pitch, and which pieces a step learns from. See docs/export.md.
 """
 
 from __future__ import annotations
@@ -17,63 +17,18 @@ import numpy.typing as npt
 
 from parrotlet import adaptation
 from parrotlet.acoustic import SplitAcoustic
+from parrotlet.alignment import Aligned
 from parrotlet.bundle import in_bundle, run
-from parrotlet.errors import InputError
 from parrotlet.factors import Settings
 from parrotlet.mel import MelConfig, mel_edges
-from parrotlet.recognizer import Recognizer
 from parrotlet.speech_model import Voice
 from parrotlet_runtimes import Session
 
 Array = npt.NDArray[np.float32]
 
-MISREAD = -1.5
-"""Mean log odds a frame of a text against the likeliest phonemes, below which something else was said."""
 QUIET = 5.0
 """Nepers below the loud frames of a recording: what is quieter is background, from which nothing is learned."""
-EDGE = 10
-"""Frames of the silence before and after what is said."""
-READ_S = 60.0
-"""The longest recording that is aligned with a text."""
 SEED = 0
-
-
-class Read(NamedTuple):
-    """A recording and what was read in it.
-
-    name: for messages. phonemes: of the text. mel [T, M] and f0 [T] in Hz, 0 where unvoiced, of the whole recording.
-    bandwidth_hz: what it holds of the spectrum.
-    """
-
-    name: str
-    phonemes: str
-    mel: Array
-    f0: Array
-    bandwidth_hz: float
-
-
-class Aligned(NamedTuple):
-    """A ``Read`` recording without the silence at its ends, and durations [L + 2] of phonemes, start and end in it."""
-
-    read: Read
-    durations: npt.NDArray[np.int64]
-
-
-def aligned(recognizer: Recognizer, read: Read) -> Aligned:
-    """Where the phonemes are. Raises InputError where the recording is of another text, or too short for it."""
-    posteriors = recognizer.frame_phonemes(read.mel)
-    found = recognizer.align(posteriors, read.phonemes)
-    spoken = [k for k in range(len(read.phonemes)) if found.end[k] > found.start[k]]
-    low, high = int(found.start[spoken[0]]), int(found.end[spoken[-1]])
-    if float((found.forced - found.free)[low:high].mean()) < MISREAD:
-        raise InputError(
-            f"{read.name}: the text was not heard in it: give what was read, word for word, or enroll without a text"
-        )
-    # A character without a sound begins where the one before it ends.
-    edges = np.maximum.accumulate(np.concatenate([found.start, [high]]))
-    begin, end = max(0, low - EDGE), min(len(read.mel), high + EDGE)
-    durations = np.diff(np.concatenate([[begin], edges, [end]]))
-    return Aligned(read._replace(mel=read.mel[begin:end], f0=read.f0[begin:end]), durations)
 
 
 class Line(NamedTuple):

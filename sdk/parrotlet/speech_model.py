@@ -15,7 +15,7 @@ from parrotlet.text import Utterance
 from parrotlet_runtimes import SessionInfo
 
 if TYPE_CHECKING:
-    from parrotlet.finetuning import Aligned
+    from parrotlet.alignment import Aligned
 
 
 @dataclass(frozen=True, eq=False)

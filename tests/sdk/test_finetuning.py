@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from parrotlet import Parrotlet, VoiceProfile
+from parrotlet.alignment import EDGE
 from parrotlet.bundle import Bundle
 from parrotlet.errors import InputError, ProfileFormatError, UsageError
 from parrotlet.factors import Settings
 from parrotlet.fastspeech_nsf import FastSpeechNsf
-from parrotlet.finetuning import EDGE
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.pitch import HOP_S, f0_of_frames
 from parrotlet.profile import Fitted

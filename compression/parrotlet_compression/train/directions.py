@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from parrotlet.alignment import READ_S
 from parrotlet.bundle import Bundle
 from parrotlet.enroller import Enroller
 from parrotlet.errors import InputError, ParrotletError
 from parrotlet.factors import Settings
 from parrotlet.fastspeech_nsf import FastSpeechNsf
-from parrotlet.finetuning import READ_S, Line, Material
+from parrotlet.finetuning import Line, Material
 from parrotlet.recording import RecordingWarning
 from parrotlet.text import front_end
 
