@@ -21,7 +21,7 @@ SMALLEST = 1024
 
 
 def borrow(file: Path, lender: Path) -> dict[str, Any]:
-    """Write ``file`` without the int8 tensors that ``lender`` holds as well, as FILE.bin in its place.
+    """Write ``file`` without the tensors that ``lender`` holds as well, as FILE.bin in its place.
 
     Gives what the manifest is to say of it.
     """
@@ -33,7 +33,7 @@ def borrow(file: Path, lender: Path) -> dict[str, Any]:
             _turn(model.graph, tensor, array, held)
     data, pieces, done, made = model.SerializeToString(), [], 0, []
     for tensor in model.graph.initializer:
-        if tensor.raw_data in held and len(tensor.raw_data) >= SMALLEST:
+        if tensor.raw_data in held:
             at = data.index(tensor.raw_data, done)
             made.append(data[done:at])
             pieces.append([sum(len(part) for part in made), source.index(tensor.raw_data), len(tensor.raw_data)])
@@ -48,7 +48,7 @@ def borrow(file: Path, lender: Path) -> dict[str, Any]:
 
 
 def _held(model: onnx.ModelProto) -> set[bytes]:
-    return {tensor.raw_data for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.INT8}
+    return {tensor.raw_data for tensor in model.graph.initializer if len(tensor.raw_data) >= SMALLEST}
 
 
 def _turn(graph: onnx.GraphProto, tensor: onnx.TensorProto, array: np.ndarray[Any, Any], held: set[bytes]) -> None:

@@ -27,7 +27,7 @@ from .graph import Feeds, Graph, export_onnx
 from .models.synthesizer import Synthesizer
 from .moments import moments_loss
 from .onnx_compact import compact_onnx_file
-from .quantize import quantize_int8
+from .quantize import quantize_int8, store_fp16
 
 NAME = "finetune"
 FRAMES, MARGIN, PIECES = 192, 24, 2
@@ -176,6 +176,7 @@ def add_finetuning(bundle: Path, synthesizer: Synthesizer) -> None:
     with tempfile.TemporaryDirectory() as folder:
         export_onnx(graph, Path(folder) / file)
         quantize_int8(Path(folder) / file, bundle / file, dynamic=False)
+    store_fp16(bundle / file, bundle / file)
     compact_onnx_file(bundle / file)
     manifest["graphs"][NAME] = {
         "inputs": list(graph.example(0)),

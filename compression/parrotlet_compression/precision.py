@@ -22,7 +22,8 @@ from .tflite import quantize_tflite, require_converter
 
 PRECISIONS = ("fp32", "fp16", "weight-only", "dynamic", "static")
 """``fp16``, ``weight-only``: weights stored as float16 or int8, computed in float. ``dynamic``: matrix products in
-int8, one scale a call. ``static``: matrix products in int8, scales from calibration."""
+int8, one scale a call. ``static``: matrix products in int8, scales from calibration. In all but ``fp32``, what is not
+int8 is stored as float16."""
 SHIPPED = {"speaker": "weight-only", "acoustic": "static", "vocoder": "static"}
 """What ``int8`` stands for; docs/quantization.md has the measurements behind it."""
 FINETUNE = "finetune"
@@ -86,6 +87,7 @@ def quantize_onnx(
         return result
     else:
         quantize_int8(source, target, dynamic=precision == "dynamic", keep=KEEP, in_float=IN_FLOAT)
+        store_fp16(target, target)
     return None
 
 

@@ -18,7 +18,6 @@ from parrotlet_compression.finetuning_graph import (  # noqa: E402
     PersonLoss,
     example_feeds,
     finetuning_graph,
-    initial_scales,
 )
 from parrotlet_compression.graph import export_onnx  # noqa: E402
 from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
@@ -55,17 +54,18 @@ def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path)
     assert np.linalg.norm(feeds["state"][0] - expected) < 2e-3 * moved
 
 
-def test_first_factors_change_nothing(synthesizer: Synthesizer) -> None:
+def test_no_factors_change_nothing(synthesizer: Synthesizer) -> None:
     feeds = example_feeds(synthesizer, FRAMES, PIECES, 1)
     given = [feeds[name] for name in ("predicted", "features", "f0")]
     condition = torch.zeros(1, synthesizer.refiner.config.condition)
-    change = synthesizer.refiner.change(feeds["state"][0])
-    made = synthesizer.refiner(*given, condition, feeds["inside"], change)
-    assert torch.allclose(made, synthesizer.refiner(*given, condition, feeds["inside"]), atol=1e-5)
 
+    def made(factors: torch.Tensor) -> torch.Tensor:
+        change = synthesizer.refiner.change(factors, synthesizer.directions)
+        return synthesizer.refiner(*given, condition, feeds["inside"], change)
 
-def test_factors_are_as_many_as_the_manifest_says(synthesizer: Synthesizer) -> None:
-    assert sum(count for count, _ in initial_scales(synthesizer)) == synthesizer.factors
+    plain = synthesizer.refiner(*given, condition, feeds["inside"])
+    assert torch.allclose(made(torch.zeros(synthesizer.factors)), plain, atol=1e-6)
+    assert not torch.allclose(made(feeds["state"][0]), plain, atol=1e-2)
 
 
 def test_detail_is_held_where_it_was() -> None:
