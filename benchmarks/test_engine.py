@@ -42,5 +42,12 @@ def test_enrollment_of_ten_seconds(benchmark, bird: Parrotlet) -> None:
     benchmark.extra_info["times_real_time"] = len(samples) / bird.sample_rate / benchmark.stats["median"]
 
 
+def test_enrollment_of_ten_seconds_with_their_text(benchmark, bird: Parrotlet) -> None:
+    voice = next(iter(bird.presets.values())).profile
+    samples = np.concatenate([chunk.samples for chunk in bird.speak(TEN_SECONDS, voice)])
+    benchmark.pedantic(lambda: bird.enroll((samples, bird.sample_rate), texts=TEN_SECONDS), rounds=3)
+    benchmark.extra_info["times_real_time"] = len(samples) / bird.sample_rate / benchmark.stats["median"]
+
+
 def test_load(benchmark) -> None:
     benchmark.pedantic(Parrotlet.load, rounds=5)

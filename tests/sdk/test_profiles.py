@@ -115,7 +115,7 @@ def test_no_tensor_of_the_person_depends_on_the_acoustic_model(
 
     engine = Parrotlet.load()
     engine._model, model = Deaf(), engine._model  # type: ignore[assignment]
-    heard = engine._enroller.enroll(recordings["man"])
+    heard, _ = engine._enroller.enroll(recordings["man"])
     engine._model = model
     whole = engine.enroll(recordings["man"])
     assert {name for name in whole.tensors if not name.startswith("fitted.")} == set(heard.tensors)
