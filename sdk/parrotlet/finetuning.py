@@ -21,6 +21,7 @@ from parrotlet.alignment import Aligned
 from parrotlet.bundle import in_bundle, run
 from parrotlet.factors import Settings
 from parrotlet.mel import MelConfig, mel_edges
+from parrotlet.pitch import HOP_S
 from parrotlet.speech_model import Voice
 from parrotlet_runtimes import Session
 
@@ -28,6 +29,9 @@ Array = npt.NDArray[np.float32]
 
 QUIET = 5.0
 """Nepers below the loud frames of a recording: what is quieter is background, from which nothing is learned."""
+ENOUGH_S = 16.0
+"""Seconds of speech from which steps are as large as they get. Of less they are smaller, and learn less by heart: of 5
+to 11 s, half as large ones gave validation people ECAPA 0.475 in place of 0.480, and P.808 3.69 in place of 3.67."""
 SEED = 0
 
 
@@ -49,6 +53,11 @@ class Material:
 
     lines: Sequence[Line]
     condition: Array
+
+    @property
+    def seconds(self) -> float:
+        """Of speech: how much is loud enough to be learned from."""
+        return HOP_S * sum(float(line.heard.max(axis=1).sum()) for line in self.lines)
 
     def draw(self, settings: Settings, random: np.random.Generator) -> dict[str, Array]:
         """What a step takes beside its state: random pieces with their margins, [B, T, ...], and the condition."""
@@ -98,9 +107,10 @@ class Speaker:
 def fit(step: Session, settings: Settings, material: Material) -> Array:
     """A person's factors [F], by so many steps of the ``finetune`` graph."""
     random, state = np.random.default_rng(SEED), np.zeros((3, settings.size), np.float32)
+    highest = settings.rate * min(1.0, material.seconds / ENOUGH_S)
     for number in range(1, settings.steps + 1):
         # Warm-up, then a linear decay of the last two thirds.
-        rate = settings.rate * min(1.0, number / 10, 1.5 * (1 - (number - 1) / settings.steps))
+        rate = highest * min(1.0, number / 10, 1.5 * (1 - (number - 1) / settings.steps))
         given = {"rate": np.array([rate], np.float32), "step": np.array([number], np.float32)}
         state = run(step, state=state, **given, **material.draw(settings, random))["next"]
     return np.asarray(state[0], np.float32)
