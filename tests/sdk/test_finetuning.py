@@ -140,6 +140,8 @@ def test_what_was_read_is_kept_with_the_recording(
 def test_another_text_is_refused(bird: Parrotlet, person: dict[str, Recording]) -> None:
     with pytest.raises(InputError, match="the text was not heard in it: give what was read"):
         bird.enroll([person[text] for text in READ], texts=[READ[0], SAID, READ[2]])
+    assert bird.was_read(person[SAID], SAID)
+    assert not bird.was_read(person[SAID], READ[0])
 
 
 def test_every_recording_needs_a_text(bird: Parrotlet, person: dict[str, Recording]) -> None:
