@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -22,6 +23,19 @@ _PRODUCT = (
     b"\x02\x08\x02\n\x02\x08\x08Z\x13\n\x01b\x12\x0e\n\x0c\x08\x03\x12\x08\n\x02\x08\x08\n\x02\x08\x10b\x13\n\x01y\x12\x0e\n\x0c"
     b"\x08\x06\x12\x08\n\x02\x08\x02\n\x02\x08\x10B\x04\n\x00\x10\n"
 )
+_DONE = (
+    "CommonSubexpressionElimination",
+    "ConstantSharing",
+    "EnsureUniqueDQForNodeUnit",
+    "Level1_RuleBasedTransformer",
+    "Level2_RuleBasedTransformer",
+    "NhwcTransformer",
+    "QDQPropagationTransformer",
+    "TransposeOptimizer",
+    "TransposeOptimizer_CPUExecutionProvider",
+)
+"""What takes longest of the optimizers that find nothing in a graph that was optimized before."""
+_ONCE = threading.Lock()  # sessions may be made in several threads
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
@@ -31,7 +45,7 @@ class OnnxSession:
     Made for small devices: threads sleep between calls, and memory does not grow with the number of calls.
     """
 
-    def __init__(self, graph: bytes, threads: int, fold_int8: bool, device: str) -> None:
+    def __init__(self, graph: bytes, threads: int, fold_int8: bool, device: str, fused: bool = False) -> None:
         onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
         # XNNPACK has threads of its own; two pools would fight over the cores.
@@ -42,9 +56,11 @@ class OnnxSession:
         # A pattern would be kept for every length of text there ever was. The arena stays: without it the process
         # peaks 35 MB higher and is a tenth slower (docs/experiments/023-onnxruntime-memory.md).
         options.enable_mem_pattern = False
-        if _has_shared_arena():
+        with _ONCE:
+            shared = _has_shared_arena()
+        if shared:
             options.add_session_config_entry("session.use_env_allocators", "1")
-        if _overflows():
+        if not fused and overflows():
             options.add_session_config_entry("session.x64quantprecision", "1")
         if fold_int8:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
@@ -52,9 +68,13 @@ class OnnxSession:
         options.log_severity_level = 4
         providers, fallback = _providers(onnxruntime, device, threads)
         try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
+            without = {"disabled_optimizers": _DONE} if fused else {}
+            self._session = onnxruntime.InferenceSession(graph, options, providers=providers, **without)
         except Exception as error:  # onnxruntime raises types of its own, without a common public base
             raise GraphError(f"onnxruntime cannot load the graph: {first_line(error)}") from error
+        if device == "cpu" or fallback:
+            # Kept for a second try on another provider, there is none: a tenth of the memory of a process that speaks.
+            vars(self._session).pop("_model_bytes", None)
         if not fallback and _PROVIDERS[device] not in self._session.get_providers():
             fallback = f"onnxruntime could not start {_PROVIDERS[device]}: check its driver and libraries"
         self._types = {tensor.name: np.dtype(_TYPES[tensor.type]) for tensor in self._session.get_inputs()}
@@ -81,9 +101,9 @@ class OnnxSession:
         return dict(zip(self._outputs, results, strict=True))
 
 
-def load(graph: bytes, threads: int, fold_int8: bool, device: str) -> Session:
+def load(graph: bytes, threads: int, fold_int8: bool, device: str, fused: bool) -> Session:
     """Load an ONNX graph; see ``load_session``."""
-    return OnnxSession(graph, threads, fold_int8, device)
+    return OnnxSession(graph, threads, fold_int8, device, fused)
 
 
 def usable_devices() -> tuple[str, ...]:
@@ -117,13 +137,18 @@ def _has_shared_arena() -> bool:
     return True
 
 
-@cache
-def _overflows() -> bool:
+def overflows() -> bool:
     """Whether products of uint8 and int8 overflow on this processor (x86 without VNNI), which takes 1 ms to find out.
 
     Then sessions are to use the kernel for two unsigned matrices. It must not be asked for elsewhere: from onnxruntime
     1.26 on it takes 2.3 times as long with VNNI.
     """
+    with _ONCE:
+        return _overflows()
+
+
+@cache
+def _overflows() -> bool:
     onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
