@@ -20,7 +20,7 @@ def compact_bundle(bundle: Path) -> tuple[int, int]:
     """
     forms = {".onnx": compact_onnx, ".tflite": compact}
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
-    if any("borrows" in forms.get("onnx", ()) for forms in manifest["graphs"].values()):
+    if any("borrows" in forms.get("onnx", ()) for forms in manifest.get("graphs", {}).values()):
         raise InputError(f"{bundle} is compact: it was exported so")
     before = after = 0
     written: dict[Path, bytes] = {}

@@ -40,6 +40,7 @@ def feeds(graph: str, length: int) -> dict[str, np.ndarray]:
         "condition": normal(1, 3802) / 4,
         "statistics": statistics,
         "pitch": np.zeros(1),
+        "factors": normal(1, 106752) / 50,
     }
 
 
