@@ -331,10 +331,13 @@ class FastSpeechNsf:
             held, before = held[low - before :], low
             while before + len(held) < high:
                 held = np.concatenate([held, next(mels)])
-            out = run(self.vocoder, mel=held[None, : high - low])
-            inside = slice(start - low, end - low)
-            yield renderer.push(out["magnitude"][0, inside], out["phase"][0, inside], out["noise"][0, inside])
+            yield renderer.push(*self._filters(held[: high - low], slice(start - low, end - low)))
         yield renderer.finish()
+
+    def _filters(self, mel: npt.NDArray[np.float32], inside: slice) -> list[npt.NDArray[np.float32]]:
+        """What the renderer takes of some frames, of which those outside are context. No caller needs the rest."""
+        out = run(self.vocoder, mel=mel[None])
+        return [out[name][0, inside] for name in ("magnitude", "phase", "noise")]
 
 
 def _without_edge(durations: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:

@@ -17,6 +17,7 @@ CEILING = 10 ** (-1 / 20)
 """True peak, at most: 1 dB below full scale."""
 LOOKAHEAD_S, FADE_S = 0.005, 0.01
 BLOCK = 8192  # samples that are filtered at once
+STRETCH = 2 * BLOCK  # samples that are worked on at once: what they take in memory is bounded, and stays in cache
 REACH = 6  # samples on each side from which a value between two samples is read
 
 
@@ -77,7 +78,8 @@ class Finisher:
 
     def push(self, samples: Array) -> Array:
         """The next samples [N] -> all that no later one changes."""
-        return self._release(self._limit(self._filter(samples) * self._gain))
+        stretches = [samples[at : at + STRETCH] for at in range(0, len(samples), STRETCH)] or [samples]
+        return self._release(np.concatenate([self._limit(self._filter(some) * self._gain) for some in stretches]))
 
     def finish(self) -> Array:
         """The samples still held back, fading to zero."""

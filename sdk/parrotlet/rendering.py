@@ -70,16 +70,15 @@ class Renderer:
 
     def push(self, magnitude: Array, phase: Array, noise: Array) -> Array:
         """The next frames' filters [T, F] each -> all samples [N] that no later frame changes."""
-        self._extend(self._done + len(magnitude))
+        early = max(0, self._pad - self._done * self.hop)  # the window of frame 0 begins before sample 0
         blocks = [slice(at, at + BLOCK) for at in range(0, len(magnitude), BLOCK)]
-        ready = np.concatenate([self._render(magnitude[b], phase[b], noise[b]) for b in blocks])
-        # The window of frame 0 begins before sample 0.
-        kept: Array = ready[max(0, self._pad - self._done * self.hop) :]
-        self._done += len(magnitude)
-        return kept
+        ready: Array = np.concatenate([self._render(magnitude[b], phase[b], noise[b]) for b in blocks])
+        return ready[early:]
 
     def _render(self, magnitude: Array, phase: Array, noise: Array) -> Array:
         frames = len(magnitude)
+        self._extend(self._done + frames)
+        self._done += frames
         spans = np.lib.stride_tricks.sliding_window_view(self._sources, self.n_fft, axis=1)[:, :: self.hop][:, :frames]
         self._sources = self._sources[:, frames * self.hop :]
         spectra = np.fft.rfft(spans * self._window).astype(np.complex64, copy=False)
