@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -22,6 +23,7 @@ _PRODUCT = (
     b"\x02\x08\x02\n\x02\x08\x08Z\x13\n\x01b\x12\x0e\n\x0c\x08\x03\x12\x08\n\x02\x08\x08\n\x02\x08\x10b\x13\n\x01y\x12\x0e\n\x0c"
     b"\x08\x06\x12\x08\n\x02\x08\x02\n\x02\x08\x10B\x04\n\x00\x10\n"
 )
+_ONCE = threading.Lock()  # sessions may be made in several threads
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
@@ -42,9 +44,11 @@ class OnnxSession:
         # A pattern would be kept for every length of text there ever was. The arena stays: without it the process
         # peaks 35 MB higher and is a tenth slower (docs/experiments/023-onnxruntime-memory.md).
         options.enable_mem_pattern = False
-        if _has_shared_arena():
+        with _ONCE:
+            shared, overflows = _has_shared_arena(), _overflows()
+        if shared:
             options.add_session_config_entry("session.use_env_allocators", "1")
-        if _overflows():
+        if overflows:
             options.add_session_config_entry("session.x64quantprecision", "1")
         if fold_int8:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
@@ -55,6 +59,9 @@ class OnnxSession:
             self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
         except Exception as error:  # onnxruntime raises types of its own, without a common public base
             raise GraphError(f"onnxruntime cannot load the graph: {first_line(error)}") from error
+        if device == "cpu" or fallback:
+            # Kept for a second try on another provider, there is none: a tenth of the memory of a process that speaks.
+            vars(self._session).pop("_model_bytes", None)
         if not fallback and _PROVIDERS[device] not in self._session.get_providers():
             fallback = f"onnxruntime could not start {_PROVIDERS[device]}: check its driver and libraries"
         self._types = {tensor.name: np.dtype(_TYPES[tensor.type]) for tensor in self._session.get_inputs()}

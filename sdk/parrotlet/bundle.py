@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,8 +19,9 @@ import numpy.typing as npt
 
 from parrotlet.acoustic import SplitAcoustic
 from parrotlet.errors import BundleError, UsageError
+from parrotlet.meanwhile import Coming
 from parrotlet.profile import Fitted, Pitch, VoiceProfile, person
-from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, load_session
+from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, installed, load_session
 
 Sessions = Callable[[str], Session]
 """Opens a graph by its name in the manifest."""
@@ -30,6 +32,8 @@ FORMAT, OLDEST = 6, 5
 """What this version writes, and the oldest it reads: from 6 on the acoustic graph may take a person's factors."""
 DEFAULT = Path(__file__).parent / "bundles" / "default"
 GRAPHS = ("speaker", "acoustic", "vocoder")
+SPOKEN_WITH = GRAPHS[1:]
+"""What speech needs; the rest is for enrollment."""
 PRESET = "preset:"
 """Before the name of a preset, where a profile could be meant."""
 
@@ -171,6 +175,11 @@ class Bundle:
         files = self.graph_files(runtime)
         return bool(files) and all((self.path / file).is_file() for file in files)
 
+    @property
+    def runtime(self) -> str:
+        """The first runtime that is installed and that there are graphs for; the first at all if there is none."""
+        return next((name for name in RUNTIMES if installed(name) and self.has(name)), next(iter(RUNTIMES)))
+
     def session(self, graph: str, runtime: str = "onnx", threads: int = 1, device: str = "cpu") -> Session:
         """Load one of ``GRAPHS`` on a runtime and device; see ``parrotlet_runtimes.load_session``.
 
@@ -189,9 +198,8 @@ class Bundle:
                 f"the graphs of bundle {self.name} for {runtime} are not in {self.path}: "
                 f"pip install ./runtimes/{runtime} in the repository, or use another runtime"
             )
-        parts = [(self._graph(part), part.get("fold_int8", False)) for part in entry.get("parts", [entry])]
         try:
-            sessions = [load_session(data, runtime, threads, fold_int8, device) for data, fold_int8 in parts]
+            sessions = [self._part(part, runtime, threads, device) for part in entry.get("parts", [entry])]
             return sessions[0] if len(sessions) == 1 else SplitAcoustic(*sessions)
         except ValueError as error:
             raise UsageError(str(error)) from error
@@ -202,6 +210,10 @@ class Bundle:
         """A graph's file, with the weights that it shares with another one. Raises BundleError."""
         data, borrows = self.read(entry["file"]), entry.get("borrows")
         return data if borrows is None else joined(data, self.read(borrows["from"]), borrows["pieces"])
+
+    def _part(self, part: dict[str, Any], runtime: str, threads: int, device: str) -> Session:
+        data = self._graph(part)
+        return load_session(data, runtime, threads, part.get("fold_int8", False), device)
 
     def presets(self) -> dict[str, Preset]:
         """The preset voices by name."""
@@ -224,6 +236,18 @@ def joined(data: bytes, lender: bytes, pieces: Sequence[Sequence[int]]) -> bytes
         made += [data[done:at], lender[offset : offset + length]]
         done = at
     return b"".join([*made, data[done:]])
+
+
+class Opening:
+    """The sessions of a bundle, opened when they are asked for; those named ``ahead`` in threads from now on."""
+
+    def __init__(self, bundle: Bundle, runtime: str, threads: int, device: str, ahead: Iterable[str] = ()) -> None:
+        self._open = partial(bundle.session, runtime=runtime, threads=threads, device=device)
+        self._coming = {graph: Coming(partial(self._open, graph)) for graph in ahead}
+
+    def __call__(self, graph: str) -> Session:
+        coming = self._coming.pop(graph, None)
+        return self._open(graph) if coming is None else coming.get()
 
 
 def run(session: Session, **feeds: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.float32]]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from parrotlet import adaptation
 from parrotlet.audio import AudioChunk, Samples
-from parrotlet.bundle import PRESET, Bundle, Preset, Sessions
+from parrotlet.bundle import PRESET, SPOKEN_WITH, Bundle, Opening, Preset, Sessions
 from parrotlet.consent_policy import require_allowed
 from parrotlet.errors import BundleError, InputError, UsageError, WrongModelError
 from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
@@ -24,10 +24,9 @@ from parrotlet.options import SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
 from parrotlet.speech import finished_speech
 from parrotlet.speech_model import Voice
-from parrotlet.text import Format, Utterance, front_end
-from parrotlet.text.utterance import Pause
 from parrotlet.watermark import Watermark
-from parrotlet_runtimes import RUNTIMES, Session, SessionInfo, installed
+from parrotlet_runtimes import SessionInfo
+from parrotlet_runtimes.memory import give_back
 
 if TYPE_CHECKING:
     from parrotlet.advice import RecordingReport
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from parrotlet.consent import SpokenConsent
     from parrotlet.enroller import Enroller
     from parrotlet.recording import Recording
+    from parrotlet.text import Format, Utterance
 
 VoiceLike = Voice | VoiceProfile | Preset | str
 """What can be spoken in: what ``Parrotlet.voice`` made, a profile, a preset or its name."""
@@ -68,14 +68,16 @@ class Parrotlet:
         if watermark is None and bundle.manifest.get("watermark") == "required":
             raise UsageError(f"bundle {bundle.name} is only for speech with a mark: leave watermark out, or pass one")
         self.watermark = watermark
-        self.runtime = runtime or _installed_runtime(bundle)
+        self.runtime = runtime or bundle.runtime
+        self._sessions = sessions or Opening(bundle, self.runtime, threads, device)
+        from parrotlet.text import front_end  # now: `load` opens graphs meanwhile
+
         self._text = front_end(bundle.front_end, lexicon, self.runtime, convention)
         if bundle.architecture not in ARCHITECTURES:
             raise BundleError(
                 f"bundle {bundle.name} is of architecture {bundle.architecture!r}, which this version does not know: "
                 "upgrade parrotlet"
             )
-        self._sessions = sessions or self._open
         self._model = ARCHITECTURES[bundle.architecture](bundle, self._sessions)
         self._voices: OrderedDict[bytes, Voice] = OrderedDict()
         self._lock = threading.Lock()
@@ -104,12 +106,16 @@ class Parrotlet:
         whose it is. None leaves it out, for who marks the sound in another way, as the law may ask.
         Raises BundleError (missing, damaged, or not for this runtime), UsageError, InputError (lexicon, convention).
         """
-        engine = cls(Bundle.load(bundle), runtime, threads, lexicon, device, sessions, convention, watermark)
-        engine._model.load()  # now, so that the first sentence is as fast as the others
-        return engine
+        found = Bundle.load(bundle)
+        runtime = runtime or found.runtime
+        # Now, so that the first sentence is as fast as the others; in threads, while the rest is imported.
+        sessions = sessions or Opening(found, runtime, threads, device, SPOKEN_WITH)
+        engine = cls(found, runtime, threads, lexicon, device, sessions, convention, watermark)
+        import numpy.random  # noqa: F401 - which numpy leaves to the first who needs it
 
-    def _open(self, graph: str) -> Session:
-        return self.bundle.session(graph, self.runtime, self.threads, self.device)
+        engine._model.load()
+        give_back()
+        return engine
 
     @cached_property
     def _enroller(self) -> Enroller:
@@ -331,6 +337,8 @@ class Parrotlet:
         voice = self.voice(profile)
         if phonemes is not None:
             self._model.phoneme_ids(phonemes)
+            from parrotlet.text.utterance import Pause, Utterance
+
             utterances: Iterable[Utterance] = [Utterance("", phonemes, Pause(0.0, "text"), ())]
         else:
             utterances = self._text.sentences(_text(text), ssml=ssml, format=format)
@@ -366,8 +374,3 @@ def _pieces(text: Iterable[object]) -> Iterator[str]:
         if not isinstance(piece, str):
             raise UsageError(f"a piece of the text is {type(piece).__name__}, not a string: leave such pieces out")
         yield piece
-
-
-def _installed_runtime(bundle: Bundle) -> str:
-    """The first runtime that is installed and that the bundle has graphs for; the first at all if there is none."""
-    return next((name for name in RUNTIMES if installed(name) and bundle.has(name)), next(iter(RUNTIMES)))

@@ -24,12 +24,12 @@ from parrotlet.mel import MelConfig
 from parrotlet.profile import Fitted, ProfileWarning, Spectrum, VoiceProfile
 from parrotlet.rendering import Renderer
 from parrotlet.speech_model import Spoken, Voice
-from parrotlet.text import Utterance
 from parrotlet_runtimes import Session, SessionInfo, installed
 
 if TYPE_CHECKING:
     from parrotlet.alignment import Aligned
     from parrotlet.finetuning import Material
+    from parrotlet.text import Utterance
 
 REFERENCE_HZ = 160.0
 FIRST_FRAMES, CHUNK_FRAMES = 32, 432

@@ -10,10 +10,14 @@ speaks the utterance a few times more, higher each time, and the rise climbs fro
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
-from parrotlet.text import Utterance
+if TYPE_CHECKING:
+    from parrotlet.text import Utterance
+
 
 Array = npt.NDArray[np.float32]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,10 @@ from parrotlet.audio import AudioChunk, Mark, Samples
 from parrotlet.finishing import Finisher
 from parrotlet.options import PITCH, SPEED, SpeakOptions
 from parrotlet.speech_model import SpeechModel, Voice
-from parrotlet.text import Utterance
 from parrotlet.watermark import Marker, Watermark
+
+if TYPE_CHECKING:
+    from parrotlet.text import Utterance
 
 LOUDNESS, MOST_GAIN = -19.0, 4.0
 """LUFS that every voice speaks at, and the factor that brings one there at most."""

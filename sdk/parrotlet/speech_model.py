@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from parrotlet.audio import Samples
 from parrotlet.profile import Fitted, VoiceProfile
-from parrotlet.text import Utterance
 from parrotlet_runtimes import SessionInfo
 
 if TYPE_CHECKING:
     from parrotlet.alignment import Aligned
+    from parrotlet.text import Utterance
 
 
 @dataclass(frozen=True, eq=False)
