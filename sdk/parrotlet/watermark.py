@@ -95,8 +95,10 @@ def data_order() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
 @lru_cache
 def walsh() -> Chips:
     """Walsh functions [64, 64]: -1 where an odd number of ones stands in both indices."""
-    both = np.arange(64)[:, None] & np.arange(64)
-    return np.array([[1 - 2 * (int(one).bit_count() & 1) for one in row] for row in both], np.int8)
+    functions = np.ones((1, 1), np.int8)
+    while len(functions) < 64:
+        functions = np.block([[functions, functions], [functions, -functions]])
+    return functions
 
 
 @lru_cache
