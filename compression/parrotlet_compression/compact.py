@@ -8,6 +8,7 @@ from pathlib import Path
 
 from parrotlet.errors import InputError
 
+from .fuse import fuse_bundle, spoken_parts
 from .onnx_compact import compact_onnx
 from .tflite_compact import compact
 
@@ -35,4 +36,6 @@ def compact_bundle(bundle: Path) -> tuple[int, int]:
         path.with_name(path.name + ".part").write_bytes(data)
     for path in written:
         path.with_name(path.name + ".part").replace(path)
+    if any("fused" in part for part in spoken_parts(manifest)):
+        fuse_bundle(bundle)  # those nodes know the weights by their old names
     return before, after

@@ -23,6 +23,7 @@ from parrotlet.mel import MelConfig
 
 from .acoustic_parts import Part, onnx_parts
 from .finetuning_graph import add_finetuning
+from .fuse import fuse_bundle
 from .graph import Feeds, Graph, export_onnx
 from .models.acoustic import AcousticConfig, AcousticModel
 from .models.refiner import Refiner
@@ -268,6 +269,7 @@ def export_bundle(
             _copy(full, out)
         else:
             quantize_bundle(full, out, precisions, tflite_activations, pack)
+            fuse_bundle(out)
             results += _parities(out, written, "int8")
         if fp32 is not None:
             _copy(full, fp32)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .fused import with_unsigned_weights
 from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo, first_line
 
 _CPU = "CPUExecutionProvider"
@@ -23,6 +24,18 @@ _PRODUCT = (
     b"\x02\x08\x02\n\x02\x08\x08Z\x13\n\x01b\x12\x0e\n\x0c\x08\x03\x12\x08\n\x02\x08\x08\n\x02\x08\x10b\x13\n\x01y\x12\x0e\n\x0c"
     b"\x08\x06\x12\x08\n\x02\x08\x02\n\x02\x08\x10B\x04\n\x00\x10\n"
 )
+_DONE = (
+    "CommonSubexpressionElimination",
+    "ConstantSharing",
+    "EnsureUniqueDQForNodeUnit",
+    "Level1_RuleBasedTransformer",
+    "Level2_RuleBasedTransformer",
+    "NhwcTransformer",
+    "QDQPropagationTransformer",
+    "TransposeOptimizer",
+    "TransposeOptimizer_CPUExecutionProvider",
+)
+"""What takes longest of the optimizers that find nothing in a graph that was optimized before."""
 _ONCE = threading.Lock()  # sessions may be made in several threads
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
 
@@ -33,7 +46,7 @@ class OnnxSession:
     Made for small devices: threads sleep between calls, and memory does not grow with the number of calls.
     """
 
-    def __init__(self, graph: bytes, threads: int, fold_int8: bool, device: str) -> None:
+    def __init__(self, graph: bytes, threads: int, fold_int8: bool, device: str, fused: bool = False) -> None:
         onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
         # XNNPACK has threads of its own; two pools would fight over the cores.
@@ -48,7 +61,9 @@ class OnnxSession:
             shared, overflows = _has_shared_arena(), _overflows()
         if shared:
             options.add_session_config_entry("session.use_env_allocators", "1")
-        if overflows:
+        if overflows and fused:
+            graph = with_unsigned_weights(graph)
+        elif overflows:
             options.add_session_config_entry("session.x64quantprecision", "1")
         if fold_int8:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
@@ -56,7 +71,8 @@ class OnnxSession:
         options.log_severity_level = 4
         providers, fallback = _providers(onnxruntime, device, threads)
         try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
+            without = {"disabled_optimizers": _DONE} if fused else {}
+            self._session = onnxruntime.InferenceSession(graph, options, providers=providers, **without)
         except Exception as error:  # onnxruntime raises types of its own, without a common public base
             raise GraphError(f"onnxruntime cannot load the graph: {first_line(error)}") from error
         if device == "cpu" or fallback:
@@ -88,9 +104,9 @@ class OnnxSession:
         return dict(zip(self._outputs, results, strict=True))
 
 
-def load(graph: bytes, threads: int, fold_int8: bool, device: str) -> Session:
+def load(graph: bytes, threads: int, fold_int8: bool, device: str, fused: bool) -> Session:
     """Load an ONNX graph; see ``load_session``."""
-    return OnnxSession(graph, threads, fold_int8, device)
+    return OnnxSession(graph, threads, fold_int8, device, fused)
 
 
 def usable_devices() -> tuple[str, ...]:

@@ -43,14 +43,19 @@ RUNTIMES = {
 
 
 def load_session(
-    graph: Path | bytes, runtime: str = "onnx", threads: int = 1, fold_int8: bool = False, device: str = "cpu"
+    graph: Path | bytes,
+    runtime: str = "onnx",
+    threads: int = 1,
+    fold_int8: bool = False,
+    device: str = "cpu",
+    fused: bool = False,
 ) -> Session:
     """Load a graph from a file or from its bytes.
 
     runtime: a name from ``RUNTIMES``. threads: of one call, at least 1. fold_int8: the graph's int8 weights
     are only a storage form, to be unpacked at load (weight-only quantization). device: one of the runtime's
     ``devices``; where it cannot be used the session runs on the CPU, warns with DeviceWarning and says why in
-    ``info.fallback``.
+    ``info.fallback``. fused: of ONNX: the graph was optimized before, see ``parrotlet_runtimes.fused``.
     Raises RuntimeMissing, GraphError, ValueError (unknown runtime or device, bad thread count).
     """
     if runtime not in RUNTIMES:
@@ -63,7 +68,7 @@ def load_session(
         data = graph.read_bytes() if isinstance(graph, Path) else graph
     except OSError as error:
         raise GraphError(f"cannot read {graph!s}: {error.strerror}") from error
-    return warned(RUNTIMES[runtime].load(data, threads, fold_int8, device))
+    return warned(RUNTIMES[runtime].load(data, threads, fold_int8, device, fused))
 
 
 @dataclass(frozen=True)

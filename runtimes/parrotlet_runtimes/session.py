@@ -51,7 +51,7 @@ class Session(Protocol):
         ...
 
 
-Loader = Callable[[bytes, int, bool, str], Session]
+Loader = Callable[[bytes, int, bool, str, bool], Session]
 
 
 def warned(session: Session) -> Session:

@@ -65,7 +65,7 @@ class TfliteSession:
         self._shapes = shapes
 
 
-def load(graph: bytes, threads: int, fold_int8: bool, device: str) -> Session:
+def load(graph: bytes, threads: int, fold_int8: bool, device: str, fused: bool) -> Session:
     """Load a TFLite graph; see ``load_session``. ``fold_int8`` means nothing: the graph itself unpacks its weights."""
     return TfliteSession(graph, threads)
 

@@ -22,6 +22,7 @@ from parrotlet.errors import BundleError, UsageError
 from parrotlet.meanwhile import Coming
 from parrotlet.profile import Fitted, Pitch, VoiceProfile, person
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, installed, load_session
+from parrotlet_runtimes.fused import with_weights
 
 Sessions = Callable[[str], Session]
 """Opens a graph by its name in the manifest."""
@@ -212,7 +213,12 @@ class Bundle:
         return data if borrows is None else joined(data, self.read(borrows["from"]), borrows["pieces"])
 
     def _part(self, part: dict[str, Any], runtime: str, threads: int, device: str) -> Session:
-        data = self._graph(part)
+        data, fused = self._graph(part), part.get("fused")
+        # Other devices have other nodes, and a graph may have been made anew since.
+        current = fused and device == "cpu" and fused["of"] == self.manifest["files"][part["file"]]
+        if fused and current and (self.path / fused["file"]).is_file():
+            data = with_weights(self.read(fused["file"]), data, *fused["weights"])
+            return load_session(data, runtime, threads, fused=True)
         return load_session(data, runtime, threads, part.get("fold_int8", False), device)
 
     def presets(self) -> dict[str, Preset]:

@@ -1,4 +1,4 @@
-"""Commands that make and judge bundles: export, signal-graphs, quantize, report and evaluate."""
+"""Commands that make and judge bundles: export, signal-graphs, compact, fuse, quantize, report and evaluate."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..corpus import Pack
 from ..evaluate import judged, write_parts, write_test_speech
 from ..export import SAME_SPEAKER, export_bundle
 from ..files import read_credits
+from ..fuse import fuse_bundle
 from ..precision import PRECISIONS, SHIPPED_TFLITE, parse_precision, quantize_bundle
 from ..recognizer_graph import add_recognizer
 from ..report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
@@ -39,6 +40,7 @@ def add_commands(commands: Commands) -> None:
         _add_signal_graphs,
         _add_recognizer_graph,
         _add_compact,
+        _add_fuse,
         _add_quantize,
         _add_report,
         _add_evaluate,
@@ -82,6 +84,11 @@ def _add_signal_graphs(commands: Commands) -> None:
 
 def _add_compact(commands: Commands) -> None:
     command = commands.add("compact", _compact, "make the files of a bundle's graphs smaller, with the same results")
+    command.add_argument("bundle", type=Path, help="bundle folder")
+
+
+def _add_fuse(commands: Commands) -> None:
+    command = commands.add("fuse", _fuse, "optimize a bundle's ONNX graphs, so that they load in half of the time")
     command.add_argument("bundle", type=Path, help="bundle folder")
 
 
@@ -174,6 +181,12 @@ def _compact(options: argparse.Namespace) -> None:
     print(f"{options.bundle}: {before / 1e6:.2f} -> {after / 1e6:.2f} MB")
 
 
+def _fuse(options: argparse.Namespace) -> None:
+    if not (options.bundle / "manifest.json").is_file():
+        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
+    print("\n".join(fuse_bundle(options.bundle)))
+
+
 def _recognizer_graph(options: argparse.Namespace) -> None:
     add_recognizer(options.bundle, options.weights, options.formats.split(","))
 
@@ -187,6 +200,7 @@ def _quantize(options: argparse.Namespace) -> None:
         options.calibrate,
         options.bound,
     )
+    fuse_bundle(options.out)
     print_static(results)
 
 
