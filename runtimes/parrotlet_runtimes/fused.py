@@ -10,30 +10,39 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from . import onnx
+
 _MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_TYPE, _TENSOR_BYTES = 7, 5, 2, 9
 _UINT8, _INT8 = 2, 3
 Field = tuple[int, int, int, int]
 """Number of a protobuf field, where its tag and its value begin, and where it ends."""
 
 
-def with_weights(nodes: bytes, graph: bytes, start: int, end: int) -> bytes:
-    """A model without weights, and those that lie from start to end in the file of another, as one."""
+def whole(nodes: bytes, graph: bytearray, start: int, end: int) -> bytes:
+    """A model without weights, and those that lie from start to end in the file of another, as one.
+
+    graph: that file, which is changed where the processor wants other weights.
+    """
+    if onnx.overflows():
+        own = bytearray(nodes)
+        make_unsigned(own)
+        make_unsigned(graph)
+        nodes = bytes(own)
     # A field that comes twice is merged: of the graph, which is one, the initializers of both are read.
-    return b"".join((nodes, bytes([_MODEL_GRAPH << 3 | 2]), _as_varint(end - start), graph[start:end]))
+    with memoryview(graph) as data:
+        return b"".join((nodes, bytes([_MODEL_GRAPH << 3 | 2]), _as_varint(end - start), data[start:end]))
 
 
-def with_unsigned_weights(model: bytes) -> bytes:
-    """The same numbers as uint8 around 128 in place of int8, weights and zero points alike."""
-    data = bytearray(model)
-    values = np.frombuffer(data, np.uint8)
-    for _, _, low, high in _of(_MODEL_GRAPH, data, 0, len(data)):
-        for _, _, start, end in _of(_GRAPH_INITIALIZER, data, low, high):
-            tensor = {number: (first, last) for number, _, first, last in fields(data, start, end)}
+def make_unsigned(model: bytearray) -> None:
+    """Turn int8, weights and zero points alike, into the same numbers as uint8 around 128."""
+    values = np.frombuffer(model, np.uint8)
+    for _, _, low, high in _of(_MODEL_GRAPH, model, 0, len(model)):
+        for _, _, start, end in _of(_GRAPH_INITIALIZER, model, low, high):
+            tensor = {number: (first, last) for number, _, first, last in fields(model, start, end)}
             kind, content = tensor[_TENSOR_TYPE], tensor.get(_TENSOR_BYTES)
-            if content and data[kind[0]] == _INT8:
-                data[kind[0]] = _UINT8
+            if content and model[kind[0]] == _INT8:
+                model[kind[0]] = _UINT8
                 values[slice(*content)] ^= 0x80
-    return bytes(data)
 
 
 def fields(data: bytes | bytearray, start: int, end: int) -> Iterator[Field]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .fused import with_unsigned_weights
 from .session import Array, GraphError, RuntimeMissing, Session, SessionInfo, first_line
 
 _CPU = "CPUExecutionProvider"
@@ -58,12 +57,10 @@ class OnnxSession:
         # peaks 35 MB higher and is a tenth slower (docs/experiments/023-onnxruntime-memory.md).
         options.enable_mem_pattern = False
         with _ONCE:
-            shared, overflows = _has_shared_arena(), _overflows()
+            shared = _has_shared_arena()
         if shared:
             options.add_session_config_entry("session.use_env_allocators", "1")
-        if overflows and fused:
-            graph = with_unsigned_weights(graph)
-        elif overflows:
+        if not fused and overflows():
             options.add_session_config_entry("session.x64quantprecision", "1")
         if fold_int8:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
@@ -140,13 +137,18 @@ def _has_shared_arena() -> bool:
     return True
 
 
-@cache
-def _overflows() -> bool:
+def overflows() -> bool:
     """Whether products of uint8 and int8 overflow on this processor (x86 without VNNI), which takes 1 ms to find out.
 
     Then sessions are to use the kernel for two unsigned matrices. It must not be asked for elsewhere: from onnxruntime
     1.26 on it takes 2.3 times as long with VNNI.
     """
+    with _ONCE:
+        return _overflows()
+
+
+@cache
+def _overflows() -> bool:
     onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

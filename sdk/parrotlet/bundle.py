@@ -22,12 +22,13 @@ from parrotlet.errors import BundleError, UsageError
 from parrotlet.meanwhile import Coming
 from parrotlet.profile import Fitted, Pitch, VoiceProfile, person
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, installed, load_session
-from parrotlet_runtimes.fused import with_weights
+from parrotlet_runtimes.fused import whole
 
 Sessions = Callable[[str], Session]
 """Opens a graph by its name in the manifest."""
 
 Made = TypeVar("Made")
+Data = TypeVar("Data", bytes, bytearray)
 
 FORMAT, OLDEST = 6, 5
 """What this version writes, and the oldest it reads: from 6 on the acoustic graph may take a person's factors."""
@@ -158,8 +159,11 @@ class Bundle:
 
     def read(self, file: str) -> bytes:
         """A file of the bundle, checked against its sha256. Raises BundleError when it differs."""
+        return self._checked(file, Path.read_bytes)
+
+    def _checked(self, file: str, reading: Callable[[Path], Data]) -> Data:
         try:
-            data = (self.path / file).read_bytes()
+            data = reading(self.path / file)
         except OSError as error:
             raise BundleError(f"{self.path / file} cannot be read: export or install the bundle again") from error
         if hashlib.sha256(data).hexdigest() != self.manifest["files"].get(file):
@@ -213,13 +217,13 @@ class Bundle:
         return data if borrows is None else joined(data, self.read(borrows["from"]), borrows["pieces"])
 
     def _part(self, part: dict[str, Any], runtime: str, threads: int, device: str) -> Session:
-        data, fused = self._graph(part), part.get("fused")
+        fused = part.get("fused")
         # Other devices have other nodes, and a graph may have been made anew since.
         current = fused and device == "cpu" and fused["of"] == self.manifest["files"][part["file"]]
         if fused and current and (self.path / fused["file"]).is_file():
-            data = with_weights(self.read(fused["file"]), data, *fused["weights"])
-            return load_session(data, runtime, threads, fused=True)
-        return load_session(data, runtime, threads, part.get("fold_int8", False), device)
+            model = whole(self.read(fused["file"]), self._checked(part["file"], _buffer), *fused["weights"])
+            return load_session(model, runtime, threads, fused=True)
+        return load_session(self._graph(part), runtime, threads, part.get("fold_int8", False), device)
 
     def presets(self) -> dict[str, Preset]:
         """The preset voices by name."""
@@ -233,6 +237,14 @@ class Bundle:
         )
         fitted = Fitted(None, statistics.get("loudness_lufs"))
         return Preset(name, row["description"], profile.with_fitted(self.model_sha256, fitted))
+
+
+def _buffer(path: Path) -> bytearray:
+    """A file, to be changed in memory."""
+    data = bytearray(path.stat().st_size)
+    with path.open("rb", buffering=0) as file:
+        file.readinto(data)
+    return data
 
 
 def joined(data: bytes, lender: bytes, pieces: Sequence[Sequence[int]]) -> bytes:

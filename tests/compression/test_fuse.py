@@ -15,7 +15,7 @@ from parrotlet.bundle import DEFAULT, Bundle
 from parrotlet_compression.cli import main
 from parrotlet_compression.fuse import fused, spoken_parts
 from parrotlet_runtimes import load_session
-from parrotlet_runtimes.fused import with_weights
+from parrotlet_runtimes.fused import whole
 
 
 def product(unpacked_by: str = "DequantizeLinear") -> bytes:
@@ -53,8 +53,8 @@ def test_the_nodes_are_those_of_onnxruntime_and_say_the_same() -> None:
         "MatMulIntegerToFloat",
     ]
     x = {"x": np.random.default_rng(1).standard_normal((1, 5, 8), np.float32)}
-    whole = with_weights(nodes, product(), start, end)
-    assert np.array_equal(load_session(whole, fused=True).run(x)["y"], load_session(product()).run(x)["y"])
+    model = whole(nodes, bytearray(product()), start, end)
+    assert np.array_equal(load_session(model, fused=True).run(x)["y"], load_session(product()).run(x)["y"])
 
 
 def test_the_same_graph_gives_the_same_nodes() -> None:
