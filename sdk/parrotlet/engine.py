@@ -22,7 +22,7 @@ from parrotlet.errors import BundleError, InputError, UsageError, WrongModelErro
 from parrotlet.fastspeech_nsf import CHUNK_FRAMES, FIRST_FRAMES, Acoustics, FastSpeechNsf
 from parrotlet.options import SpeakOptions, require_number
 from parrotlet.profile import ConsentRecord, VoiceProfile
-from parrotlet.speech import finished_speech
+from parrotlet.speech import finished_speech, ready
 from parrotlet.speech_model import Voice
 from parrotlet.watermark import Watermark
 from parrotlet_runtimes import SessionInfo
@@ -111,8 +111,7 @@ class Parrotlet:
         # Now, so that the first sentence is as fast as the others; in threads, while the rest is imported.
         sessions = sessions or Opening(found, runtime, threads, device, SPOKEN_WITH)
         engine = cls(found, runtime, threads, lexicon, device, sessions, convention, watermark)
-        import numpy.random  # noqa: F401 - which numpy leaves to the first who needs it
-
+        ready(found.sample_rate, watermark)
         engine._model.load()
         give_back()
         return engine

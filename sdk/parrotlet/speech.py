@@ -21,6 +21,14 @@ LOUDNESS, MOST_GAIN = -19.0, 4.0
 """LUFS that every voice speaks at, and the factor that brings one there at most."""
 
 
+def ready(rate: int, watermark: Watermark | None) -> None:
+    """Make now what the first sound of a process would wait for: filters, and parts of numpy that it loads late."""
+    np.random.default_rng(0)
+    Finisher(1.0, rate)
+    if watermark:
+        Marker(watermark, rate)
+
+
 def finished_speech(
     model: SpeechModel,
     utterances: Iterable[Utterance],
