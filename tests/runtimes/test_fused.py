@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parrotlet import Parrotlet
 from parrotlet import bundle as bundle_module
 from parrotlet.bundle import DEFAULT, Bundle
 from parrotlet_runtimes import load_session, onnx
@@ -37,6 +38,16 @@ def test_both_forms_say_the_same(overflows: bool, asked: list[bool], monkeypatch
     made = Bundle.load().session("vocoder").run(MEL)
     assert asked == [True]
     assert all(np.array_equal(made[name], plain[name]) for name in plain)
+
+
+def test_an_utterance_is_the_same() -> None:
+    plain = Bundle.load()
+    for part in plain.manifest["graphs"]["acoustic"]["onnx"]["parts"]:
+        del part["fused"]
+    phonemes = "ðə ɹˈAn hæd stˈɑpt."
+    one, other = (Parrotlet(found).acoustics(phonemes, "robin") for found in (Bundle.load(), plain))
+    assert np.array_equal(one.durations, other.durations)
+    assert np.array_equal(one.mel, other.mel)
 
 
 def test_weights_become_unsigned_once() -> None:
