@@ -95,6 +95,8 @@ def pairs(table: Comparison, people: Sequence[Person]) -> tuple[Array, np.ndarra
     features, same = [], []
     for condition in CONDITIONS:
         group = [one for one in people if one.condition == condition]
+        if not group:
+            continue
         takes = [take for one in group for take in one.takes]
         names = np.array([one.name for one in group for _ in one.takes])
         made = table.features([*(one.enrolled for one in group), *takes])[: len(group), len(group) :]
@@ -114,7 +116,7 @@ def fit(cache: Path) -> None:
         for condition in CONDITIONS:
             held = [one for one in people if fold[one.name] == part and one.condition == condition]
             for kind, chosen in (("fitted", (weights, bias)), ("as it was", (table.take_weights, table.take_bias))):
-                features, same = _within(table, held)
+                features, same = pairs(table, held)
                 scores[f"{condition} {kind}"].append((features @ chosen[0] + chosen[1], same))
     print(f"{len(names)} people")
     for kind, parts in scores.items():
@@ -123,10 +125,6 @@ def fit(cache: Path) -> None:
         print(f"{kind}: limit {limit:.1f}, passes {(odds[same] >= limit).mean():.1%} of {same.sum()} takes")
     weights, bias = regression(*pairs(table, people))
     save(replace(table, take_weights=weights, take_bias=bias))
-
-
-def _within(table: Comparison, held: Sequence[Person]) -> tuple[Array, np.ndarray]:
-    return pairs(table, held)
 
 
 def main() -> None:
