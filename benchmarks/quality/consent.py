@@ -59,6 +59,8 @@ from parrotlet.text import TextFrontEnd
 SPEAKER_RATE = 16000
 OTHERS, REPLAYS = 4, 4
 """Wrong sentences, and earlier consents, that each take is tried with."""
+MICROPHONE = 5e-4
+"""Noise of a microphone, root mean square, in what synthesizers make."""
 
 
 class Trials:
@@ -233,7 +235,10 @@ class Trials:
             forms["clone"] = np.concatenate([c.samples for c in self.bird.speak(take.text, profile)])
         except ParrotletError:  # recordings that do not enroll
             pass
-        for kind, samples in forms.items():
+        for kind, made in forms.items():
+            # What is played into a microphone has its noise, and no digital silence.
+            noise = MICROPHONE * np.random.default_rng(0).standard_normal(len(made), np.float32)
+            samples = np.asarray(made + noise, np.float32)
             score = same(self.print_of(samples), self.enrolled(take.enrolled, "clean"))
             row = self.score(self.posteriors(samples), take.text, take.words, score, continuity(samples, RATE))
             yield {"kind": kind, "condition": "clean", "archive": take.archive, "of": take.person, **row}
