@@ -33,7 +33,15 @@ from parrotlet import pitch
 from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_spectrogram
 
-REAL_ARCHIVES = ("librispeech", "vctk", "commonvoice", "speechocean762", "librispeech5", "vits_vctk")
+REAL_ARCHIVES = (
+    "librispeech",
+    "vctk",
+    "commonvoice",
+    "speechocean762",
+    "librispeech5",
+    "vits_vctk",
+    "commonvoice1",
+)
 ARCHIVES = ("synthetic", *REAL_ARCHIVES)
 EDGE_SILENCE_S = 0.1
 TEACHER_FRAME = 2  # the teacher's duration unit (600 samples) in hops

@@ -46,12 +46,12 @@ class Limits:
     """
 
     sentence: float = -1.3
-    total: float = 0.7
+    total: float = 0.8
     margin: float = -1.5
-    person: tuple[float, ...] = (3.1, 3.0, 1.4, 2.0, 3.6)
-    snr_db: tuple[float, ...] = (11.0, 16.0, 20.0, 24.0, 32.0)
-    background_db: float = 24.0
-    speech_db: float = 18.0
+    person: tuple[float, ...] = (3.1, 3.1, 2.4, 2.4, 3.5)
+    snr_db: tuple[float, ...] = (9.0, 15.0, 18.0, 27.0, 33.0)
+    background_db: float = 28.0
+    speech_db: float = 24.0
     dead_s: float = 0.04
     bandwidth_ratio: float = 2.0
 

@@ -31,13 +31,15 @@ class Aligned:
 
     start, end [L]: frames, for each character; a character without a sound of its own (stress, space, punctuation) has
     the silence that lies there, perhaps none. forced, free [T]: log posterior along this path, and along the best free
-    path; their difference is near 0 where the string is what was said.
+    path; their difference is near 0 where the string is what was said. heard [T]: the class of each frame of the free
+    path.
     """
 
     start: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
     forced: Array
     free: Array
+    heard: npt.NDArray[np.int64]
 
     def ratio(self, first: int, last: int) -> float:
         """Mean of forced less free over the frames of the characters first to last - 1, in nats."""
@@ -84,7 +86,7 @@ def align(posteriors: Array, phonemes: str, table: Sequence[str]) -> Aligned:
         start[index], end[index] = (found[0], found[-1] + 1) if len(found) else (edge, edge)
         edge = int(end[index])
     free = free_path(posteriors)
-    return Aligned(start, end, forced, posteriors[np.arange(len(posteriors)), free])
+    return Aligned(start, end, forced, posteriors[np.arange(len(posteriors)), free], free)
 
 
 def free_path(posteriors: Array, insertion: float = INSERTION) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet.errors import InputError
-from parrotlet.recognizer import Recognizer, free_path
+from parrotlet.recognizer import Recognizer
 from parrotlet.text import FrontEnd
 
 Array = npt.NDArray[np.float32]
@@ -79,9 +79,8 @@ def score_words(
     """
     aligned = recognizer.align(posteriors, sentence.phonemes)
     number = {symbol: k for k, symbol in enumerate(recognizer.phonemes, 1)}
-    path = free_path(posteriors)
-    free = posteriors[np.arange(len(path)), path]
-    relative = posteriors - free[:, None]
+    path = aligned.heard
+    relative = posteriors - aligned.free[:, None]
     ratios, margins = [], []
     for first, last in sentence.places(words):
         ratios.append(aligned.ratio(first, last))

@@ -13,6 +13,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install ./compression")
 
+from safetensors.torch import load_file  # noqa: E402
+
 from parrotlet.bundle import DEFAULT, Bundle  # noqa: E402
 from parrotlet.recognizer import MULTIPLE, Recognizer, align  # noqa: E402
 from parrotlet_compression.corpus import Clip, Pack  # noqa: E402
@@ -20,7 +22,14 @@ from parrotlet_compression.models.recognizer import SOUNDS, STRIDE  # noqa: E402
 from parrotlet_compression.models.recognizer import Recognizer as Model  # noqa: E402
 from parrotlet_compression.models.weights import save_weights  # noqa: E402
 from parrotlet_compression.recognizer_graph import add_recognizer, load_recognizer  # noqa: E402
-from parrotlet_compression.train.recognizer import allowed_classes, damaged, durations_of, recognizer_batches  # noqa: E402
+from parrotlet_compression.train.loop import Schedule  # noqa: E402
+from parrotlet_compression.train.recognizer import (  # noqa: E402
+    allowed_classes,
+    damaged,
+    durations_of,
+    recognizer_batches,
+    train_recognizer,
+)
 
 
 def classes(row: np.ndarray) -> str:
@@ -87,18 +96,33 @@ def test_a_bundle_gets_the_graph(tmp_path: Path) -> None:
     assert STRIDE == MULTIPLE
 
 
-def test_batches_are_cut_slowed_and_damaged_with_their_classes() -> None:
+@pytest.fixture
+def two_clips() -> Pack:
     clips = [
         Clip(*where, 24000, 60.0, "train")
         for where in (("a", "vctk", "p1", "", 0, 120), ("b", "vctk", "p1", "", 120, 90))
     ]
     mel = np.random.default_rng(0).normal(-5, 2, (210, 80)).astype(np.float16)
-    pack = cast(Pack, SimpleNamespace(clips=clips, mel=mel))
-    known = {0: ("bˈit", [20, 30, 0, 40, 20, 10]), 1: ("ʌ", [30, 40, 20])}
-    batches = recognizer_batches(pack, known, seed=0, frames=100, batch=16)
+    return cast(Pack, SimpleNamespace(clips=clips, mel=mel))
+
+
+KNOWN = {0: ("bˈit", [20, 30, 0, 40, 20, 10]), 1: ("ʌ", [30, 40, 20])}
+
+
+def test_batches_are_cut_slowed_and_damaged_with_their_classes(two_clips: Pack) -> None:
+    batches = recognizer_batches(two_clips, KNOWN, seed=0, frames=100, batch=16)
     for _ in range(3):
         mels, allowed = next(batches)
         assert mels.shape == (16, 100, 80)
         assert allowed.shape == (16, 100, len(SOUNDS) + 1)
         assert torch.isfinite(mels).all()
         assert allowed.any(dim=-1).all()
+
+
+def test_training_writes_what_a_release_has(two_clips: Pack, tmp_path: Path) -> None:
+    train_recognizer(two_clips, KNOWN, tmp_path, Schedule(1))
+    made, averaged = (load_file(tmp_path / f"{name}.safetensors") for name in ("recognizer", "model"))
+    assert {weight.dtype for weight in made.values()} == {torch.float16}
+    for name, weight in averaged.items():
+        torch.testing.assert_close(made[name].float(), weight, rtol=1e-3, atol=1e-4)
+    load_recognizer(tmp_path / "recognizer.safetensors")

@@ -136,7 +136,7 @@ def test_every_check_refuses_by_itself() -> None:
         "sentence that was shown": Scores(WordScores(-9, (-0.1, -0.1), (9, 9)), 9, good.take),
         "'velvet' was not heard": Scores(WordScores(-0.1, (-0.1, -9), (9, -9)), 9, good.take),
         "'amber' was not heard": Scores(WordScores(-0.1, (-0.1, -0.1), (-9, 9)), 9, good.take),
-        "too noisy to tell": Scores(words, 9.0, Continuity(3.0, 3.0, 0.0, 1.0, 10.0)),
+        "too noisy to tell": Scores(words, 9.0, Continuity(3.0, 3.0, 0.0, 1.0, 8.0)),
         "sound like the person": Scores(words, -9.0, good.take),
         "background changes": Scores(words, 9.0, Continuity(30.0, 3.0, 0.0, 1.0, 40.0)),
         "level changes": Scores(words, 9.0, Continuity(3.0, 30.0, 0.0, 1.0, 40.0)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from parrotlet import Parrotlet
 from parrotlet.audio import SYNTHETIC, resample
 from parrotlet.bundle import DEFAULT
 from parrotlet.challenge import AGREEMENT, Challenge, later
-from parrotlet.consent import SpokenConsent
+from parrotlet.consent import LIMITS, SpokenConsent
 from parrotlet.consent_words import WORDS
 from parrotlet.encoding import write_audio
 from parrotlet.errors import ConsentError
@@ -234,6 +235,17 @@ def test_a_bundle_that_requires_consent(made: Made) -> None:
         own, spoken, preset = made["voiced"][policy]
         assert own["name"] == "ConsentRequired" and "spoken consent" in own["message"]
         assert spoken == preset == "nothing"
+
+
+def test_the_same_scores_are_asked_for() -> None:
+    source = (WEB / "consent.js").read_text()
+    numbers = {name: r"const LIMITS = {.*\b" + name + r": ([-\d.]+)" for name in asdict(LIMITS)}
+    lists = {"person": r"const PERSON = \[(.*)\]", "snr_db": r"const SNR_DB = \[(.*)\]"}
+    for name, wanted in asdict(LIMITS).items():
+        found = re.search(lists.get(name, numbers[name]), source)
+        assert found is not None, name
+        theirs = tuple(map(float, found[1].split(",")))
+        assert theirs == (wanted if name in lists else (wanted,)), name
 
 
 def test_challenges(made: Made) -> None:

@@ -31,7 +31,9 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_corpus(commands: Commands) -> None:
-    command = commands.add("corpus", lambda o: pack(o.corpus, o.pack), "decode the training archives into a pack")
+    command = commands.add(
+        "corpus", lambda o: pack(o.corpus, o.pack, o.threads), "decode the training archives into a pack"
+    )
     command.add_argument("corpus", type=Path, help="folder with the archives")
     command.add_argument("pack", type=Path, help="folder to write")
 

@@ -23,6 +23,7 @@ from parrotlet.text import TextFrontEnd
 
 from ..corpus import Pack
 from ..models.recognizer import SOUNDS, STRIDE, Recognizer
+from ..models.weights import load_metadata, load_weights, save_weights
 from .aligner import masked
 from .loop import Losses, Schedule, data_seed, train
 
@@ -32,11 +33,12 @@ Durations = Mapping[int, tuple[str, list[int]]]
 
 FRAMES, BATCH = 320, 8
 SHARES = {
-    "synthetic": 0.2,
-    "librispeech5": 0.2,
-    "librispeech": 0.1,
-    "vctk": 0.12,
-    "commonvoice": 0.25,
+    "synthetic": 0.16,
+    "librispeech5": 0.18,
+    "librispeech": 0.08,
+    "vctk": 0.14,
+    "commonvoice": 0.22,
+    "commonvoice1": 0.14,
     "speechocean762": 0.08,
     "vits_vctk": 0.05,
 }
@@ -167,7 +169,10 @@ def recognizer_batches(
 def train_recognizer(
     pack: Pack, durations: Durations, out: Path, schedule: Schedule, start: Path | None = None
 ) -> Recognizer:
-    """Train, or go on training, the recognizer. start: weights to begin with."""
+    """Train, or go on training, the recognizer. start: weights to begin with.
+
+    Writes ``recognizer.safetensors`` too, in float16: what ``recognizer-graph`` takes and a release has.
+    """
     torch.manual_seed(0)
     model = Recognizer()
 
@@ -177,6 +182,9 @@ def train_recognizer(
         return {"phoneme": -posteriors.masked_fill(~allowed, -30.0).logsumexp(dim=-1).mean()}
 
     train(model, recognizer_batches(pack, durations, data_seed(out)), losses, out, schedule, start)
+    averaged = out / "model.safetensors"
+    load_weights(model, averaged)
+    save_weights(model, out / "recognizer.safetensors", half=True, step=load_metadata(averaged).get("step"))
     return model
 
 
