@@ -18,7 +18,8 @@ from parrotlet.audio import resample
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.pitch import estimate_f0
 
-WEB = Path(__file__).parents[2] / "examples/web"
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "examples/web"
 Samples = npt.NDArray[np.float64]
 
 
