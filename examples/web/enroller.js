@@ -3,6 +3,7 @@
 import { advised, doubtsOf, measuredFully, oddOneAmong, reportOf, requireUsable, withOtherVoice } from "./enrollment.js";
 import { ConsentCheck } from "./consent.js";
 import { InputError, UsageError, requireNumber } from "./errors.js";
+import { aligned, learnsFromTexts } from "./finetuning.js";
 import { writeFlac } from "./flac.js";
 import { voiceprint } from "./same_person.js";
 import { resample } from "./sound.js";
@@ -17,7 +18,7 @@ export class Enroller {
 
   /** model: a VoiceModel. readTable: reads a table of the SDK by the name of its file. utterances: for what is said. */
   constructor(manifest, model, readTable, utterances) {
-    Object.assign(this, { manifest, model, readTable });
+    Object.assign(this, { manifest, model, readTable, utterances });
     this.consents = new ConsentCheck(manifest, model, utterances, (file) => this.#table(file));
   }
 
@@ -27,11 +28,15 @@ export class Enroller {
     return advised([report], this.manifest.enrollment)[0];
   }
 
-  /** What a profile keeps of a person: {tensors, consent}; options: those of Parrotlet.enroll. */
-  async measure(recordings, { likeness = null, consent = null, keepRecording = false, onReport = () => {}, onWarning = (message) => console.warn(message) } = {}) {
+  /**
+   * What a profile keeps of a person, and where in the recordings their texts were read: {tensors, consent, reads}; options:
+   * those of Parrotlet.enroll.
+   */
+  async measure(recordings, { likeness = null, consent = null, keepRecording = false, onReport = () => {}, onWarning = (message) => console.warn(message), texts = [] } = {}) {
     if (likeness !== null) requireNumber("likeness", likeness, 0, 1);
     const sources = Array.isArray(recordings) ? recordings : [recordings];
     if (!sources.length) throw new InputError("no recording given: pass at least one");
+    const said = this.#textsOf(texts, sources.length);
     const heard = [];
     for (const source of sources) heard.push(await this.#heard(source, onWarning));
     const limits = this.manifest.enrollment;
@@ -55,7 +60,25 @@ export class Enroller {
       const flac = this.#flac(sources, heard);
       tensors["recording.flac"] = { shape: [flac.length], values: flac };
     }
-    return { tensors, consent: record };
+    const reads = [];
+    for (const [k, text] of said.entries()) if (text.trim()) reads.push(await this.aligned(sources[k], reports[k], text));
+    return { tensors, consent: record, reads };
+  }
+
+  /** Where in a recording, of which there is a report, a text was read. Throws an InputError, also for another text. */
+  async aligned(recording, report, text) {
+    return aligned(this.model, recording, report, await this.utterances.frontEnd.phonemize(text));
+  }
+
+  /** A text for each of so many recordings, or none. */
+  #textsOf(texts, count) {
+    const said = typeof texts === "string" ? [texts] : Array.from(texts ?? []);
+    if (!said.every((text) => typeof text === "string")) throw new UsageError('texts are strings, "" where what was read is not known');
+    if (said.length && said.length !== count) throw new UsageError(`${count} recordings and ${said.length} texts: give one for each, "" where unknown`);
+    if (said.some((text) => text.trim()) && !learnsFromTexts(this.manifest)) {
+      throw new UsageError(`texts need what bundle ${this.manifest.name} lacks: use another bundle, or enroll without texts`);
+    }
+    return said;
   }
 
   async #requireOnePerson(reports, heard, embeddings, onWarning) {

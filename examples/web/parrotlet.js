@@ -5,10 +5,12 @@
 //   for await (const { samples, words } of bird.speak("Hello.", "robin")) play(samples);
 //   const profile = await bird.enroll([{ samples, sampleRate }]);
 
+import { opener } from "./bundle.js";
 import { utcNow } from "./challenge.js";
 import { requireAllowed } from "./consent.js";
 import { Enroller } from "./enroller.js";
 import { BundleError, InputError, ProfileFormatError, UsageError, WrongModelError, requireNumber } from "./errors.js";
+import { finetuned, learnsFromTexts } from "./finetuning.js";
 import { Finisher } from "./finishing.js";
 import { Lexicon, readRules, unknownWordModel } from "./g2p.js";
 import { STEP, blend, lift, raised, rises } from "./intonation.js";
@@ -68,8 +70,7 @@ export class Parrotlet {
     if ((manifest.front_end ?? FRONT_END) !== FRONT_END) {
       throw new BundleError(`bundle ${manifest.name} needs the front end ${manifest.front_end}, which this version does not have`);
     }
-    const open = async ({ file, fold_int8: fold = false }) =>
-      ort.InferenceSession.create(await read(file), { extra: { session: { disable_quant_qdq: fold ? "1" : "0" } } });
+    const open = opener(read, ort);
     if (watermark === null && manifest.watermark === "required") {
       throw new UsageError(`bundle ${manifest.name} is only for speech with a mark: leave watermark out, or pass one`);
     }
@@ -112,20 +113,46 @@ export class Parrotlet {
    * A voice profile from one or several recordings of one person.
    * @param {{samples: Float32Array, sampleRate: number, name?: string}[]} recordings
    * @param {{expires?: string | null, consent?: object | null, likeness?: number | null, keepRecording?: boolean,
-   *   onReport?: (report: object) => void, onWarning?: (message: string) => void}} options keepRecording: the speech in them
-   *   goes into the profile, as FLAC, so that a later speaker encoder can enroll it again. onWarning: what Python warns of.
+   *   onReport?: (report: object) => void, onWarning?: (message: string) => void, texts?: string | string[],
+   *   onProgress?: (share: number) => void}} options keepRecording: the speech in them goes into the profile, as FLAC, so
+   *   that a later speaker encoder can enroll it again. onWarning: what Python warns of. texts: what was read in each
+   *   recording, word for word ("" where that is not known): the voice comes nearer to the person's, in some time more, of
+   *   which onProgress is told the share that is done.
    *   consent: a record of what the person agreed to; {challenge, take, speaker, answeredAt} of consent.js is checked here,
    *   and throws a ConsentError.
    * @returns {Promise<VoiceProfile>}
    */
-  async enroll(recordings, { expires = null, ...options } = {}) {
-    const { tensors, consent } = await this.#enroller.measure(recordings, options);
+  async enroll(recordings, { expires = null, onProgress = () => {}, ...options } = {}) {
+    const { tensors, consent, reads } = await this.#enroller.measure(recordings, options);
     const profile = { tensors, speakerModel: this.manifest.speaker.weights_sha256, bundle: this.manifest.name, created: utcNow(), expires, consent };
-    const fitted = await this.#fit(profile);
+    const map = await this.model.fit(this.#checked(profile));
+    if (reads.length) {
+      const values = await finetuned(this.model, this.#checked(profile), map, reads, onProgress);
+      tensors[this.model.factorsName] = { shape: [values.length], values };
+    }
     const key = this.#fittedKey;
-    if (fitted.map) tensors[`${key}.map`] = { shape: [fitted.map.length], values: fitted.map };
-    tensors[`${key}.loudness_lufs`] = number(fitted.loudness);
+    if (map) tensors[`${key}.map`] = { shape: [map.length], values: map };
+    tensors[`${key}.loudness_lufs`] = number(await this.#loudness(new Voice(this.#checked(profile), map, this.likeness(profile))));
     return profile;
+  }
+
+  /** Whether `enroll` can use texts: the bundle has what that takes. */
+  get learnsFromTexts() {
+    return learnsFromTexts(this.manifest);
+  }
+
+  /**
+   * Whether a recording holds a text, word for word as far as can be told: whether `enroll` takes both. report: what examine
+   * gave, if it is known.
+   */
+  async wasRead(recording, text, { report = null } = {}) {
+    try {
+      await this.#enroller.aligned(recording, report ?? (await this.examine(recording)), text);
+    } catch (error) {
+      if (error instanceof InputError) return false;
+      throw error;
+    }
+    return true;
   }
 
   // Voices
@@ -183,13 +210,6 @@ export class Parrotlet {
     const holds = kept !== undefined && (!adaptable || Math.abs(likeness - this.likeness(profile)) < 1e-6);
     voice.loudness = holds ? kept : await this.#loudness(voice);
     return voice;
-  }
-
-  /** The map of the adaptation, and how loud the model speaks with it. */
-  async #fit(profile) {
-    const tensors = this.#checked(profile);
-    const map = await this.model.fit(tensors);
-    return { map, loudness: await this.#loudness(new Voice(tensors, map, this.likeness(profile))) };
   }
 
   async #loudness(voice) {

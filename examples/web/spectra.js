@@ -17,11 +17,22 @@ export function percentile(values, part) {
 }
 
 /** The frames of `mel` near its loudest, by the mean of the bands from one to another. */
-export function loudOf(mel, bands, [from, to]) {
-  const frames = framesOf(mel, bands);
-  const level = frames.map((frame) => levelOf(frame, from, to));
+export function loudOf(mel, bands, range) {
+  const loud = areLoud(mel, bands, range);
+  return framesOf(mel, bands).filter((_, k) => loud[k]);
+}
+
+/** Of each frame of `mel`, whether it is near its loudest. */
+export function areLoud(mel, bands, [from, to] = LEVEL_BANDS) {
+  const level = framesOf(mel, bands).map((frame) => levelOf(frame, from, to));
   const least = percentile(level, 95) - COUNTED_NEPERS;
-  return frames.filter((_, k) => level[k] > least);
+  return level.map((one) => one > least);
+}
+
+/** The mean level of those frames that are `chosen`. */
+export function meanLevel(mel, bands, chosen) {
+  const frames = framesOf(mel, bands).filter((_, k) => chosen[k]);
+  return frames.reduce((sum, frame) => sum + levelOf(frame, ...LEVEL_BANDS), 0) / frames.length;
 }
 
 /** The level of loud speech: that of most frames is below. */
@@ -80,7 +91,7 @@ function solved(rows, size) {
 }
 
 /** Where mel filters begin and end, in Hz: linear below 1 kHz, logarithmic above (Slaney). */
-function melEdges({ n_mels: count, f_min: low, f_max: high }) {
+export function melEdges({ n_mels: count, f_min: low, f_max: high }) {
   const step = 27 / Math.log(6.4);
   const toMel = (hz) => (hz < 1000 ? (hz * 3) / 200 : 15 + Math.log(hz / 1000) * step);
   const toHz = (mel) => (mel < 15 ? (mel * 200) / 3 : 1000 * Math.exp((mel - 15) / step));

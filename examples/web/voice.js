@@ -104,7 +104,11 @@ export class VoiceModel {
 
   // Samples at the model's rate -> log posteriors of the recognizer: {values, classes}, silence and phonemes of each frame.
   async posteriors(samples) {
-    const { mel } = await this.run("mel", { samples: [samples] });
+    return this.posteriorsOf((await this.run("mel", { samples: [samples] })).mel);
+  }
+
+  // The same of a log-mel, a tensor [1, T, bands].
+  async posteriorsOf(mel) {
     const [, frames, bands] = mel.dims;
     const { multiple_of: multiple } = this.manifest.recognizer;
     // The graph takes whole multiples of some frames: the last one is repeated.
@@ -171,19 +175,9 @@ export class VoiceModel {
   // A phoneme string in a voice -> { mel, f0, durations, predicted }, without the silence before it. contour: (f0, durations)
   // to the f0 that is spoken, where takesContour.
   async acoustics(phonemes, tensors, fitted = null, { speed = 1, pitch = 0, likeness, contour = (f0) => f0 } = {}) {
-    const { symbols, adaptation, synthesis, mel } = this.manifest;
-    const ids = Array.from(`^${phonemes}$`, (symbol) => BigInt(symbols.indexOf(symbol)));
-    const adapted = fitted?.some((value) => value !== 0)
-      ? [fitted, Float32Array.of(likeness ?? adaptation.likeness), tensors["spectrum.exemplars"][0]]
-      : [new Float32Array(adaptation.size)];
-    const median = tensors["pitch.median_hz"][0][0];
-    const spread = tensors["pitch.spread_octaves"][0][0];
-    const voice = {
-      embedding: [joined([tensors["speaker.embedding"][0], ...adapted])],
-      statistics: [Float32Array.of(Math.log2(median / this.manifest.pitch.reference_hz), spread, 0)],
-      ...this.#factors(tensors, (likeness ?? adaptation.likeness) / adaptation.likeness),
-    };
-    const said = [BigInt64Array.from(ids)];
+    const { synthesis, mel } = this.manifest;
+    const voice = this.#voice(tensors, fitted, likeness);
+    const said = this.#ids(phonemes);
     const edge = (durations) => {
       const cut = Math.max(0, durations[0] - synthesis.edge_frames);
       durations[0] -= cut;
@@ -213,6 +207,33 @@ export class VoiceModel {
     };
   }
 
+  // What the frames of a recording's phonemes would be, at its durations and f0: { mel, predicted, features } as values, and
+  // the condition of the voice, [data, shape].
+  async aligned(phonemes, tensors, fitted, durations, f0) {
+    const voice = this.#voice(tensors, fitted);
+    const given = regulated(await this.#texted(this.#ids(phonemes), voice), durations, voice);
+    const { mel, predicted, features } = await this.#frames({ given }, f0);
+    return { mel: mel.data, predicted: predicted.data, features: features.data, condition: given.condition };
+  }
+
+  #ids(phonemes) {
+    return [BigInt64Array.from(`^${phonemes}$`, (symbol) => BigInt(this.manifest.symbols.indexOf(symbol)))];
+  }
+
+  // What the acoustic graph takes of a voice.
+  #voice(tensors, fitted, likeness = this.manifest.adaptation.likeness) {
+    const { adaptation, pitch } = this.manifest;
+    const adapted = fitted?.some((value) => value !== 0)
+      ? [fitted, Float32Array.of(likeness), tensors["spectrum.exemplars"][0]]
+      : [new Float32Array(adaptation.size)];
+    const [median, spread] = [tensors["pitch.median_hz"][0][0], tensors["pitch.spread_octaves"][0][0]];
+    return {
+      embedding: [joined([tensors["speaker.embedding"][0], ...adapted])],
+      statistics: [Float32Array.of(Math.log2(median / pitch.reference_hz), spread, 0)],
+      ...this.#factors(tensors, likeness / adaptation.likeness),
+    };
+  }
+
   // What the model is fine-tuned by to a person, `share` of it; zeros where it is not. Nothing for a model that cannot be.
   #factors(tensors, share) {
     const { factors: size } = this.manifest.finetuning ?? {};
@@ -227,24 +248,18 @@ export class VoiceModel {
   }
 
   // The first two parts of the acoustic graph, with the length regulator behind the first.
-  async #outline(phonemes, { embedding, statistics, ...factors }, speed, pitch) {
-    const [text, contour] = await this.load("acoustic");
-    const { encoded, condition, frames } = await this.#run(text, { phonemes, embedding, statistics });
-    const durations = wholeDurations(frames.data, speed);
-    const count = durations.reduce((total, one) => total + one, 0);
-    const width = encoded.dims[2];
-    const rows = new Float32Array(count * width);
-    const position = new Float32Array(count * 3);
-    let at = 0;
-    durations.forEach((duration, phoneme) => {
-      for (let done = 0.5; done < duration; done += 1, at += 1) {
-        rows.set(encoded.data.subarray(phoneme * width, (phoneme + 1) * width), at * width);
-        position.set([done / duration, Math.log(done), Math.log(Math.max(duration - done, 0.5))], at * 3);
-      }
-    });
-    const given = { rows: [rows, [1, count, width]], position: [position, [1, count, 3]], condition: [condition.data, condition.dims], statistics };
-    const { f0 } = await this.#run(contour, { ...given, pitch: [Float32Array.of(pitch), [1]] });
-    return { durations, given: { ...given, ...factors }, f0: f0.data };
+  async #outline(phonemes, voice, speed, pitch) {
+    const text = await this.#texted(phonemes, voice);
+    const durations = wholeDurations(text.frames.data, speed);
+    const given = regulated(text, durations, voice);
+    const { factors: _, ...seen } = given;
+    const { f0 } = await this.#run((await this.load("acoustic"))[1], { ...seen, pitch: [Float32Array.of(pitch), [1]] });
+    return { durations, given, f0: f0.data };
+  }
+
+  // The first part: what is computed once a phoneme.
+  async #texted(phonemes, { embedding, statistics }) {
+    return this.#run((await this.load("acoustic"))[0], { phonemes, embedding, statistics });
   }
 
   async #frames({ given }, f0) {
@@ -298,16 +313,36 @@ export function speechOf(samples, active, size) {
 
 // Uniform noise of variance 1, the same for the same seed. Through the windows of the renderer it is as good as Gaussian.
 export function uniformNoise(count, seed = Math.floor(Math.random() * 2 ** 32)) {
+  const draw = drawing(seed);
+  return new Float32Array(count).map(() => (draw() - 0.5) * Math.sqrt(12));
+}
+
+// A function that draws numbers from 0 up to 1, the same for the same seed.
+export function drawing(seed) {
   let state = seed >>> 0;
-  const made = new Float32Array(count);
-  for (let at = 0; at < count; at += 1) {
+  return () => {
     // Mulberry32: a counter whose bits are mixed.
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    made[at] = (((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32 - 0.5) * Math.sqrt(12);
-  }
-  return made;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+// The length regulator: what the parts behind the first take, but for the pitch.
+function regulated({ encoded, condition }, durations, { embedding: _, ...voice }) {
+  const count = durations.reduce((total, one) => total + one, 0);
+  const width = encoded.dims[2];
+  const rows = new Float32Array(count * width);
+  const position = new Float32Array(count * 3);
+  let at = 0;
+  durations.forEach((duration, phoneme) => {
+    for (let done = 0.5; done < duration; done += 1, at += 1) {
+      rows.set(encoded.data.subarray(phoneme * width, (phoneme + 1) * width), at * width);
+      position.set([done / duration, Math.log(done), Math.log(Math.max(duration - done, 0.5))], at * 3);
+    }
+  });
+  return { rows: [rows, [1, count, width]], position: [position, [1, count, 3]], condition: [condition.data, condition.dims], ...voice };
 }
 
 // Predicted frames of every phoneme to whole ones: the running sum is rounded, half to even, as Python does in float32.

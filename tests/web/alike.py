@@ -18,7 +18,8 @@ from parrotlet.audio import resample
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.pitch import estimate_f0
 
-WEB = Path(__file__).parents[2] / "examples/web"
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "examples/web"
 Samples = npt.NDArray[np.float64]
 
 
@@ -40,11 +41,12 @@ def spoken(bird: Parrotlet, text: str, voice: VoiceProfile | str, **options: Any
     return np.concatenate([chunk.samples for chunk in bird.speak(text, voice, **options)]).astype(np.float64)
 
 
-def require_alike(ours: Samples, theirs: Samples) -> None:
+def require_alike(ours: Samples, theirs: Samples, cents: float = 10) -> None:
     """The same speech but for its noise and for what INT8 rounds otherwise.
 
     Two seeds of Python's own noise lie 2.08 dB of the mel spectrogram apart, over loud frames. Samples are not
-    compared: a pitch that is 3 cents away, as INT8 rounds it, moves the phase of all that follows.
+    compared: a pitch that is 3 cents away, as INT8 rounds it, moves the phase of all that follows. cents: how far half
+    of the pitch may be away.
     """
     assert len(theirs) == pytest.approx(len(ours), rel=0.01)
     size = min(len(ours), len(theirs))
@@ -58,6 +60,6 @@ def require_alike(ours: Samples, theirs: Samples) -> None:
         pitch = [estimate_f0(resample(one.astype(np.float32), 24000, 16000), 16000) for one in (ours, theirs)]
         voiced = (pitch[0] > 0) & (pitch[1] > 0)
         assert voiced.sum() > 0.9 * (pitch[0] > 0).sum()
-        assert np.median(np.abs(1200 * np.log2(pitch[1][voiced] / pitch[0][voiced]))) < 10
+        assert np.median(np.abs(1200 * np.log2(pitch[1][voiced] / pitch[0][voiced]))) < cents
     else:  # a phoneme that is a frame longer moves all that follows: the spectrum as a whole
         assert np.abs(first[loud].mean(axis=0) - second[loud].mean(axis=0)).mean() * 20 / np.log(10) < 1.5

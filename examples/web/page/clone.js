@@ -12,18 +12,21 @@ const LONGEST_S = 120;
 const SHOWN_BLOCKS = 120;
 const BLOCK_S = 0.05;
 
-export function begin(engine, { limits }, voices) {
+export function begin(engine, { limits, learns }, voices) {
   const recorder = new Recorder();
   const player = new Player();
-  const takes = []; // {name, samples, sampleRate, report}
+  const takes = []; // {name, samples, sampleRate, report, asked, text}: the sentence that was shown, and what was read
   const agreement = beginAgreement(() => !recording && !starting);
   let recording = false;
   let starting = false; // the browser asks the person for the microphone
   let live = []; // peaks of what the microphone hears, the last few seconds
   let block = { peak: 0, seconds: 0 };
   let count = 0;
+  let asked = ""; // the sentence to read in the recording that is under way
+  let listening = ""; // the one in a recording that is examined
 
-  $("sentences").replaceChildren(...sentences.map((text) => element("p", { textContent: text })));
+  if (learns) $("clone-help").textContent = texts.cloneEach;
+  showSentences();
   label();
   $("record").addEventListener("click", () => attempt("make-error", toggle));
   $("file").addEventListener("change", async () => {
@@ -56,6 +59,7 @@ export function begin(engine, { limits }, voices) {
     try {
       await recorder.start(heard, () => attempt("make-error", gone));
       recording = true;
+      asked = next();
     } catch (error) {
       throw new Error(say.noMicrophone(error.message));
     } finally {
@@ -96,7 +100,7 @@ export function begin(engine, { limits }, voices) {
     count += 1;
     const sound = await recorder.stop();
     meter(-60);
-    await add({ name: say.take(count), ...sound });
+    await add({ name: say.take(count), ...sound }, asked);
   }
 
   function meter(level) {
@@ -112,17 +116,40 @@ export function begin(engine, { limits }, voices) {
     }
   }
 
-  async function add(take) {
+  /** shown: the sentence to be read in it, if there is one. */
+  async function add(take, shown = "") {
     $("record-line").textContent = say.listening();
+    listening = shown;
     try {
-      takes.push({ ...take, report: await engine.call("examine", take) });
+      const { report, read } = await engine.call("examine", take, shown);
+      takes.push({ ...take, report, asked: shown, text: read ? shown : "" });
     } finally {
+      listening = "";
       $("record-line").textContent = "";
     }
     showTakes();
   }
 
+  function wasRead(text) {
+    return takes.some((take) => take.text === text);
+  }
+
+  /** The sentence to read next, where the model learns from what is read. */
+  function next() {
+    return (learns && sentences.find((text) => text !== listening && !wasRead(text))) || "";
+  }
+
+  function showSentences() {
+    const lines = sentences.map((text) => {
+      const line = element("p", { textContent: text, className: wasRead(text) ? "read" : "" });
+      if (text === next()) line.setAttribute("aria-current", "step");
+      return line;
+    });
+    $("sentences").replaceChildren(...lines);
+  }
+
   function showTakes() {
+    showSentences();
     // The length is that of all together.
     advised(takes.map(({ report }) => report), limits).forEach((report, k) => (takes[k].report = report));
     $("takes").replaceChildren(
@@ -144,6 +171,8 @@ export function begin(engine, { limits }, voices) {
         };
         const told = element("div", { className: "grow" }, element("strong", { textContent: name }), verdict);
         if (!report.problem) told.append(element("p", { className: "quiet", textContent: say.heard(report) }));
+        if (take.text) told.append(element("p", { className: "quiet", textContent: say.read(take.text) }));
+        else if (take.asked && !report.problem) told.append(element("p", { className: "fair", textContent: say.misread() }));
         const wave = element("canvas", { className: "wave" });
         requestAnimationFrame(() => drawPeaks(wave, peaksOf(take.samples, SHOWN_BLOCKS)));
         const actions = element("div", { className: "actions" }, button(say.listen(), () => listen(take)), button(say.remove(), remove));
@@ -166,7 +195,8 @@ export function begin(engine, { limits }, voices) {
     $("make-line").textContent = say.making();
     try {
       const recordings = usable.map(({ name: take, samples, sampleRate }) => ({ name: take, samples, sampleRate }));
-      const { seconds, warnings } = await engine.call("enroll", name, recordings, secret, { consent: texts.consent, spoken: agreement.taken() });
+      const options = { texts: usable.map(({ text }) => text), consent: texts.consent, spoken: agreement.taken() };
+      const { seconds, warnings } = await engine.follow(progress, "enroll", name, recordings, secret, options);
       $("make-line").textContent = [say.made(name, seconds), ...warnings.map(sentence)].join(" ");
       $("secret").value = "";
       takes.length = 0;
@@ -177,6 +207,12 @@ export function begin(engine, { limits }, voices) {
       throw error;
     } finally {
       $("make").disabled = false;
+      $("make-progress").hidden = true;
     }
+  }
+
+  function progress(share) {
+    $("make-progress").hidden = false;
+    $("make-progress").value = share;
   }
 }

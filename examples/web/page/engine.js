@@ -19,7 +19,12 @@ export class Engine {
 
   /** Calls a method of worker.js. */
   call(method, ...parameters) {
-    return this.#ask((this.#last += 1), { method, parameters });
+    return this.follow(null, method, ...parameters);
+  }
+
+  /** The same, with what the method tells while it works. */
+  follow(onTold, method, ...parameters) {
+    return this.#ask((this.#last += 1), { method, parameters }, onTold);
   }
 
   /** A stream of worker.js: work is done there only when a value is asked for here. */
@@ -39,14 +44,18 @@ export class Engine {
     }
   }
 
-  #ask(id, message) {
-    const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, streams: message.next }));
+  #ask(id, message, onTold = null) {
+    const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, onTold, streams: message.next }));
     this.#worker.postMessage({ id, ...message });
     return answer;
   }
 
-  #settle({ id, value, done, error }) {
-    const { resolve, reject, streams } = this.#waiting.get(id) ?? {};
+  #settle({ id, value, done, error, told }) {
+    const { resolve, reject, onTold, streams } = this.#waiting.get(id) ?? {};
+    if (told !== undefined) {
+      onTold?.(told);
+      return;
+    }
     this.#waiting.delete(id);
     if (error) reject?.(errorNamed(error));
     else resolve?.(streams ? { value, done } : value);

@@ -1,7 +1,7 @@
 // The engine and the opened profiles, in a thread of their own: the page stays quick, and never sees a profile.
 //
 // Messages: {id, method, parameters} is answered by {id, value} or {id, error}. A stream's method is answered by one value
-// each time that {id, next: true} comes, and by {id, done: true}.
+// each time that {id, next: true} comes, and by {id, done: true}. What a method tells while it works comes as {id, told}.
 
 import { utcNow } from "../challenge.js";
 import { Parrotlet } from "../parrotlet.js";
@@ -66,7 +66,7 @@ const METHODS = {
     ]);
     await bird.warmUp();
     const presets = Object.values(bird.presets).map(({ name, description }) => ({ name, description }));
-    return { presets, sampleRate: bird.sampleRate, limits: bird.manifest.enrollment, kept };
+    return { presets, sampleRate: bird.sampleRate, limits: bird.manifest.enrollment, learns: bird.learnsFromTexts, kept };
   },
 
   async voices() {
@@ -79,19 +79,25 @@ const METHODS = {
     });
   },
 
-  examine(recording) {
-    return bird.examine(recording);
+  /** The report of a recording, and whether a text was read in it. */
+  async examine(recording, text = "") {
+    const report = await bird.examine(recording);
+    return { report, read: Boolean(text) && report.problem === null && (await bird.wasRead(recording, text, { report })) };
   },
 
-  /** consent: a text that the person agreed to. spoken: {challenge, take, answeredAt} of a spoken one, which counts instead. */
-  async enroll(name, recordings, secret, { consent = null, spoken = null, expires = null } = {}) {
+  /**
+   * texts: what was read in each recording, "" where that is not known. consent: a text that the person agreed to. spoken:
+   * {challenge, take, answeredAt} of a spoken one, which counts instead. Tells the share of fine-tuning that is done.
+   */
+  async enroll(name, recordings, secret, { texts = [], consent = null, spoken = null, expires = null } = {}) {
     const store = storeWith(secret);
     await store.requireFree(name);
     const began = performance.now();
     const written = consent && { text: consent, given_at: utcNow(), speaker: name, recording_sha256: "", method: "web" };
     const record = spoken ? { ...spoken, speaker: name } : written;
     const warnings = [];
-    const profile = await bird.enroll(recordings, { consent: record, expires, onWarning: (message) => warnings.push(message) });
+    const onWarning = (message) => warnings.push(message);
+    const profile = await bird.enroll(recordings, { texts, consent: record, expires, onWarning, onProgress: this.tell });
     const seconds = (performance.now() - began) / 1000;
     const stored = await store.save(name, profile);
     unlocked.set(name, profile);
@@ -158,7 +164,8 @@ self.onmessage = async ({ data: { id, method, parameters, next, stop } }) => {
       self.postMessage({ id, value, done });
       return;
     }
-    const answer = METHODS[method](...parameters);
+    const tell = (told) => self.postMessage({ id, told });
+    const answer = METHODS[method].apply({ tell }, parameters);
     if (answer?.[Symbol.asyncIterator]) streams.set(id, answer);
     else self.postMessage({ id, value: await answer });
   } catch (error) {

@@ -1,0 +1,138 @@
+// Fine-tunes the acoustic model to a person, from recordings whose text is known (finetuning.py, docs/export.md). A graph is
+// one step of it; here is where each phoneme lies in a recording, and which pieces a step learns from.
+
+import { InputError } from "./errors.js";
+import { align } from "./recognizer.js";
+import { resample } from "./sound.js";
+import { areLoud, meanLevel, melEdges } from "./spectra.js";
+import { drawing, joined } from "./voice.js";
+
+const MISREAD = -1.5; // mean log odds a frame, below which something else was said
+const EDGE = 10; // frames of the silence before and after what is said
+const READ_S = 60; // the longest recording that is aligned with a text
+const SEED = 0;
+const [PITCH_HOP, PITCH_MIDDLE] = [200, 399]; // samples at 16 kHz: of a hop of the pitch graph, and to the middle of its window
+
+/** Whether a bundle has what learning from texts takes. */
+export const learnsFromTexts = ({ finetuning, graphs }) => Boolean(finetuning && graphs.finetune?.onnx && graphs.acoustic.onnx.parts?.length === 3);
+
+/**
+ * What was read in a recording, without the silence at its ends: log-mel [T * bands], f0 [T] in Hz, 0 where unvoiced, and the
+ * frames of each phoneme, of start and end.
+ * @typedef {{phonemes: string, durations: number[], mel: Float32Array, f0: Float32Array, bandwidthHz: number}} Read
+ */
+
+/**
+ * Finds the phonemes of a text in a recording. report: of the recording. Throws an InputError, also where it is of another
+ * text.
+ * @returns {Promise<Read>}
+ */
+export async function aligned(model, { samples, sampleRate }, report, phonemes) {
+  const { mel: grid, speaker, recognizer } = model.manifest;
+  const { name, bandwidth_hz: bandwidthHz } = report;
+  if (samples.length > READ_S * sampleRate) throw new InputError(`${name}: longer than ${READ_S} s: cut it and its text in parts`);
+  const whole = resample(samples, sampleRate, grid.sample_rate);
+  const { mel } = await model.run("mel", { samples: [whole] });
+  const frames = mel.dims[1];
+  const { start, end, forced, free } = align(await model.posteriorsOf(mel), Array.from(phonemes), recognizer.phonemes);
+  const spoken = start.map((_, k) => k).filter((k) => end[k] > start[k]);
+  const [low, high] = [start[spoken[0]], end[spoken.at(-1)]];
+  let odds = 0;
+  for (let t = low; t < high; t += 1) odds += forced[t] - free[t];
+  if (odds / (high - low) < MISREAD) {
+    throw new InputError(`${name}: the text was not heard in it: give what was read, word for word, or enroll without a text`);
+  }
+  const [from, to] = [Math.max(0, low - EDGE), Math.min(frames, high + EDGE)];
+  // A character without a sound begins where the one before it ends.
+  let edge = from;
+  const edges = [...start, high, to].map((one) => (edge = Math.max(edge, one)));
+  const durations = edges.map((one, k) => one - (k ? edges[k - 1] : from));
+  const f0 = await pitchOf(model, resample(whole, grid.sample_rate, speaker.sample_rate));
+  return { phonemes, durations, mel: mel.data.slice(from * grid.n_mels, to * grid.n_mels), f0: f0.slice(from, to), bandwidthHz };
+}
+
+/** f0 at the middle of each mel frame of samples at 16 kHz. */
+async function pitchOf(model, samples) {
+  const [before, after] = [PITCH_MIDDLE - PITCH_HOP / 2, 2 * PITCH_MIDDLE];
+  const padded = joined([new Float32Array(before), samples, new Float32Array(after)]);
+  return (await model.run("pitch", { samples: [padded] })).f0.data;
+}
+
+/**
+ * The factors of a person. tensors, map: the voice that was enrolled, as the model takes it. reads: what was read.
+ * onProgress: told how much is done, from 0 to 1.
+ */
+export async function finetuned(model, tensors, map, reads, onProgress) {
+  const { factors, steps, rate } = model.manifest.finetuning;
+  const { lines, condition } = await materialOf(model, tensors, map, reads);
+  const draw = drawing(SEED);
+  let state = [new Float32Array(3 * factors), [3, factors]];
+  for (let step = 1; step <= steps; step += 1) {
+    // Warm-up, then a linear decay of the last two thirds.
+    const now = rate * Math.min(1, step / 10, 1.5 * (1 - (step - 1) / steps));
+    const given = { state, rate: [Float32Array.of(now), [1]], step: [Float32Array.of(step), [1]], condition };
+    const { next } = await model.run("finetune", { ...given, ...piecesOf(lines, model.manifest, draw) });
+    state = [next.data, next.dims];
+    onProgress(step / steps);
+    await new Promise((resolve) => setTimeout(resolve)); // whoever waits for this thread, to speak say, gets a turn
+  }
+  return state[0].slice(0, factors);
+}
+
+/** What is learned from in each recording, by the names of the graph's inputs, and the condition of the voice. */
+async function materialOf(model, tensors, map, reads) {
+  const lines = [];
+  let condition;
+  for (const read of reads) {
+    const made = await model.aligned(read.phonemes, tensors, map, read.durations, read.f0);
+    condition = made.condition;
+    lines.push(lineOf(made, read, model.manifest.mel));
+  }
+  return { lines, condition };
+}
+
+function lineOf({ features, predicted, mel }, read, grid) {
+  const bands = grid.n_mels;
+  const loud = areLoud(read.mel, bands);
+  // How loud a recording is is not the voice.
+  const louder = meanLevel(mel, bands, loud) - meanLevel(read.mel, bands, loud);
+  const held = melEdges(grid).slice(2).map((edge) => edge <= read.bandwidthHz);
+  return {
+    features,
+    predicted,
+    mel,
+    f0: read.f0,
+    real: read.mel.map((value) => value + louder),
+    heard: read.mel.map((_, at) => Number(loud[Math.floor(at / bands)] && held[at % bands])),
+    inside: new Float32Array(read.f0.length).fill(1),
+  };
+}
+
+/** What a step takes: random pieces of random lines with their margins, and zeros beyond their ends. */
+function piecesOf(lines, { finetuning }, draw) {
+  const { pieces, frames, margin } = finetuning;
+  const size = frames + 2 * margin;
+  const cuts = Array.from({ length: pieces }, () => {
+    const { line, length } = drawn(lines, draw);
+    const places = Math.max(1, length + 2 * margin - size + 1);
+    return { line, length, start: Math.floor(draw() * places) - margin };
+  });
+  const part = (name) => {
+    const width = cuts[0].line[name].length / cuts[0].length;
+    const values = new Float32Array(pieces * size * width);
+    cuts.forEach(({ line, start, length }, k) => {
+      const [low, high] = [Math.max(0, start), Math.min(length, start + size)];
+      values.set(line[name].subarray(low * width, high * width), (k * size + low - start) * width);
+    });
+    return [name, [values, name === "f0" ? [pieces, size] : [pieces, size, width]]];
+  };
+  return Object.fromEntries(Object.keys(cuts[0].line).map(part));
+}
+
+/** A line, the longer the likelier. */
+function drawn(lines, draw) {
+  const lengths = lines.map(({ f0 }) => f0.length);
+  let left = draw() * lengths.reduce((sum, one) => sum + one, 0);
+  const at = lengths.findIndex((length) => (left -= length) < 0);
+  return { line: lines[at], length: lengths[at] };
+}
