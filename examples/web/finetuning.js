@@ -10,6 +10,8 @@ import { drawing, joined } from "./voice.js";
 const MISREAD = -1.5; // mean log odds a frame, below which something else was said
 const EDGE = 10; // frames of the silence before and after what is said
 const READ_S = 60; // the longest recording that is aligned with a text
+const ENOUGH_S = 16; // seconds of speech from which steps are as large as they get
+const HOP_S = 0.0125;
 const SEED = 0;
 const [PITCH_HOP, PITCH_MIDDLE] = [200, 399]; // samples at 16 kHz: of a hop of the pitch graph, and to the middle of its window
 
@@ -66,10 +68,11 @@ export async function finetuned(model, tensors, map, reads, onProgress) {
   const { factors, steps, rate } = model.manifest.finetuning;
   const { lines, condition } = await materialOf(model, tensors, map, reads);
   const draw = drawing(SEED);
+  const highest = rate * Math.min(1, (HOP_S * heardFrames(lines)) / ENOUGH_S);
   let state = [new Float32Array(3 * factors), [3, factors]];
   for (let step = 1; step <= steps; step += 1) {
     // Warm-up, then a linear decay of the last two thirds.
-    const now = rate * Math.min(1, step / 10, 1.5 * (1 - (step - 1) / steps));
+    const now = highest * Math.min(1, step / 10, 1.5 * (1 - (step - 1) / steps));
     const given = { state, rate: [Float32Array.of(now), [1]], step: [Float32Array.of(step), [1]], condition };
     const { next } = await model.run("finetune", { ...given, ...piecesOf(lines, model.manifest, draw) });
     state = [next.data, next.dims];
@@ -77,6 +80,14 @@ export async function finetuned(model, tensors, map, reads, onProgress) {
     await new Promise((resolve) => setTimeout(resolve)); // whoever waits for this thread, to speak say, gets a turn
   }
   return state[0].slice(0, factors);
+}
+
+/** How many frames are loud enough to be learned from. */
+function heardFrames(lines) {
+  return lines.reduce((sum, { heard, f0 }) => {
+    const bands = heard.length / f0.length;
+    return sum + f0.reduce((own, _, t) => own + Number(heard.subarray(t * bands, (t + 1) * bands).includes(1)), 0);
+  }, 0);
 }
 
 /** What is learned from in each recording, by the names of the graph's inputs, and the condition of the voice. */
