@@ -62,18 +62,20 @@ def enroll(options: argparse.Namespace) -> None:
                 raise
             print(f"{error}. Once more, with another sentence.", file=sys.stderr, flush=True)
     store.save(options.name, profile, replace=options.replace)
+    read = sum(bool(text.strip()) for text in texts)
+    learned = f", fine-tuned to what was read in {read} of {len(recordings)} recordings" if read else ""
     result = {
         "name": options.name,
         "bundle": profile.bundle,
         "created": profile.created,
         "expires": profile.expires,
         "recordings": [report.as_dict() for report in reports],
-        "texts": sum(bool(text.strip()) for text in texts),
+        "texts": read,
     }
     emit(
         options,
         result,
-        f"enrolled {options.name!r}: try `parrotlet say 'Hello.' --voice {options.name}`",
+        f"enrolled {options.name!r}{learned}: try `parrotlet say 'Hello.' --voice {options.name}`",
     )
 
 
