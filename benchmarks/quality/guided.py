@@ -89,6 +89,11 @@ def _enrolled(pack: Any, numbers: list[int], seconds: float) -> tuple[list[tuple
     return recordings, texts
 
 
+def _noisy(samples: Any, snr_db: float) -> Any:
+    noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
+    return samples + noise * float(np.sqrt(np.mean(samples**2)) * 10 ** (-snr_db / 20))
+
+
 def _speak(options: argparse.Namespace) -> None:
     import soundfile
 
@@ -120,6 +125,8 @@ def _speak(options: argparse.Namespace) -> None:
             add("recording", name, number, pack.samples24(pack.clips[number]))
         for seconds in options.seconds:
             recordings, texts = _enrolled(pack, use["enroll"], seconds)
+            if options.snr_db is not None:
+                recordings = [(_noisy(samples, options.snr_db), rate) for samples, rate in recordings]
             for label, given in (("plain", None), ("guided", texts)):
                 began = time.process_time()
                 profile = bird.enroll(recordings, texts=given)
@@ -141,6 +148,7 @@ def main() -> None:
     speak.add_argument("--bundle", type=Path)
     speak.add_argument("--seconds", type=float, nargs="+", default=[30.0], help="of the enrollment")
     speak.add_argument("--people", nargs="+", help="of the folder; all of them otherwise")
+    speak.add_argument("--snr-db", type=float, help="white noise under what is enrolled, so far below it")
     speak.add_argument("--tag", default="", help="after the names of the lists")
     commands.run()
 

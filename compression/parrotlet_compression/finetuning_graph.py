@@ -166,23 +166,13 @@ def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int)
 
 
 def add_finetuning(bundle: Path, synthesizer: Synthesizer) -> None:
-    """Write the graph of a step into a bundle that holds everything else: weights as INT8, computed in float.
+    """Write what fine-tuning takes into a bundle that holds everything else: the numbers, and the graph of a step.
 
-    It is an ONNX graph alone: TFLite's acoustic graph chooses the pitch itself, and a step needs the recorded one.
+    It is an ONNX graph alone, where the acoustic graph is one: TFLite's chooses the pitch itself, and a step needs the
+    recorded one. Weights are stored as INT8 and computed in float.
     """
     path = bundle / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    graph, file = finetuning_graph(synthesizer), f"{NAME}.onnx"
-    with tempfile.TemporaryDirectory() as folder:
-        export_onnx(graph, Path(folder) / file)
-        quantize_int8(Path(folder) / file, bundle / file, dynamic=False)
-    store_fp16(bundle / file, bundle / file)
-    compact_onnx_file(bundle / file)
-    manifest["graphs"][NAME] = {
-        "inputs": list(graph.example(0)),
-        "outputs": list(graph.outputs),
-        "onnx": {"file": file, "precision": "int8", "quantization": "weight-only", "fold_int8": True},
-    }
     manifest["finetuning"] = {
         "factors": synthesizer.factors,
         "frames": FRAMES,
@@ -192,8 +182,20 @@ def add_finetuning(bundle: Path, synthesizer: Synthesizer) -> None:
         "rate": RATE,
         "weights_sha256": _digest(synthesizer),
     }
-    files = {**manifest["files"], file: hashlib.sha256((bundle / file).read_bytes()).hexdigest()}
-    manifest["files"] = dict(sorted(files.items()))
+    if "onnx" in manifest["graphs"]["acoustic"]:
+        graph, file = finetuning_graph(synthesizer), f"{NAME}.onnx"
+        with tempfile.TemporaryDirectory() as folder:
+            export_onnx(graph, Path(folder) / file)
+            quantize_int8(Path(folder) / file, bundle / file, dynamic=False)
+        store_fp16(bundle / file, bundle / file)
+        compact_onnx_file(bundle / file)
+        manifest["graphs"][NAME] = {
+            "inputs": list(graph.example(0)),
+            "outputs": list(graph.outputs),
+            "onnx": {"file": file, "precision": "int8", "quantization": "weight-only", "fold_int8": True},
+        }
+        files = {**manifest["files"], file: hashlib.sha256((bundle / file).read_bytes()).hexdigest()}
+        manifest["files"] = dict(sorted(files.items()))
     path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -78,7 +78,7 @@ def test_the_contract_of_names_and_manifest(exported: tuple[Path, Path, list[Par
     manifest = json.loads((exported[0] / "manifest.json").read_text())
     bird = Parrotlet.load(exported[0])
     assert manifest["architecture"] == "fastspeech-nsf/1"
-    assert set(manifest["graphs"]) == {"speaker", "acoustic", "vocoder", "recognizer", *SIGNAL_GRAPHS}
+    assert set(manifest["graphs"]) == {"speaker", "acoustic", "vocoder", "recognizer", "finetune", *SIGNAL_GRAPHS}
     rows = json.loads((exported[0] / "presets.json").read_text())
     for name, preset in bird.presets.items():
         identity, adapted = np.split(bird.voice(preset).inputs["embedding"][0], [manifest["speaker"]["embedding"]])

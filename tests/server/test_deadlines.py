@@ -152,7 +152,7 @@ def test_a_reload_does_not_drop_who_is_enrolled_meanwhile() -> None:
         desk._make = lambda *_: (object(), [])  # type: ignore[assignment,method-assign,return-value]
 
         async def form(_: object) -> Form:
-            return Form("new", [b""], "yes", "")
+            return Form("new", [b""], [], "yes", "")
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("parrotlet.server.enrollment._form", form)

@@ -223,4 +223,5 @@ def test_voices_are_wiped(bird: Parrotlet, store: Path) -> None:
         assert any(value.any() for value in me.voice.inputs.values())
     assert not any(value.any() for value in me.voice.inputs.values())
     assert any(value.any() for value in robin.voice.inputs.values())
-    assert all(value.any() for value in bird.voice(profiles(store).load("me")).inputs.values())
+    inputs = bird.voice(profiles(store).load("me")).inputs
+    assert all(value.any() for name, value in inputs.items() if name != "factors")  # it was not fine-tuned
