@@ -4,7 +4,7 @@
 import { InputError } from "./errors.js";
 import { align } from "./recognizer.js";
 import { resample } from "./sound.js";
-import { areLoud, meanLevel, melEdges } from "./spectra.js";
+import { areLoud, meanLevel, melEdges, percentile } from "./spectra.js";
 import { drawing, joined } from "./voice.js";
 
 const MISREAD = -1.5; // mean log odds a frame, below which something else was said
@@ -12,6 +12,8 @@ const EDGE = 10; // frames of the silence before and after what is said
 const READ_S = 60; // the longest recording that is aligned with a text
 const ENOUGH_S = 16; // seconds of speech from which steps are as large as they get
 const HOP_S = 0.0125;
+const [FEWEST_QUIET, FAINT_PERCENTILE] = [10, 10]; // frames of background that tell how loud it is; else a percentile of all
+const CLEAR = 1.5; // nepers above the background, below which it may all be noise
 const SEED = 0;
 const [PITCH_HOP, PITCH_MIDDLE] = [200, 399]; // samples at 16 kHz: of a hop of the pitch graph, and to the middle of its window
 
@@ -108,15 +110,26 @@ function lineOf({ features, predicted, mel }, read, grid) {
   // How loud a recording is is not the voice.
   const louder = meanLevel(mel, bands, loud) - meanLevel(read.mel, bands, loud);
   const held = melEdges(grid).slice(2).map((edge) => edge <= read.bandwidthHz);
+  const noise = noiseOf(read.mel, loud, bands);
   return {
     features,
     predicted,
     mel,
     f0: read.f0,
     real: read.mel.map((value) => value + louder),
-    heard: read.mel.map((_, at) => Number(loud[Math.floor(at / bands)] && held[at % bands])),
+    heard: read.mel.map((value, at) => Number(loud[Math.floor(at / bands)] && held[at % bands] && value > noise[at % bands] + CLEAR)),
     inside: new Float32Array(read.f0.length).fill(1),
   };
+}
+
+/** The background of each band: what the frames that are not loud have, or in much noise the faintest frames. */
+function noiseOf(mel, loud, bands) {
+  const frames = Array.from({ length: mel.length / bands }, (_, t) => t);
+  const quiet = frames.filter((t) => !loud[t]);
+  return Array.from({ length: bands }, (_, band) => {
+    if (quiet.length >= FEWEST_QUIET) return quiet.reduce((sum, t) => sum + mel[t * bands + band], 0) / quiet.length;
+    return percentile(frames.map((t) => mel[t * bands + band]), FAINT_PERCENTILE);
+  });
 }
 
 /** What a step takes: random pieces of random lines with their margins, and zeros beyond their ends. */
