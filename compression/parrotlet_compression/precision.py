@@ -167,7 +167,7 @@ def quantize_bundle(
         shutil.copy(full / file, part)
     for path in part.glob("*.onnx"):
         compact_onnx_file(path)
-    if FINETUNE in manifest["graphs"]:
+    if "onnx" in manifest["graphs"].get(FINETUNE, {}) and "onnx" in entries["acoustic"]:
         pieces = entries["acoustic"]["onnx"].get("parts", [entries["acoustic"]["onnx"]])
         step = manifest["graphs"][FINETUNE]["onnx"]
         step |= borrow(part / step["file"], part / pieces[-1]["file"])
