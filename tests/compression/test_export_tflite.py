@@ -84,7 +84,7 @@ def test_a_bundle_says_how_the_parts_go_together(tflite_exports: TfliteExports) 
     manifest = json.loads((tflite_exports.small / "manifest.json").read_text())
     assert set(manifest["graphs"]) == {*GRAPHS, *SIGNAL_GRAPHS, "recognizer", "finetune"}
     files = {"manifest.json", "presets.json"}
-    for graph in (manifest["graphs"][name] for name in (*SIGNAL_GRAPHS, "recognizer")):
+    for graph in (manifest["graphs"][name] for name in (*SIGNAL_GRAPHS, "recognizer", "finetune")):
         files |= {graph[kind]["file"] for kind in ("onnx", "tflite") if kind in graph}
     assert [name for name in SIGNAL_GRAPHS if "tflite" not in manifest["graphs"][name]] == list(ONNX_ONLY)
     for graph in (manifest["graphs"][name] for name in GRAPHS):
@@ -94,7 +94,8 @@ def test_a_bundle_says_how_the_parts_go_together(tflite_exports: TfliteExports) 
         for part in parts:
             info = load_session(tflite_exports.small / part["file"], "tflite").info
             assert (list(info.inputs), sorted(info.outputs)) == (part["inputs"], sorted(part["outputs"]))
-        files |= {part["file"] for part in (*parts, *graph["onnx"].get("parts", [graph["onnx"]]))}
+        whole = graph["onnx"].get("parts", [graph["onnx"]])
+        files |= {part["file"] for part in (*parts, *whole)} | {one["fused"]["file"] for one in whole if "fused" in one}
     assert "encoded" in manifest["graphs"]["acoustic"]["tflite"]["between"]
     assert files == {path.name for path in tflite_exports.small.iterdir()} == {*manifest["files"], "manifest.json"}
 
