@@ -72,48 +72,42 @@ def write_test_speech(
         write_wav(path, bird.speak(SENTENCES[number], profile), bird.sample_rate, SYNTHETIC)
         return path
 
-    rows = []
+    def say(name: str, index: int, profile: Any, *references: str) -> list[str]:
+        """Some sentences in a voice, as rows for the judge. index: of the voice, so that voices say different ones."""
+        numbers = [(index * 3 + k) % len(SENTENCES) for k in range(sentences)]
+        return ["\t".join((str(speak(name, number, profile)), SENTENCES[number], *references)) for number in numbers]
+
+    lists: dict[str, list[str]] = {"presets": []}
     for index, preset in enumerate(list(bird.presets.values())[:presets]):
-        for k in range(sentences):
-            number = (index * 3 + k) % len(SENTENCES)
-            rows.append(f"{speak(preset.name, number, preset.profile)}\t{SENTENCES[number]}")
-    (out / "presets.tsv").write_text("\n".join(rows) + "\n")
-    if pack is None:
-        return {"presets": out / "presets.tsv"}
-    rows, enrolled = [], {}
-    guided: list[str] = []
-    for index, (speaker, clips) in enumerate(held_out_people(pack, split, people).items()):
-        samples = [pack.samples24(clip) for clip in clips[:4]]
-        try:
-            profile = bird.enroll((samples[0], pack.config.sample_rate))
-        except ParrotletError as error:
-            print(f"{speaker}: {error}")
-            continue
-        references = []
-        for k, other in enumerate(samples[1:]):
-            reference = out / f"{speaker}_reference{k}.wav"
-            soundfile.write(reference, other, pack.config.sample_rate)
-            references.append(str(reference))
-        enrolled[speaker] = references
-        for k in range(sentences):
-            number = (index * 3 + k) % len(SENTENCES)
-            rows.append(f"{speak(speaker, number, profile)}\t{SENTENCES[number]}\t{','.join(references)}")
-        if bird.learns_from_texts:
+        lists["presets"] += say(preset.name, index, preset.profile)
+    if pack is not None:
+        enrolled = {}
+        lists |= {"clones": []} | ({"guided": []} if bird.learns_from_texts else {})
+        for index, (speaker, clips) in enumerate(held_out_people(pack, split, people).items()):
+            samples = [pack.samples24(clip) for clip in clips[:4]]
+            recording = samples[0], pack.config.sample_rate
             try:
-                taught = bird.enroll((samples[0], pack.config.sample_rate), texts=clips[0].text.lower())
+                profile = bird.enroll(recording)
             except ParrotletError as error:
                 print(f"{speaker}: {error}")
-                taught = profile
-            for k in range(sentences):
-                number = (index * 3 + k) % len(SENTENCES)
-                path = speak(f"{speaker}_guided", number, taught)
-                guided.append(f"{path}\t{SENTENCES[number]}\t{','.join(references)}")
-    if guided:
-        (out / "guided.tsv").write_text("\n".join(guided) + "\n")
-    (out / "clones.tsv").write_text("\n".join(rows) + "\n")
-    (out / "people.json").write_text(json.dumps(enrolled))
-    made = ("presets", "clones", *(["guided"] if guided else []))
-    return {name: out / f"{name}.tsv" for name in made}
+                continue
+            references = []
+            for k, other in enumerate(samples[1:]):
+                reference = out / f"{speaker}_reference{k}.wav"
+                soundfile.write(reference, other, pack.config.sample_rate)
+                references.append(str(reference))
+            enrolled[speaker] = references
+            lists["clones"] += say(speaker, index, profile, ",".join(references))
+            if "guided" in lists:
+                try:
+                    profile = bird.enroll(recording, texts=clips[0].text.lower())
+                except ParrotletError as error:
+                    print(f"{speaker}: {error}")
+                lists["guided"] += say(f"{speaker}_guided", index, profile, ",".join(references))
+        (out / "people.json").write_text(json.dumps(enrolled))
+    for name, rows in lists.items():
+        (out / f"{name}.tsv").write_text("\n".join(rows) + "\n")
+    return {name: out / f"{name}.tsv" for name in lists}
 
 
 def write_parts(

@@ -91,8 +91,8 @@ class FineTuning(nn.Module):
         condition: Tensor,
     ) -> Tensor:
         """The loss [] of factors [F]; for the others see ``forward``."""
-        whole, (_, *widths) = self.synthesizer, self.synthesizer.conditions
-        _, refining, adapted = condition.expand(len(f0), -1).split([whole.conditions[0], *widths], dim=1)
+        whole = self.synthesizer
+        _, refining, adapted = condition.expand(len(f0), -1).split(list(whole.conditions), dim=1)
         change = whole.refiner.change(factors, whole.directions)
         made = whole.refiner(whole.adapter(predicted, adapted), features, f0, refining, inside, change)
         made, inner = whole.adapter_after(made, adapted), slice(MARGIN, f0.shape[1] - MARGIN)

@@ -176,9 +176,14 @@ def _level(mel: npt.NDArray[np.floating]) -> Matrix:
     return np.asarray(mel[:, LEVEL_BANDS].mean(axis=1), dtype=np.float64)
 
 
-def _speech(mel: npt.NDArray[np.floating]) -> Matrix:
+def is_speech(mel: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """Which of the log-mel frames [T, M] are loud enough to count as speech: [T]."""
     level = _level(mel)
-    return np.asarray(mel[level > np.percentile(level, 95) - COUNTED], dtype=np.float64)
+    return np.asarray(level > np.percentile(level, 95) - COUNTED)
+
+
+def _speech(mel: npt.NDArray[np.floating]) -> Matrix:
+    return np.asarray(mel[is_speech(mel)], dtype=np.float64)
 
 
 def _covariance(rows: Matrix) -> Matrix:

@@ -27,8 +27,6 @@ from parrotlet_runtimes import Session
 
 Array = npt.NDArray[np.float32]
 
-QUIET = 5.0
-"""Nepers below the loud frames of a recording: what is quieter is background, from which nothing is learned."""
 FEWEST_QUIET, FAINT_PERCENTILE = 10, 10
 """Frames of background that tell how loud it is in each band; where there are fewer, which percentile of all frames."""
 CLEAR = 1.5
@@ -99,8 +97,7 @@ class Speaker:
         feeds: dict[str, npt.NDArray[Any]] = {"phonemes": ids[None], **voice.inputs}
         out = in_bundle(partial(self._acoustic.aligned, feeds, recording.durations, read.f0))
         mel, bands = out["mel"][0], adaptation.LEVEL_BANDS
-        level = read.mel[:, bands].mean(axis=1)
-        loud = level > np.percentile(level, 95) - QUIET
+        loud = adaptation.is_speech(read.mel)  # the rest is background, from which nothing is learned
         # How loud a recording is is not the voice.
         real = read.mel + np.float32(mel[loud, bands].mean() - read.mel[loud, bands].mean())
         clear = read.mel > _noise(read.mel, loud) + CLEAR
