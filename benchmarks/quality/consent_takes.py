@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soundfile
+from people import rows_of
 from scipy.fft import next_fast_len
 from scipy.signal import fftconvolve
 
@@ -28,7 +29,6 @@ from parrotlet.audio import resample
 from parrotlet.enrollment import find_speech, speech_of
 from parrotlet.spoken_words import Sentence
 from parrotlet.text import TextFrontEnd
-from parrotlet_compression.corpus import split_of
 
 Samples = npt.NDArray[np.float32]
 
@@ -80,16 +80,11 @@ def read_clips(
     """The first ``most`` clips, of different texts, of every person of a split."""
     for archive in archives:
         with zipfile.ZipFile(corpus / f"{archive}.zip") as file:
-            lines = [line.split("\t") for line in file.read(f"{archive}/metadata.tsv").decode().splitlines()]
-            rows = [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
-            count = Counter(row["speaker"] for row in rows)
             taken: Counter[str] = Counter()
             texts: set[tuple[str, str]] = set()
-            for row in rows:
+            for row in rows_of(file, archive, split):
                 person, said = row["speaker"], (row["speaker"], row["text"])
-                if not person or split_of(archive, person, count[person]) != split or taken[person] >= most:
-                    continue
-                if row["text"] and said in texts:
+                if taken[person] >= most or (row["text"] and said in texts):
                     continue
                 texts.add(said)
                 taken[person] += 1

@@ -29,17 +29,22 @@ class Clip:
     samples: npt.NDArray[np.float32]
 
 
+def rows_of(file: zipfile.ZipFile, archive: str, split: str, every: int = 1) -> Iterator[dict[str, str]]:
+    """What an archive's table says of every so many recordings of the named people of a split."""
+    lines = [line.split("\t") for line in file.read(f"{archive}/metadata.tsv").decode().splitlines()]
+    rows = [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
+    count = Counter(row["speaker"] for row in rows)
+    for row in rows[::every]:
+        if row["speaker"] and split_of(archive, row["speaker"], count[row["speaker"]]) == split:
+            yield row
+
+
 def clips(
     corpus: Path, split: str, archives: tuple[str, ...] = ("vctk", "commonvoice"), every: int = 1
 ) -> Iterator[Clip]:
     """Every so many recordings of the named people of a split ("train", "validation", "test"), by archive."""
     for archive in archives:
         with zipfile.ZipFile(corpus / f"{archive}.zip") as file:
-            lines = [line.split("\t") for line in file.read(f"{archive}/metadata.tsv").decode().splitlines()]
-            rows = [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
-            count = Counter(row["speaker"] for row in rows)
-            for row in rows[::every]:
-                person = row["speaker"]
-                if person and split_of(archive, person, count[person]) == split:
-                    samples, rate = soundfile.read(io.BytesIO(file.read(row["file"])), dtype="float32")
-                    yield Clip(archive, person, row["file"], soxr.resample(samples, rate, RATE))
+            for row in rows_of(file, archive, split, every):
+                samples, rate = soundfile.read(io.BytesIO(file.read(row["file"])), dtype="float32")
+                yield Clip(archive, row["speaker"], row["file"], soxr.resample(samples, rate, RATE))
