@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -35,6 +36,24 @@ def require_packages(*names: str) -> None:
     missing = [name for name in names if not (WEB / "node_modules" / name).exists()]
     if missing or shutil.which("node") is None:
         pytest.skip(f"{', '.join(missing) or 'node'} is not installed: npm install --prefix examples/web")
+
+
+def require_chromium() -> None:
+    """Skip where there is no Chromium, the one that CHROMIUM names or Debian's."""
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not Path(path).exists():
+        pytest.skip(f"no Chromium at {path}: apt-get install chromium")
+
+
+def driven(driver: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """What a driver of the page beside this file made of its settings, without an error in the page."""
+    command = ["node", Path(__file__).with_name(driver), json.dumps(settings)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert run.returncode == 0, run.stderr
+    result: dict[str, Any] = json.loads(run.stdout)
+    assert "failed" not in result, result["failed"]
+    assert result["errors"] == []
+    return result
 
 
 def spoken(bird: Parrotlet, text: str, voice: VoiceProfile | str, **options: Any) -> Samples:

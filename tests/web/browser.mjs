@@ -67,3 +67,18 @@ function freePort() {
     });
   });
 }
+
+/** What the page hears through its microphone from now on, once, from the start: the bytes of a recording. */
+export function hear(page, sound) {
+  return page.evaluate((bytes) => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      const context = new AudioContext();
+      const buffer = await context.decodeAudioData(Uint8Array.from(bytes).buffer);
+      const source = new AudioBufferSourceNode(context, { buffer });
+      const heard = context.createMediaStreamDestination();
+      source.connect(heard);
+      source.start();
+      return heard.stream;
+    };
+  }, Array.from(sound));
+}

@@ -4,7 +4,7 @@
 //   recordings: files, words: numbers of the words in the answer, secret}
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SLOW, complaint, launched, ready, served } from "./browser.mjs";
+import { complaint, hear, launched, ready, served, SLOW } from "./browser.mjs";
 
 const { site, out, python, mic, answer, real, keyed, exported, recordings, words, secret } = JSON.parse(process.argv[2]);
 const made = { errors: [] };
@@ -67,17 +67,7 @@ async function microphone() {
 
 /** The sentence is answered: with other words first, then with those that are shown. */
 async function consent() {
-  await page.evaluate((bytes) => {
-    navigator.mediaDevices.getUserMedia = async () => {
-      const context = new AudioContext();
-      const buffer = await context.decodeAudioData(Uint8Array.from(bytes).buffer);
-      const source = new AudioBufferSourceNode(context, { buffer });
-      const heard = context.createMediaStreamDestination();
-      source.connect(heard);
-      source.start();
-      return heard.stream;
-    };
-  }, Array.from(readFileSync(answer)));
+  await hear(page, readFileSync(answer));
   await page.setInputFiles("#file", recordings);
   await page.waitForFunction(() => document.querySelectorAll("#takes li").length === 2, null, SLOW);
   made.good = await page.locator("#takes .good").count();

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { SLOW, launched, ready, served } from "./browser.mjs";
+import { hear, launched, ready, served, SLOW } from "./browser.mjs";
 
 const { site, out, python, sentences, upload, secret, text } = JSON.parse(process.argv[2]);
 const axe = readFileSync(createRequire(import.meta.url).resolve("../../examples/web/node_modules/axe-core/axe.min.js"), "utf8");
@@ -45,17 +45,7 @@ async function look() {
 
 async function recorded(file) {
   const sound = readFileSync(file);
-  await page.evaluate((bytes) => {
-    navigator.mediaDevices.getUserMedia = async () => {
-      const context = new AudioContext();
-      const buffer = await context.decodeAudioData(Uint8Array.from(bytes).buffer);
-      const source = new AudioBufferSourceNode(context, { buffer });
-      const heard = context.createMediaStreamDestination();
-      source.connect(heard);
-      source.start();
-      return heard.stream;
-    };
-  }, Array.from(sound));
+  await hear(page, sound);
   await page.click("#record");
   const seconds = (sound.length - 44) / 48000 - 4; // the room goes on for five
   await page.waitForFunction((least) => parseFloat(/[\d.]+/.exec(document.querySelector("#record-line").textContent)?.[0]) > least, seconds, SLOW);

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 import unicodedata
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from alike import build, require_packages
+from alike import build, driven, require_chromium, require_packages
 
 from parrotlet import Parrotlet
 from parrotlet.challenge import AGREEMENT
@@ -22,7 +19,6 @@ from parrotlet.consent_words import WORDS
 from parrotlet.vault import Passphrase, ProfileStore
 
 VECTORS = Path(__file__).parents[1] / "vectors"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SECRET = "Übergröße パスワード 🦜 ﬁ"
 DRAWN = ("dolphin", "umbrella", "marigold", "telescope")
 SENTENCE = f"{AGREEMENT} My words are dolphin umbrella, and marigold telescope."
@@ -37,8 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(folder: Path, bird: Parrotlet, recordings: dict[str, list[Path]]) -> Made:
     require_packages("onnxruntime-web", "@noble/hashes", "playwright-core")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
+    require_chromium()
     site = folder / "built" / "parrotlet"
     build(site)
     woman = next(p.name for p in bird.presets.values() if p.description.startswith("woman"))
@@ -62,13 +57,7 @@ def made(folder: Path, bird: Parrotlet, recordings: dict[str, list[Path]]) -> Ma
         "words": [WORDS.index(word) for word in DRAWN],
         "secret": unicodedata.normalize("NFD", SECRET),
     }
-    command = ["node", Path(__file__).with_name("mishaps_driver.mjs"), json.dumps(settings)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-    assert run.returncode == 0, run.stderr
-    result: Made = json.loads(run.stdout)
-    assert "failed" not in result, result["failed"]
-    assert result["errors"] == []
-    return result
+    return driven("mishaps_driver.mjs", settings)
 
 
 def test_a_microphone_asked_for_twice_is_taken_once(made: Made) -> None:

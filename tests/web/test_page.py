@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from alike import build, require_alike, require_packages, spoken
+from alike import build, driven, require_alike, require_chromium, require_packages, spoken
 
 from parrotlet import Parrotlet, VoiceProfile
 from parrotlet.vault import Passphrase, ProfileStore
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "tests/vectors/enroll-v1.wav"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SECRET = "vier kleine Wörter"
 TEXT = "The birch canoe slid on the smooth planks. Is the time 7:45?"
 Made = dict[str, Any]
@@ -42,8 +38,7 @@ def site(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def made(folder: Path, site: Path, bird: Parrotlet) -> Made:
     """What came of an hour at the page, done in a minute."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
+    require_chromium()
     samples, rate = soundfile.read(RECORDING, dtype="float32")
     soundfile.write(folder / "mic.wav", np.tile(samples, 3), rate)
     soundfile.write(folder / "quiet.wav", np.random.default_rng(0).normal(0, 1e-4, 3 * rate), rate)
@@ -61,13 +56,7 @@ def made(folder: Path, site: Path, bird: Parrotlet) -> Made:
         "secret": SECRET,
         "text": TEXT,
     }
-    command = ["node", Path(__file__).with_name("page_driver.mjs"), json.dumps(settings)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-    assert run.returncode == 0, run.stderr
-    result: Made = json.loads(run.stdout)
-    assert "failed" not in result, result["failed"]
-    assert result["errors"] == []
-    return result
+    return driven("page_driver.mjs", settings)
 
 
 def opened(folder: Path, name: str) -> VoiceProfile:

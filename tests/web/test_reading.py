@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from alike import WEB, build, require_alike, require_packages, spoken
+from alike import WEB, build, driven, require_alike, require_chromium, require_packages, spoken
 
 from parrotlet import Parrotlet
 from parrotlet.factors import Settings
 from parrotlet.vault import Passphrase, ProfileStore
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SECRET = "vier kleine Wörter"
 TEXT = "The birch canoe slid on the smooth planks."
 MISREAD = "Not the sentence as it stands."
@@ -43,8 +40,7 @@ def shown() -> list[str]:
 @pytest.fixture(scope="module")
 def made(folder: Path, shown: list[str], bird: Parrotlet, recordings: dict[str, list[Path]]) -> Made:
     require_packages("onnxruntime-web", "@noble/hashes", "playwright-core", "axe-core")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
+    require_chromium()
     site = folder / "built" / "parrotlet"
     build(site)
     woman = next(p.name for p in bird.presets.values() if p.description.startswith("woman"))
@@ -61,13 +57,7 @@ def made(folder: Path, shown: list[str], bird: Parrotlet, recordings: dict[str, 
         "secret": SECRET,
         "text": TEXT,
     }
-    command = ["node", Path(__file__).with_name("reading_driver.mjs"), json.dumps(settings)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-    assert run.returncode == 0, run.stderr
-    result: Made = json.loads(run.stdout)
-    assert "failed" not in result, result["failed"]
-    assert result["errors"] == []
-    return result
+    return driven("reading_driver.mjs", settings)
 
 
 def test_a_sentence_after_the_other_is_read(made: Made, shown: list[str]) -> None:

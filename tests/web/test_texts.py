@@ -13,11 +13,11 @@ import soundfile
 from alike import ROOT, require_alike, require_packages, spoken
 
 from parrotlet import Parrotlet, VoiceProfile
+from parrotlet.alignment import Aligned
 from parrotlet.bundle import DEFAULT
 from parrotlet.errors import InputError
 from parrotlet.factors import Settings
 from parrotlet.fastspeech_nsf import FastSpeechNsf
-from parrotlet.finetuning import Aligned
 from parrotlet.vault import Passphrase, ProfileStore
 
 READ = (
