@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import secrets
 import threading
 from collections import OrderedDict
@@ -69,7 +70,10 @@ class Challenge:
             _moment(made.made_at)
         except (TypeError, ValueError, KeyError) as error:
             raise ConsentError(f"consent: this is no challenge ({error}): ask for a new sentence") from error
-        if not right or not isinstance(made.within_s, int) or not all(word in made.sentence for word in made.words):
+        if right:
+            spoken = re.findall(r"\w+", made.sentence)
+            right = isinstance(made.within_s, int) and all(word in spoken for word in made.words)
+        if not right:
             raise ConsentError("consent: the challenge is damaged: ask for a new sentence")
         return made
 

@@ -67,6 +67,12 @@ def test_a_damaged_challenge_is_refused(damage: dict[str, object]) -> None:
         Challenge.from_json(text)
 
 
+def test_a_part_of_a_word_is_not_a_word_of_the_sentence() -> None:
+    value = json.loads(consent_challenge().to_json())
+    with pytest.raises(ConsentError, match="new sentence"):
+        Challenge.from_json(json.dumps({**value, "words": [value["words"][0][:-1]]}))
+
+
 def test_challenges_out_of_bounds_are_refused() -> None:
     for wrong in ({"words": 1}, {"within_s": 5}, {"agreement": " "}, {"agreement": "a" * 301}):
         with pytest.raises(UsageError):
