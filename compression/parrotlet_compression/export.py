@@ -67,7 +67,10 @@ def load_students(checkpoints: Path) -> tuple[SpeakerEncoder, Synthesizer, Vocod
         model.eval()
     if (checkpoints / DIRECTIONS).is_file():
         found = load_tensors(checkpoints / DIRECTIONS)
+        common = found.pop("common", None)
         synthesizer.directions.load([found[f"product{number}"].float() for number in range(len(found))])
+        if common is not None:
+            synthesizer.directions.common.copy_(common)
     return speaker, synthesizer, vocoder
 
 

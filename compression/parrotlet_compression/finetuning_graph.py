@@ -37,6 +37,8 @@ BETAS, EPSILON = (0.9, 0.98), 1e-8
 SMOOTHED = 7
 """Frames in the means that make the slow part of a spectrum: 0.09 s, in which timbre lies (experiment 003)."""
 SLOW_CEPSTRA = 40
+BEYOND, STRESSED = 1.5, 1.3
+"""How much of what all people's factors have in common is taken out of a person's, and how much is made of the rest."""
 MOMENTS = 0.5
 """Weight of mean and spread of the cepstra."""
 
@@ -76,6 +78,9 @@ class FineTuning(nn.Module):
         super().__init__()
         self.synthesizer = copy.deepcopy(synthesizer).requires_grad_(False).eval()
         self.loss = PersonLoss(synthesizer.refiner.config.n_mels)
+        parts = self.synthesizer.directions.common.split(self.synthesizer.refiner.config.factors())
+        # The others would only take room in the graph.
+        self.common = {number: part for number, part in enumerate(parts) if part.any()}
         self.register_buffer("flatter", torch.linalg.inv(synthesizer.emphasis.double()).float(), persistent=False)
 
     def distance(
@@ -99,9 +104,10 @@ class FineTuning(nn.Module):
         before = mel[:, inner] @ self.flatter
         return self.loss(made[:, inner], real[:, inner], before, heard[:, inner], inside[:, inner])
 
-    def forward(self, state: Tensor, rate: Tensor, step: Tensor, *cuts: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, state: Tensor, rate: Tensor, step: Tensor, *cuts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """state [3, F]: factors, and the means of their gradients and of the squares of these; rate [1]; step [1], 1
-        for the first -> loss [1] and the next state.
+        for the first -> loss [1], the next state, and its factors [1, F] without what the factors of all people have in
+        common: the loss is least for what is smoother than speech, whoever speaks.
 
         cuts: what the acoustic graph gave for B cuts of T frames, margins included: features [B, T, D], predicted and
         mel [B, T, M], at f0 [B, T]; the recorded mel, real [B, T, M]; heard [B, T, M], 0 where it tells nothing; inside
@@ -114,7 +120,16 @@ class FineTuning(nn.Module):
         mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
         square = BETAS[1] * square + (1 - BETAS[1]) * gradient * gradient
         over, under = mean / (1 - BETAS[0] ** step), (square / (1 - BETAS[1] ** step)).sqrt() + EPSILON
-        return loss.detach().reshape(1), torch.stack([factors.detach() - rate * over / under, mean, square])
+        factors = factors.detach() - rate * over / under
+        return loss.detach().reshape(1), torch.stack([factors, mean, square]), self.own(factors)[None]
+
+    def own(self, factors: Tensor) -> Tensor:
+        """Factors [F] without what those of all people have in common, and further."""
+        parts = list(factors.split(self.synthesizer.refiner.config.factors()))
+        share = sum(((parts[number] * part).sum() for number, part in self.common.items()), torch.zeros(()))
+        for number, part in self.common.items():
+            parts[number] = parts[number] - BEYOND * share * part
+        return STRESSED * torch.cat(parts)
 
 
 def finetuning_step(synthesizer: Synthesizer, example: Feeds) -> GraphModule:
@@ -136,7 +151,7 @@ def finetuning_graph(synthesizer: Synthesizer, frames: int = FRAMES, pieces: int
     def example(seed: int) -> Feeds:
         return example_feeds(synthesizer, frames, pieces, seed)
 
-    return Graph(NAME, finetuning_step(synthesizer, example(0)), example, ("loss", "next"), {}, (0, 1, 2))
+    return Graph(NAME, finetuning_step(synthesizer, example(0)), example, ("loss", "next", "factors"), {}, (0, 1, 2))
 
 
 def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int) -> Feeds:

@@ -61,6 +61,18 @@ READ_ALOUD = (
     "When the sunlight strikes raindrops in the air, they act as a prism.",
 )
 """From the rainbow passage (Fairbanks 1960), which holds the sounds of English about as often as speech does."""
+READ_ON = (
+    "Good bread needs only flour, water, salt, and a little patience.",
+    "She bought a huge box of fresh fish at the market on Thursday.",
+    "The judge asked the young teacher to choose a cheaper hotel.",
+    "Her voice sounded calm, although the path was steep and icy.",
+    "They have both been working on this unusual machine for years.",
+    "He carefully measured the length of the bridge with an old rope.",
+    "A thick fog lay over the harbor, and no boat could leave.",
+    "Our neighbors enjoyed the warm weather throughout the month of June.",
+    "A small child was laughing loudly at the clown in the garden.",
+)
+"""For who reads more, so that the voice gets nearer: each brings the most pairs of sounds that those before lack."""
 
 _BANDS, _CEPSTRA, _MELS, _EMBEDDING = adaptation.BANDS, adaptation.CEPSTRA, 80, 256
 _BINS, _HOP = 513, 300
@@ -165,7 +177,7 @@ def numbers() -> dict[str, dict[str, Any]]:
             "likeness": adaptation.SHARE,
             "sentences": [text.phonemize(sentence) for sentence in SENTENCES],
         },
-        "prompts": {"demo": DEMO, "read_aloud": list(READ_ALOUD)},
+        "prompts": {"demo": DEMO, "read_aloud": list(READ_ALOUD), "read_on": list(READ_ON)},
         "pitch": {"reference_hz": fastspeech_nsf.REFERENCE_HZ},
         "synthesis": {"edge_frames": fastspeech_nsf.EDGE_FRAMES, "render_context": Render().context},
     }

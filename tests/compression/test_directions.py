@@ -14,12 +14,14 @@ from tiny_synthesizer import tiny_synthesizer  # noqa: E402
 
 from parrotlet.bundle import Bundle  # noqa: E402
 from parrotlet.factors import Settings  # noqa: E402
-from parrotlet.finetuning import Line, Material  # noqa: E402
+from parrotlet.finetuning import Line, Material, learned  # noqa: E402
 from parrotlet_compression.export import DIRECTIONS, load_students  # noqa: E402
-from parrotlet_compression.finetuning_graph import FineTuning  # noqa: E402
+from parrotlet_compression.finetuning_graph import FineTuning, finetuning_graph  # noqa: E402
+from parrotlet_compression.graph import export_onnx  # noqa: E402
 from parrotlet_compression.models.refiner import RANK  # noqa: E402
 from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
-from parrotlet_compression.train.directions import directions, people_of, products  # noqa: E402
+from parrotlet_compression.train.directions import common, directions, people_of, products  # noqa: E402
+from parrotlet_runtimes import load_session  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 
@@ -71,10 +73,28 @@ def test_they_are_orthonormal_and_hold_more_of_a_gradient_than_random_ones(
         assert held > 2 * RANK / gradient.shape[1] or held > 0.9
 
 
+def test_what_people_have_in_common_is_where_most_of_them_go(tmp_path: Path, synthesizer: Synthesizer) -> None:
+    """Everybody here is 1 neper louder than the model, and somewhat different from one another."""
+    graph = finetuning_graph(synthesizer, 60, 2)
+    export_onnx(graph, tmp_path / "step.onnx")
+    step = load_session(tmp_path / "step.onnx", "onnx")
+    few = Settings(synthesizer.factors, "", 60, 24, 2, 10, 8e-3)
+    found = common(synthesizer, step, few, people(synthesizer, 5))
+    assert float(found.norm()) == pytest.approx(1)
+    parts = found.split(synthesizer.refiner.config.factors())
+    widens = [outputs > inputs for inputs, outputs in synthesizer.refiner.config.products()]
+    assert [bool(part.any()) for part in parts[: len(widens)]] == [not one for one in widens]
+    *_, other = people(synthesizer, 8)
+    fitted = torch.from_numpy(learned(step, few, other, few.steps)["next"][0])
+    assert float(fitted @ found) > 0.1 * float(fitted.norm())
+
+
 def test_the_released_ones_are_read_with_the_weights(tmp_path: Path) -> None:
-    released = list(load_students(CHECKPOINTS)[1].directions)
+    directions = load_students(CHECKPOINTS)[1].directions
+    released = list(directions)
     for one in released:
         assert torch.allclose(one.T @ one, torch.eye(RANK), atol=2e-3)
+    assert float(directions.common.norm()) == pytest.approx(1, abs=1e-3)
     for file in CHECKPOINTS.glob("*.safetensors"):
         if file.name != DIRECTIONS:
             (tmp_path / file.name).symlink_to(file)

@@ -14,6 +14,8 @@ from tiny_synthesizer import tiny_synthesizer  # noqa: E402
 
 from parrotlet_compression.finetuning_graph import (  # noqa: E402
     BETAS,
+    BEYOND,
+    STRESSED,
     FineTuning,
     PersonLoss,
     example_feeds,
@@ -31,6 +33,7 @@ def synthesizer() -> Synthesizer:
 
 
 def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    synthesizer.directions.common[-200:] = 0.1
     graph = finetuning_graph(synthesizer, FRAMES, PIECES)
     export_onnx(graph, tmp_path / "step.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])
@@ -42,7 +45,7 @@ def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path)
     optimizer = torch.optim.Adam([factors], lr=RATE, betas=BETAS)
     for step in range(5):
         feeds["rate"], feeds["step"] = np.array([RATE], np.float32), np.array([step + 1], np.float32)
-        found, feeds["state"] = session.run(None, feeds)
+        found, feeds["state"], own = session.run(None, feeds)
         value = tuning.distance(factors, *cuts)
         optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
@@ -52,6 +55,22 @@ def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path)
     assert np.linalg.norm(feeds["state"][0] - expected) < 1e-4 * np.linalg.norm(expected)
     moved = np.linalg.norm(expected - start["state"][0].numpy())
     assert np.linalg.norm(feeds["state"][0] - expected) < 2e-3 * moved
+    known = tuning.own(factors.detach()).numpy()
+    assert np.linalg.norm(own[0] - known) < 1e-4 * np.linalg.norm(known)
+
+
+def test_what_all_people_share_is_taken_out(synthesizer: Synthesizer) -> None:
+    tuning, random = FineTuning(synthesizer), torch.Generator().manual_seed(0)
+    factors = torch.randn(synthesizer.factors, generator=random)
+    assert torch.allclose(tuning.own(factors), STRESSED * factors), "nothing is known of it"
+    common = torch.randn(synthesizer.factors, generator=random)
+    common[: synthesizer.refiner.config.factors()[0]] = 0
+    synthesizer.directions.common.copy_(common / common.norm())
+    tuning = FineTuning(synthesizer)
+    shared = synthesizer.directions.common
+    own = tuning.own(factors) / STRESSED
+    assert float(own @ shared) == pytest.approx((1 - BEYOND) * float(factors @ shared), abs=1e-4)
+    assert torch.allclose(own - (own @ shared) * shared, factors - (factors @ shared) * shared, atol=1e-5)
 
 
 def test_no_factors_change_nothing(synthesizer: Synthesizer) -> None:

@@ -17,11 +17,11 @@ from parrotlet.factors import Settings
 from ..average_weights import write_average
 from ..corpus import Pack
 from ..export import DIRECTIONS, load_students
-from ..models.weights import save_weights
+from ..models.weights import load_tensors, save_weights
 from ..teachers.hifigan import HifiGanConfig
 from ..train.acoustic import train_acoustic
 from ..train.aligner import train_aligner
-from ..train.directions import directions, people_of
+from ..train.directions import common, directions, people_of
 from ..train.enrolled import train_enrolled
 from ..train.hifigan import train_hifigan
 from ..train.joint import Plan, train_joint
@@ -57,6 +57,13 @@ def add_commands(commands: Commands) -> None:
     found.add_argument("pack", type=Path)
     found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS, to enroll people with")
     found.add_argument("checkpoints", type=Path, help="folder of the weights; directions.safetensors is written there")
+
+    found = commands.add("common", _common, "find what the factors of all people have in common")
+    found.add_argument("pack", type=Path)
+    found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS and of their directions")
+    found.add_argument(
+        "checkpoints", type=Path, help="folder of the weights; directions.safetensors is completed there"
+    )
 
 
 def add_train(commands: Commands) -> None:
@@ -250,12 +257,28 @@ def _average(options: argparse.Namespace) -> None:
 
 def _directions(options: argparse.Namespace) -> None:
     synthesizer = load_students(options.checkpoints)[1].requires_grad_(False)
-    settings = Settings.of(Bundle.load(options.bundle))
-    if settings is None:
-        raise InputError(f"{options.bundle} takes no factors: export it with `parrotlet-compress export`")
     people = (material for _, material in tqdm(people_of(Pack(options.pack), options.bundle), unit="person"))
-    found = directions(synthesizer, settings, people)
+    found = directions(synthesizer, _settings(options.bundle), people)
+    _save({f"product{number}": one for number, one in enumerate(found)}, options.checkpoints)
+
+
+def _common(options: argparse.Namespace) -> None:
+    synthesizer, settings = load_students(options.checkpoints)[1], _settings(options.bundle)
+    step = Bundle.load(options.bundle).session("finetune", "onnx")
+    people = (material for _, material in tqdm(people_of(Pack(options.pack), options.bundle), unit="person"))
+    found = {**load_tensors(options.checkpoints / DIRECTIONS), "common": common(synthesizer, step, settings, people)}
+    _save(found, options.checkpoints)
+
+
+def _settings(bundle: Path) -> Settings:
+    settings = Settings.of(Bundle.load(bundle))
+    if settings is None:
+        raise InputError(f"{bundle} takes no factors: export it with `parrotlet-compress export`")
+    return settings
+
+
+def _save(directions: dict[str, torch.Tensor], checkpoints: Path) -> None:
     module = torch.nn.Module()
-    for number, one in enumerate(found):
-        module.register_buffer(f"product{number}", one)
-    save_weights(module, options.checkpoints / DIRECTIONS, half=True)
+    for name, tensor in directions.items():
+        module.register_buffer(name, tensor)
+    save_weights(module, checkpoints / DIRECTIONS, half=True)

@@ -61,11 +61,16 @@ class RefinerChange(NamedTuple):
 class Directions(nn.Module):
     """In which directions [M, R] of its inputs a person's factors change each product: the same for all people.
 
-    Random ones until ``load``: half as good as those that ``parrotlet-compress train directions`` finds.
+    Random ones until ``load``: half as good as those that ``parrotlet-compress directions`` finds.
+    ``common`` [F], of norm 1: where the factors of all people lead alike, as ``parrotlet-compress common`` finds; zeros
+    where that is not known.
     """
+
+    common: Tensor
 
     def __init__(self, config: RefinerConfig) -> None:
         super().__init__()
+        self.register_buffer("common", torch.zeros(sum(config.factors())), persistent=False)
         generator = torch.Generator().manual_seed(0)
         self.count = len(config.products())
         for number, (inputs, _) in enumerate(config.products()):

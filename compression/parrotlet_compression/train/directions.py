@@ -3,6 +3,9 @@
 Of every person the gradient of the fine-tuning loss is taken at the unchanged weights, each product's [N, M] scaled to
 norm 1. The directions of a product are the strongest ones of its inputs over all people (as LoRA-GA, Wang 2024,
 begins with those of one task).
+
+What everybody's fitted factors have in common is not the person. The loss is least for a mean, and a mean is smoother
+than speech: ``common`` is the direction in which that leads, and a fit is kept without it.
 """
 
 from __future__ import annotations
@@ -23,9 +26,10 @@ from parrotlet.enroller import Enroller
 from parrotlet.errors import InputError, ParrotletError
 from parrotlet.factors import Settings
 from parrotlet.fastspeech_nsf import FastSpeechNsf
-from parrotlet.finetuning import Line, Material
+from parrotlet.finetuning import Line, Material, learned
 from parrotlet.recording import RecordingWarning
 from parrotlet.text import front_end
+from parrotlet_runtimes import Session
 
 from ..corpus import Clip, Pack
 from ..finetuning_graph import FineTuning
@@ -94,6 +98,22 @@ def directions(synthesizer: Synthesizer, settings: Settings, people: Iterable[Ma
         for share, total in zip(shares, sums, strict=True):
             share.add_(total.T @ total / total.square().sum())
     return [torch.linalg.eigh(share).eigenvectors.flip(1)[:, :RANK].contiguous() for share in shares]
+
+
+def common(synthesizer: Synthesizer, step: Session, settings: Settings, people: Iterable[Material]) -> Tensor:
+    """Where the factors of all people lead alike: [F], of norm 1. step: the ``finetune`` graph.
+
+    It is 0 in the products that widen: two thirds of the numbers and half of the norm, mostly noise. Without them
+    clones are as good, and the graph is smaller.
+    """
+    total = sum(learned(step, settings, material, settings.steps)["next"][0].astype(np.float64) for material in people)
+    config = synthesizer.refiner.config
+    parts = list(torch.from_numpy(np.asarray(total, np.float32)).split(config.factors()))
+    for number, (inputs, outputs) in enumerate(config.products()):
+        if outputs > inputs:
+            parts[number] = torch.zeros_like(parts[number])
+    found = torch.cat(parts)
+    return found / found.norm()
 
 
 def products(refiner: Refiner) -> list[nn.Linear]:
