@@ -50,10 +50,12 @@ class Preset:
 
 
 class Prompts(NamedTuple):
-    """Sentences in a bundle's language: what a demonstration says, and what a person is asked to read aloud."""
+    """Sentences in a bundle's language: what a demonstration says, what a person is asked to read aloud, and what else
+    they may read."""
 
     demo: str
     read_aloud: tuple[str, ...]
+    read_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ class Bundle:
         """Raises BundleError where the bundle has none."""
         try:
             prompts = self.manifest["prompts"]
-            return Prompts(str(prompts["demo"]), tuple(map(str, prompts["read_aloud"])))
+            aloud, more = prompts["read_aloud"], prompts.get("read_on", ())
+            return Prompts(str(prompts["demo"]), tuple(map(str, aloud)), tuple(map(str, more)))
         except (KeyError, TypeError) as error:
             raise BundleError(
                 f"bundle {self.name} has no sentences to read aloud: "

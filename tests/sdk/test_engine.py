@@ -256,7 +256,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, name: str) -> None:
 def test_sentences_to_read_are_those_of_the_bundle(bird: Parrotlet) -> None:
     prompts = bird.bundle.prompts
     assert prompts.demo and len(prompts.read_aloud) == 3
-    assert all(bird.phonemize(sentence) for sentence in (prompts.demo, *prompts.read_aloud))
+    assert all(bird.phonemize(sentence) for sentence in (prompts.demo, *prompts.read_aloud, *prompts.read_on))
     for without in ({}, {"prompts": {"demo": "Hello."}}, {"prompts": None}):
         manifest = {name: value for name, value in bird.bundle.manifest.items() if name != "prompts"} | without
         with pytest.raises(BundleError, match="signal-graphs BUNDLE"):

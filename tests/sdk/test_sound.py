@@ -122,9 +122,11 @@ def test_enroll_records_plays_back_and_records_again(tmp_path: Path, recordings:
     read, kept = (b"read aloud", b"\n"), (b"records again: ", b"\n")
     command = [sys.executable, "-m", "parrotlet", "enroll", "--record", "--name", "me", "--consent", "I agree."]
     again, played = (b"records again: ", b"r\n"), (b"records again: ", b"p\n")
-    answers = [read, again, read, played, kept, read, kept, read, kept]
+    on, enough = (b"e enrolls: ", b"\n"), (b"e enrolls: ", b"e\n")
+    answers = [read, again, read, played, kept, read, kept, read, kept, on, read, kept, enough]
     code, said = converse(command, env, answers)
-    assert code == 0 and b"enrolled 'me'" in said, said
+    assert code == 0 and b"enrolled 'me', fine-tuned" in said, said
+    assert said.count(b" s of speech, ") == 4
     assert (tmp_path / "played.raw").stat().st_size > 2 * RATE
     said_by = [sys.executable, "-m", "parrotlet", "say", "Hello.", "--voice", "me", "-o", "a.wav"]
     subprocess.run(said_by, env=env, cwd=tmp_path, check=True, capture_output=True)

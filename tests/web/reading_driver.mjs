@@ -8,7 +8,7 @@ import { hear, launched, ready, served, SLOW } from "./browser.mjs";
 
 const { site, out, python, sentences, upload, secret, text } = JSON.parse(process.argv[2]);
 const axe = readFileSync(createRequire(import.meta.url).resolve("../../examples/web/node_modules/axe-core/axe.min.js"), "utf8");
-const made = { errors: [], takes: [], current: [], read: [] };
+const made = { errors: [], takes: [], current: [], read: [], shown: [] };
 const { address, stop: stopServer } = await served(site, python);
 const browser = await launched(join(out, "chromium"));
 const page = browser.pages()[0];
@@ -41,6 +41,7 @@ console.log(JSON.stringify(made));
 async function look() {
   made.current.push(await page.locator("#sentences [aria-current]").allTextContents());
   made.read.push(await page.locator("#sentences .read").allTextContents());
+  made.shown.push(await page.locator("#sentences p").count());
 }
 
 async function recorded(file) {

@@ -14,6 +14,7 @@ import soundfile
 from alike import WEB, build, driven, require_alike, require_chromium, require_packages, spoken
 
 from parrotlet import Parrotlet
+from parrotlet.bundle import Bundle
 from parrotlet.factors import Settings
 from parrotlet.vault import Passphrase, ProfileStore
 
@@ -30,11 +31,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shown() -> list[str]:
-    """The sentences of the page."""
-    body = re.search(r"sentences = \[(.*?),\s*\];", (WEB / "page/texts.en.js").read_text(encoding="utf-8"), re.DOTALL)
-    assert body is not None
-    sentences: list[str] = json.loads(f"[{body[1]}]")
-    return sentences
+    """The sentences of the page to begin with, and the first of the others."""
+    sentences: list[str] = []
+    for name in ("sentences", "further"):
+        text = (WEB / "page/texts.en.js").read_text(encoding="utf-8")
+        body = re.search(rf"{name} = \[(.*?),\s*\];", text, re.DOTALL)
+        assert body is not None
+        sentences += json.loads(f"[{body[1]}]")
+    assert sentences[3:] == list(Bundle.load().prompts.read_on)
+    return sentences[:4]
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +50,14 @@ def made(folder: Path, shown: list[str], bird: Parrotlet, recordings: dict[str, 
     build(site)
     woman = next(p.name for p in bird.presets.values() if p.description.startswith("woman"))
     random = np.random.default_rng(5)
-    for number, sentence in enumerate(shown):
+    for number, sentence in enumerate(shown[:3]):
         said = np.pad(spoken(bird, sentence, woman), (12000, 5 * 24000))  # the room goes on
         soundfile.write(folder / f"{number}.wav", said + 5e-4 * random.standard_normal(len(said)), bird.sample_rate)
     settings = {
         "site": str(site),
         "out": str(folder),
         "python": sys.executable,
-        "sentences": [str(folder / f"{number}.wav") for number in range(len(shown))],
+        "sentences": [str(folder / f"{number}.wav") for number in range(3)],
         "upload": str(recordings["woman"][0]),
         "secret": SECRET,
         "text": TEXT,
@@ -61,11 +66,12 @@ def made(folder: Path, shown: list[str], bird: Parrotlet, recordings: dict[str, 
 
 
 def test_a_sentence_after_the_other_is_read(made: Made, shown: list[str]) -> None:
-    first, second, third = shown
-    assert made["current"] == [[first], [first], [second], [third], [], [third]]
-    assert made["read"] == [[], [], [first], [first, second], shown, [first, second]]
+    first, second, third, fourth = shown
+    assert made["current"] == [[first], [first], [second], [third], [fourth], [third]]
+    assert made["read"] == [[], [], [first], [first, second], shown[:3], [first, second]]
+    assert made["shown"] == [3, 3, 3, 3, 4, 3]
     assert MISREAD in made["takes"][0]
-    for take, sentence in zip(made["takes"][1:], shown, strict=True):
+    for take, sentence in zip(made["takes"][1:], shown[:3], strict=True):
         assert f"“{sentence}”" in take and MISREAD not in take
 
 

@@ -6,11 +6,13 @@ import { $, attempt, element, say, sentence, texts } from "./dom.js";
 import { drawPeaks, peaksOf } from "./picture.js";
 import { Player } from "./player.js";
 import { Recorder, readSound } from "./recorder.js";
-import { sentences } from "./texts.en.js";
+import { further, sentences } from "./texts.en.js";
 
 const LONGEST_S = 120;
 const SHOWN_BLOCKS = 120;
 const BLOCK_S = 0.05;
+
+const all = [...sentences, ...further];
 
 export function begin(engine, { limits, learns }, voices) {
   const recorder = new Recorder();
@@ -136,11 +138,13 @@ export function begin(engine, { limits, learns }, voices) {
 
   /** The sentence to read next, where the model learns from what is read. */
   function next() {
-    return (learns && sentences.find((text) => text !== listening && !wasRead(text))) || "";
+    return (learns && all.find((text) => text !== listening && !wasRead(text))) || "";
   }
 
+  /** Those to begin with, and of the others as many as were read and one more. */
   function showSentences() {
-    const lines = sentences.map((text) => {
+    const shown = all.slice(0, Math.max(sentences.length, all.indexOf(next()) + 1, all.findLastIndex(wasRead) + 1));
+    const lines = shown.map((text) => {
       const line = element("p", { textContent: text, className: wasRead(text) ? "read" : "" });
       if (text === next()) line.setAttribute("aria-current", "step");
       return line;

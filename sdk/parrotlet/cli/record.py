@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 
 from parrotlet.audio import AudioChunk, Samples
 from parrotlet.challenge import Challenge
@@ -16,14 +17,35 @@ _BAR, _FLOOR_DB = 40, 60.0
 def record_sentences(bird: Parrotlet) -> tuple[list[tuple[Samples, int]], list[str]]:
     """Record every sentence until it is good: the recordings, and what was read in each ("" where that is not sure).
 
+    Where the model learns from what is read, the person may read on.
     Raises UsageError where nobody can answer, or nothing gets good.
     """
     if not sys.stdin.isatty():
         raise UsageError("--record asks a person: run it on a terminal, or name recordings")
     _say("Sit close to the microphone, in a quiet room, and speak as you always do.")
-    sentences = bird.bundle.prompts.read_aloud
-    made = [_sentence(bird, sentence, f"{number}/{len(sentences)}") for number, sentence in enumerate(sentences, 1)]
+    sentences, more = bird.bundle.prompts.read_aloud, bird.bundle.prompts.read_on
+    made = []
+    for number, sentence in enumerate(sentences, 1):
+        taken = _sentence(bird, sentence, f"{number}/{len(sentences)}")
+        if taken is None:
+            raise UsageError(
+                "no recording got good: see docs/recording.md, or record with another program and name the file"
+            )
+        made.append(taken)
+    if bird.learns_from_texts:
+        made += _more(bird, more)
     return [recording for recording, _ in made], [text for _, text in made]
+
+
+def _more(bird: Parrotlet, sentences: Sequence[str]) -> Iterator[tuple[tuple[Samples, int], str]]:
+    """Further sentences, for as long as the person likes."""
+    for number, sentence in enumerate(sentences, 1):
+        left = f"{len(sentences) - number + 1} left"
+        if _ask(f"\nThe more you read, the nearer to yours the voice gets. Enter reads on ({left}), e enrolls: "):
+            return
+        taken = _sentence(bird, sentence, f"{number}/{len(sentences)}")
+        if taken is not None:
+            yield taken
 
 
 def record_consent(challenge: Challenge) -> tuple[Samples, int]:
@@ -41,7 +63,8 @@ def record_consent(challenge: Challenge) -> tuple[Samples, int]:
     return taken
 
 
-def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[tuple[Samples, int], str]:
+def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[tuple[Samples, int], str] | None:
+    """What was recorded and, if that is what was read, the sentence; None where no try is good."""
     from parrotlet.microphone import record
 
     for _ in range(TRIES):
@@ -58,7 +81,7 @@ def _sentence(bird: Parrotlet, sentence: str, number: str) -> tuple[tuple[Sample
             _say("It was not the sentence as it stands. Read again, the voice gets nearer to yours.")
         if _kept(samples, rate):
             return (samples, rate), sentence if learned else ""
-    raise UsageError("no recording got good: see docs/recording.md, or record with another program and name the file")
+    return None
 
 
 def _kept(samples: Samples, rate: int) -> bool:
