@@ -1,10 +1,11 @@
-"""What does the text of the recordings bring? Enroll people with and without it, by the SDK alone, and speak.
+"""What does fine-tuning bring, with the text of the recordings and without? Enroll people by the SDK alone, and speak.
 
     python benchmarks/quality/guided.py pack CORPUS FOLDER
     python benchmarks/quality/guided.py speak FOLDER OUT --seconds 10 30 --people vctk_p360 vctk_p245
-    JUDGE_PYTHON benchmarks/quality/flow.py judge JUDGE.py OUT plain_30 guided_30 --words
+    JUDGE_PYTHON benchmarks/quality/flow.py judge JUDGE.py OUT plain_30 heard_30 guided_30 --words
 
-OUT gets a list for the judge of every length, with and without the text, and one of the recordings.
+OUT gets a list for the judge of every length, not fine-tuned (plain), by what is heard, and by the text (guided), and
+one of the recordings.
 """
 
 from __future__ import annotations
@@ -127,9 +128,9 @@ def _speak(options: argparse.Namespace) -> None:
             recordings, texts = _enrolled(pack, use["enroll"], seconds)
             if options.snr_db is not None:
                 recordings = [(_noisy(samples, options.snr_db), rate) for samples, rate in recordings]
-            for label, given in (("plain", None), ("guided", texts)):
+            for label, given, by_ear in (("plain", None, False), ("heard", None, True), ("guided", texts, False)):
                 began = time.process_time()
-                profile = bird.enroll(recordings, texts=given)
+                profile = bird.enroll(recordings, texts=given, fine_tune=by_ear)
                 took = time.process_time() - began
                 print(f"{name}, {seconds:g} s, {label}: {len(recordings)} recordings, {took:.1f} s", flush=True)
                 for number in use["spoken"]:

@@ -3,7 +3,7 @@
 import { advised, doubtsOf, measuredFully, oddOneAmong, reportOf, requireUsable, withOtherVoice } from "./enrollment.js";
 import { ConsentCheck } from "./consent.js";
 import { InputError, UsageError, requireNumber } from "./errors.js";
-import { aligned, learnsFromTexts } from "./finetuning.js";
+import { aligned, heardIn, learnsFromTexts } from "./finetuning.js";
 import { writeFlac } from "./flac.js";
 import { voiceprint } from "./same_person.js";
 import { resample } from "./sound.js";
@@ -32,11 +32,11 @@ export class Enroller {
    * What a profile keeps of a person, and where in the recordings their texts were read: {tensors, consent, reads}; options:
    * those of Parrotlet.enroll.
    */
-  async measure(recordings, { likeness = null, consent = null, keepRecording = false, onReport = () => {}, onWarning = (message) => console.warn(message), texts = [] } = {}) {
+  async measure(recordings, { likeness = null, consent = null, keepRecording = false, onReport = () => {}, onWarning = (message) => console.warn(message), texts = [], fineTune = false } = {}) {
     if (likeness !== null) requireNumber("likeness", likeness, 0, 1);
     const sources = Array.isArray(recordings) ? recordings : [recordings];
     if (!sources.length) throw new InputError("no recording given: pass at least one");
-    const said = this.#textsOf(texts, sources.length);
+    const said = this.#textsOf(texts, sources.length, fineTune);
     const heard = [];
     for (const source of sources) heard.push(await this.#heard(source, onWarning));
     const limits = this.manifest.enrollment;
@@ -61,7 +61,11 @@ export class Enroller {
       tensors["recording.flac"] = { shape: [flac.length], values: flac };
     }
     const reads = [];
-    for (const [k, text] of said.entries()) if (text.trim()) reads.push(await this.aligned(sources[k], reports[k], text));
+    for (const [k, source] of sources.entries()) {
+      const text = said[k] ?? "";
+      const read = text.trim() ? await this.aligned(source, reports[k], text) : fineTune && (await heardIn(this.model, source, reports[k]));
+      if (read) reads.push(read);
+    }
     return { tensors, consent: record, reads };
   }
 
@@ -71,12 +75,12 @@ export class Enroller {
   }
 
   /** A text for each of so many recordings, or none. */
-  #textsOf(texts, count) {
+  #textsOf(texts, count, fineTune) {
     const said = typeof texts === "string" ? [texts] : Array.from(texts ?? []);
     if (!said.every((text) => typeof text === "string")) throw new UsageError('texts are strings, "" where what was read is not known');
     if (said.length && said.length !== count) throw new UsageError(`${count} recordings and ${said.length} texts: give one for each, "" where unknown`);
-    if (said.some((text) => text.trim()) && !learnsFromTexts(this.manifest)) {
-      throw new UsageError(`texts need what bundle ${this.manifest.name} lacks: use another bundle, or enroll without texts`);
+    if ((fineTune || said.some((text) => text.trim())) && !learnsFromTexts(this.manifest)) {
+      throw new UsageError(`fine-tuning needs what bundle ${this.manifest.name} lacks: use another bundle, or enroll without texts and fineTune`);
     }
     return said;
   }

@@ -2,15 +2,17 @@
 // one step of it; here is where each phoneme lies in a recording, and which pieces a step learns from.
 
 import { InputError } from "./errors.js";
-import { align } from "./recognizer.js";
+import { align, freePath } from "./recognizer.js";
 import { resample } from "./sound.js";
 import { areLoud, meanLevel, melEdges, percentile } from "./spectra.js";
 import { drawing, joined } from "./voice.js";
 
 const MISREAD = -1.5; // mean log odds a frame, below which something else was said
+const STRESSED = new Set("iæaɑʌɐɒɔoʊuɛeɜɝ");
 const EDGE = 10; // frames of the silence before and after what is said
 const READ_S = 60; // the longest recording that is aligned with a text
 const ENOUGH_S = 16; // seconds of speech from which steps are as large as they get
+const [MORE_S, MOST] = [24, 2.5]; // seconds of speech from which there are more steps, and how many times as many at most
 const HOP_S = 0.0125;
 const [FEWEST_QUIET, FAINT_PERCENTILE] = [10, 10]; // frames of background that tell how loud it is; else a percentile of all
 const CLEAR = 1.5; // nepers above the background, below which it may all be noise
@@ -32,13 +34,39 @@ export const learnsFromTexts = ({ finetuning, graphs }) => Boolean(finetuning &&
  * @returns {Promise<Read>}
  */
 export async function aligned(model, { samples, sampleRate }, report, phonemes) {
+  if (samples.length > READ_S * sampleRate) throw new InputError(`${report.name}: longer than ${READ_S} s: cut it and its text in parts`);
+  return readIn(model, samples, sampleRate, report, () => phonemes);
+}
+
+/**
+ * What is heard in a recording whose text is not known, as far as the recognizer can tell; null where that is nothing.
+ * @returns {Promise<Read | null>}
+ */
+export async function heardIn(model, { samples, sampleRate }, report) {
+  try {
+    return await readIn(model, samples.subarray(0, READ_S * sampleRate), sampleRate, report, heardPhonemes);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
+/** The phonemes of the best free path, with a space for every silence, and stress on every vowel that is not a weak one. */
+function heardPhonemes(posteriors, table) {
+  const path = freePath(posteriors);
+  const changes = path.filter((one, t) => t === 0 || one !== path[t - 1]);
+  const symbols = Array.from(changes, (one) => (one ? table[one - 1] : " "));
+  return symbols.map((symbol) => (STRESSED.has(symbol) ? `ˈ${symbol}` : symbol)).join("").trim();
+}
+
+async function readIn(model, samples, sampleRate, { name, bandwidth_hz: bandwidthHz }, phonemesOf) {
   const { mel: grid, speaker, recognizer } = model.manifest;
-  const { name, bandwidth_hz: bandwidthHz } = report;
-  if (samples.length > READ_S * sampleRate) throw new InputError(`${name}: longer than ${READ_S} s: cut it and its text in parts`);
   const whole = resample(samples, sampleRate, grid.sample_rate);
   const { mel } = await model.run("mel", { samples: [whole] });
   const frames = mel.dims[1];
-  const { start, end, forced, free } = align(await model.posteriorsOf(mel), Array.from(phonemes), recognizer.phonemes);
+  const posteriors = await model.posteriorsOf(mel);
+  const phonemes = phonemesOf(posteriors, recognizer.phonemes);
+  const { start, end, forced, free } = align(posteriors, Array.from(phonemes), recognizer.phonemes);
   const spoken = start.map((_, k) => k).filter((k) => end[k] > start[k]);
   const [low, high] = [start[spoken[0]], end[spoken.at(-1)]];
   let odds = 0;
@@ -67,21 +95,25 @@ async function pitchOf(model, samples) {
  * onProgress: told how much is done, from 0 to 1.
  */
 export async function finetuned(model, tensors, map, reads, onProgress) {
-  const { factors, steps, rate } = model.manifest.finetuning;
+  const { factors, steps: usual, rate } = model.manifest.finetuning;
   const { lines, condition } = await materialOf(model, tensors, map, reads);
   const draw = drawing(SEED);
-  const highest = rate * Math.min(1, (HOP_S * heardFrames(lines)) / ENOUGH_S);
+  const seconds = HOP_S * heardFrames(lines);
+  const highest = rate * Math.min(1, seconds / ENOUGH_S);
+  const steps = Math.trunc(usual * Math.min(Math.max(seconds / MORE_S, 1), MOST));
   let state = [new Float32Array(3 * factors), [3, factors]];
+  let learned;
   for (let step = 1; step <= steps; step += 1) {
     // Warm-up, then a linear decay of the last two thirds.
     const now = highest * Math.min(1, step / 10, 1.5 * (1 - (step - 1) / steps));
     const given = { state, rate: [Float32Array.of(now), [1]], step: [Float32Array.of(step), [1]], condition };
-    const { next } = await model.run("finetune", { ...given, ...piecesOf(lines, model.manifest, draw) });
+    const { next, factors: own } = await model.run("finetune", { ...given, ...piecesOf(lines, model.manifest, draw) });
     state = [next.data, next.dims];
+    learned = own ?? next; // a graph that tells a person from everybody gives the person's part
     onProgress(step / steps);
     await new Promise((resolve) => setTimeout(resolve)); // whoever waits for this thread, to speak say, gets a turn
   }
-  return state[0].slice(0, factors);
+  return learned.data.slice(0, factors);
 }
 
 /** How many frames are loud enough to be learned from. */

@@ -7,7 +7,7 @@ export const SILENCE = 0;
 const INSERTION = 3; // nats that each phoneme of a free path costs
 
 /** The best path through a loop of all classes: one a frame. */
-function freePath({ values, classes }) {
+export function freePath({ values, classes }) {
   const frames = values.length / classes;
   const came = new Int16Array(values.length);
   const score = Float64Array.from(values.subarray(0, classes));

@@ -178,11 +178,13 @@ class Parrotlet:
         keep_recording: bool = False,
         on_report: Callable[[RecordingReport], None] | None = None,
         texts: str | Sequence[str] | None = None,
+        fine_tune: bool = False,
     ) -> VoiceProfile:
         """Make a voice profile from one or several recordings of one person.
 
-        texts: what was read in each recording, word for word ("" where that is not known): the voice comes nearer to
-        the person's, in some seconds more. Needs onnxruntime.
+        texts: what was read in each recording, word for word ("" where that is not known): the model is fine-tuned to
+        the person, and the voice comes nearer to theirs, in some seconds more. Needs onnxruntime.
+        fine_tune: learn from recordings without a text as well, by what is heard in them: nearly as good.
         consent: what the person agreed to; a ``parrotlet.consent.SpokenConsent`` is checked here.
         likeness: what ``voice`` takes when it is not told otherwise; see there.
         keep_recording: keep the speech itself in the profile, and what was read, so that a later model can learn more
@@ -194,7 +196,7 @@ class Parrotlet:
             require_number("likeness", likeness, 0, 1)
         texts = [texts] if isinstance(texts, str) else list(texts or ())
         made, heard = self._enroller.enroll(
-            recordings, likeness, keep_recording, on_report, consent=consent, texts=texts
+            recordings, likeness, keep_recording, on_report, consent=consent, texts=texts, by_ear=fine_tune
         )
         profile = replace(made, expires=expires)
         return self._fitted(profile, heard)
@@ -213,7 +215,8 @@ class Parrotlet:
         from parrotlet.enroller import kept_recordings
 
         recordings, texts = kept_recordings(profile)
-        measured, heard = self._enroller.enroll(recordings, profile.likeness, accepted=True, texts=texts)
+        learns = self.learns_from_texts and profile.is_fine_tuned
+        measured, heard = self._enroller.enroll(recordings, profile.likeness, accepted=True, texts=texts, by_ear=learns)
         kept = {name: value for name, value in profile.tensors.items() if name.startswith("recording.")}
         made = replace(
             measured,

@@ -82,9 +82,11 @@ class Enroller:
         accepted: bool = False,
         consent: ConsentRecord | SpokenConsent | None = None,
         texts: Sequence[str] = (),
+        by_ear: bool = False,
     ) -> tuple[VoiceProfile, list[Aligned]]:
         """See Parrotlet.enroll. The recordings with a text are aligned with it.
 
+        by_ear: those without one with what is heard in them.
         accepted: the recording was found usable before, and is not judged again."""
         sources = _sources(recordings)
         if texts and len(texts) != len(sources):
@@ -112,24 +114,31 @@ class Enroller:
             tensors |= _kept(sources, texts)
         profile = VoiceProfile(tensors, self._bundle.speaker_model, self._bundle.name, consent=consent)
         heard = []
-        for source, report, text in zip(sources, reports, texts, strict=True) if texts else ():
-            with suppress(InputError) if accepted else nullcontext():
-                if text.strip():
+        for source, report, text in zip(sources, reports, texts or [""] * len(sources), strict=True):
+            known = bool(text.strip())
+            if known or by_ear:
+                # Who gave no text is not told what could not be heard.
+                with suppress(InputError) if accepted or not known else nullcontext():
                     heard.append(self.aligned(source, report, text))
         return profile, heard
 
     def aligned(self, source: Recording, report: RecordingReport, text: str) -> Aligned:
-        """A recording and where in it the phonemes of what was read are. Raises InputError, also for another text."""
+        """A recording and where in it the phonemes of what was read are, or where that is "", of what is heard.
+
+        Raises InputError, also for another text.
+        """
         from parrotlet.alignment import READ_S, Read, aligned
 
         assert self._text is not None
         rate, target = self._mel.sample_rate, self._bundle.speaker_rate
         samples = _samples(source, report.name, rate)
+        if not text.strip():
+            samples = samples[: int(READ_S * rate)]
         if len(samples) > READ_S * rate:
             raise InputError(f"{report.name}: longer than {READ_S:g} s: cut it and its text in parts")
         read = Read(
             report.name,
-            self._text.phonemize(text),
+            self._text.phonemize(text) if text.strip() else None,
             mel_spectrogram(samples, self._mel),
             f0_of_frames(resample(samples, rate, target), target, len(samples) // self._mel.hop_length),
             report.bandwidth_hz,

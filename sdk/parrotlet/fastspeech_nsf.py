@@ -125,7 +125,7 @@ class FastSpeechNsf:
         settings, model = self._factors, self._bundle.model_sha256
         if settings is None or not self.learns_from_texts:
             lacks = f"what bundle {self._bundle.name} lacks" if installed(FINETUNING_RUNTIME) else "onnxruntime"
-            raise UsageError(f"texts need {lacks}: install it, or enroll without texts")
+            raise UsageError(f"fine-tuning needs {lacks}: install it, or enroll without texts and fine_tune")
         step, fitted = self._bundle.session("finetune", FINETUNING_RUNTIME), profile.fitted(model).map
         made = profile.with_factors(settings.model, fit(step, settings, self.material(profile, heard)))
         loudness = self._loudness(self._voice(made, fitted, adaptation.preferred(profile.likeness)))
@@ -142,7 +142,7 @@ class FastSpeechNsf:
             assert isinstance(acoustic, SplitAcoustic)
         # At the usual likeness: a preference scales what is found there.
         usual = self._voice(profile, profile.fitted(self._bundle.model_sha256).map, adaptation.SHARE)
-        ids = [np.array(self.phoneme_ids(one.read.phonemes)) for one in heard]
+        ids = [np.array(self.phoneme_ids(one.phonemes)) for one in heard]
         return Speaker(acoustic, MelConfig(**self._bundle.manifest["mel"])).material(usual, ids, heard)
 
     def _map(self, profile: VoiceProfile) -> npt.NDArray[np.float32] | None:

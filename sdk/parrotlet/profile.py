@@ -185,6 +185,11 @@ class VoiceProfile:
         """What lies here of fine-tuning to the person, for a refiner given its SHA-256."""
         return self.tensors.get(f"finetuned.{model[:16]}.factors")
 
+    @property
+    def is_fine_tuned(self) -> bool:
+        """Whether some model was fine-tuned to the person."""
+        return any(name.startswith("finetuned.") for name in self.tensors)
+
     def with_factors(self, model: str, factors: Array) -> VoiceProfile:
         """The profile with what a refiner was fine-tuned by."""
         return replace(self, tensors={**self.tensors, f"finetuned.{model[:16]}.factors": factors})

@@ -65,6 +65,8 @@ def test_enroll_learns_from_what_was_read(
     code, out, _ = run("enroll", *files, "--name", "me", "--texts", "read.txt", "--json")
     assert code == 0
     assert json.loads(out)["texts"] == len(files)
+    code, out, _ = run("enroll", *files, "--name", "me", "--replace", "--fine-tune")
+    assert code == 0 and "fine-tuned to its speech" in out
     (tmp_path / "read.txt").write_text("\n".join(reversed(sentences)), encoding="utf-8")
     code, _, err = run("enroll", *files, "--name", "other", "--texts", "read.txt")
     assert code == 3

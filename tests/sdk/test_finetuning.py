@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parrotlet import Parrotlet, VoiceProfile
-from parrotlet.alignment import EDGE
+from parrotlet.alignment import EDGE, Read, aligned, heard_phonemes
 from parrotlet.audio import resample
 from parrotlet.bundle import Bundle
 from parrotlet.errors import InputError, ProfileFormatError, UsageError
@@ -18,6 +18,7 @@ from parrotlet.fastspeech_nsf import FastSpeechNsf
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.pitch import HOP_S, f0_of_frames
 from parrotlet.profile import Fitted
+from parrotlet.recognizer import align
 from parrotlet.vault import KeyFile, ProfileStore
 
 READ = (
@@ -135,6 +136,66 @@ def test_what_was_read_is_kept_with_the_recording(
     damaged = {**kept.tensors, "recording.texts": np.frombuffer(b"[1, 2]", np.uint8)}
     with pytest.raises(ProfileFormatError, match="damaged: enroll again"):
         bird.renew(replace(kept, tensors=damaged))
+
+
+@pytest.fixture(scope="module")
+def by_ear(bird: Parrotlet, person: dict[str, Recording]) -> VoiceProfile:
+    return bird.enroll([person[text] for text in READ], fine_tune=True, keep_recording=True)
+
+
+def test_what_is_heard_teaches_nearly_as_much_as_what_was_read(
+    bird: Parrotlet, person: dict[str, Recording], plain: VoiceProfile, guided: VoiceProfile, by_ear: VoiceProfile
+) -> None:
+    samples, rate = person[SAID]
+    theirs = envelope(resample(samples, rate, RATE))
+    before, read, heard = (
+        np.abs(envelope(spoken(bird, SAID, profile)) - theirs).mean() for profile in (plain, guided, by_ear)
+    )
+    assert heard < before - 0.3 * (before - read)
+
+
+def test_what_is_heard_has_a_space_where_it_is_silent_and_stress_on_vowels(bird: Parrotlet) -> None:
+    table = ("t", "i", "ə")
+    posteriors = np.full((40, 4), -9.0, np.float32)
+    for start, symbol in ((0, 0), (4, 1), (10, 2), (18, 0), (26, 1), (32, 3), (38, 0)):
+        posteriors[start:] = -9.0
+        posteriors[start:, symbol] = 0.0
+    assert heard_phonemes(posteriors, table) == "tˈi tə"
+
+
+def test_a_voice_that_was_learned_by_ear_is_renewed_so(bird: Parrotlet, by_ear: VoiceProfile, found: Settings) -> None:
+    assert by_ear.is_fine_tuned
+    without = {name: value for name, value in by_ear.tensors.items() if not name.startswith("finetuned.")}
+    again = bird.renew(replace(by_ear, tensors=without).with_factors("ab" * 32, np.ones(7, np.float32)))
+    assert again.factors(found.model) is not None
+    assert not bird.renew(replace(by_ear, tensors=without)).is_fine_tuned
+
+
+def test_a_long_recording_without_a_text_is_learned_from(
+    bird: Parrotlet, person: dict[str, Recording], found: Settings
+) -> None:
+    samples, rate = person[SAID]
+    long = np.tile(samples, 25), rate
+    report, _ = bird.examine(long)
+    assert len(bird._enroller.aligned(long, report, "").read.mel) * HOP_S <= 60
+
+
+def test_noise_teaches_nothing(bird: Parrotlet, person: dict[str, Recording], found: Settings) -> None:
+    """Where nothing can be told, the voice is made all the same."""
+    with pytest.raises(InputError, match="no phoneme"):
+        aligned(Silent(), Read("x", None, np.zeros((40, 80), np.float32), np.zeros(40, np.float32), 8000.0))  # type: ignore[arg-type]
+
+
+class Silent:
+    """A recognizer that hears nothing."""
+
+    phonemes = ("t",)
+
+    def frame_phonemes(self, mel: np.ndarray) -> np.ndarray:
+        return np.tile(np.float32([0, -9]), (len(mel), 1))
+
+    def align(self, posteriors: np.ndarray, phonemes: str) -> object:
+        return align(posteriors, phonemes, self.phonemes)
 
 
 def test_another_text_is_refused(bird: Parrotlet, person: dict[str, Recording]) -> None:

@@ -160,9 +160,12 @@ def test_a_voice_learns_from_what_was_read(
         assert status == 400 and "2 recordings and 1 texts" in answer["error"]["message"]  # type: ignore[index]
         status, answer = form(server, fields, files, sentences[::-1])
         assert status == 400 and "the text was not heard" in answer["error"]["message"]  # type: ignore[index]
+        status, answer = form(server, {**fields, "fine_tune": "yes"}, files)
+        assert status == 400 and "fine_tune is true or false" in answer["error"]["message"]  # type: ignore[index]
         assert form(server, fields, files, sentences)[0] == 200
-    profile = ProfileStore.open(tmp_path / "profiles", key=KeyFile(tmp_path / "key")).load("dad")
-    assert any(name.startswith("finetuned.") for name in profile.tensors)
+        assert form(server, {"name": "mum", "consent": CONSENT, "fine_tune": "true"}, files)[0] == 200
+    store = ProfileStore.open(tmp_path / "profiles", key=KeyFile(tmp_path / "key"))
+    assert store.load("dad").is_fine_tuned and store.load("mum").is_fine_tuned
 
 
 def test_a_client_asks_for_a_spoken_consent(

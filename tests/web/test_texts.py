@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,15 @@ def test_only_a_text_teaches(made: Made, bird: Parrotlet) -> None:
     assert made["learns"] == [True, False]
     assert made["factors"] == [[], [f"finetuned.{settings.model[:16]}.factors"], []]
     assert np.allclose(made["progress"], np.arange(1, settings.steps + 1) / settings.steps)
+
+
+def test_what_is_heard_is_what_python_hears(made: Made, files: list[Path], bird: Parrotlet) -> None:
+    heard = bird._enroller.aligned(files[0], bird.examine(files[0])[0], "").phonemes
+    alike = SequenceMatcher(None, made["heard"], heard, autojunk=False).ratio()
+    assert alike > 0.95, (made["heard"], heard)
+    assert made["nothing"] is None
+    assert made["learned"] == made["factors"][1]
+    assert "fineTune" in made["errors"]["lackingToo"]["message"]
 
 
 def test_each_speaks_with_what_the_other_learned(

@@ -4,7 +4,7 @@
 //   secret, out: folder}
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { aligned } from "../../examples/web/finetuning.js";
+import { aligned, heardIn } from "../../examples/web/finetuning.js";
 import { FolderFiles, loadFolders } from "../../examples/web/node.js";
 import { nodeScrypt, passphrase } from "../../examples/web/profile.js";
 import { int16, readWav, writeWav } from "../../examples/web/sound.js";
@@ -33,6 +33,11 @@ for (const [name, profile] of Object.entries({ grace, guided })) {
 }
 const first = await aligned(bird.model, heard[0], await bird.examine(heard[0]), await bird.utterances.frontEnd.phonemize(texts[0]));
 
+const byEar = await heardIn(bird.model, heard[0], await bird.examine(heard[0]));
+const silence = { name: "silence", sampleRate: 24000, samples: new Float32Array(48000) };
+const nothing = await heardIn(bird.model, silence, { name: "silence", bandwidth_hz: 8000 });
+const learned = factorsOf(await bird.enroll(heard.slice(0, 2), { fineTune: true, onWarning }));
+
 const wasRead = [];
 for (const one of [texts[0], texts[1], "...", `${said} `.repeat(9)]) wasRead.push(await bird.wasRead(heard[0], one));
 const { samples, sampleRate } = read(held);
@@ -45,6 +50,7 @@ const WRONG = {
   text: () => bird.enroll(heard, { texts: [texts[0], said, texts[2]], onWarning }),
   long: () => bird.enroll([long], { texts: [said], onWarning }),
   lacking: () => other.enroll(heard, { texts, onWarning }),
+  lackingToo: () => other.enroll(heard, { fineTune: true, onWarning }),
 };
 const errors = {};
 for (const [name, work] of Object.entries(WRONG)) {
@@ -54,7 +60,7 @@ const without = await other.enroll(heard, { onWarning });
 const learns = [bird.learnsFromTexts, other.learnsFromTexts];
 const factors = [plain, guided, without].map(factorsOf);
 const { durations, f0 } = first;
-console.log(JSON.stringify({ learns, progress, factors, mels, wasRead, errors, aligned: { durations, f0: Array.from(f0) } }));
+console.log(JSON.stringify({ learns, progress, factors, mels, wasRead, errors, aligned: { durations, f0: Array.from(f0) }, heard: byEar.phonemes, nothing, learned }));
 
 async function speak(profile, file) {
   const pieces = [];

@@ -97,7 +97,7 @@ const METHODS = {
     const record = spoken ? { ...spoken, speaker: name } : written;
     const warnings = [];
     const onWarning = (message) => warnings.push(message);
-    const profile = await bird.enroll(recordings, { texts, consent: record, expires, onWarning, onProgress: this.tell });
+    const profile = await bird.enroll(recordings, { texts, fineTune: texts.some(Boolean), consent: record, expires, onWarning, onProgress: this.tell });
     const seconds = (performance.now() - began) / 1000;
     const stored = await store.save(name, profile);
     unlocked.set(name, profile);

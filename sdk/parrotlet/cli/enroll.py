@@ -55,6 +55,7 @@ def enroll(options: argparse.Namespace) -> None:
                     keep_recording=options.keep_recording,
                     on_report=show,
                     texts=texts,
+                    fine_tune=options.fine_tune or (options.record and bird.learns_from_texts),
                 )
             break
         except ConsentError as error:
@@ -63,7 +64,11 @@ def enroll(options: argparse.Namespace) -> None:
             print(f"{error}. Once more, with another sentence.", file=sys.stderr, flush=True)
     store.save(options.name, profile, replace=options.replace)
     read = sum(bool(text.strip()) for text in texts)
-    learned = f", fine-tuned to what was read in {read} of {len(recordings)} recordings" if read else ""
+    learned = ""
+    if profile.is_fine_tuned:
+        learned = ", fine-tuned to " + (
+            f"what was read in {read} of {len(recordings)} recordings" if read else "its speech"
+        )
     result = {
         "name": options.name,
         "bundle": profile.bundle,
@@ -71,6 +76,7 @@ def enroll(options: argparse.Namespace) -> None:
         "expires": profile.expires,
         "recordings": [report.as_dict() for report in reports],
         "texts": read,
+        "fine_tuned": profile.is_fine_tuned,
     }
     emit(
         options,

@@ -115,6 +115,11 @@ def _add_enroll(enroll: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="what was read: a line for each recording, empty where unknown; the voice gets nearer to the person's",
     )
+    enroll.add_argument(
+        "--fine-tune",
+        action="store_true",
+        help="learn from what is heard where no text is known: nearly as good, in some seconds more",
+    )
     enroll.add_argument("--replace", action="store_true", help="overwrite a profile of that name")
     enroll.add_argument(
         "--expires", metavar="TIME", help="UTC time after which it no longer opens, e.g. 2030-01-31T00:00:00Z"

@@ -31,12 +31,14 @@ TEXTS = ("texts", "texts[]")
 
 @dataclass(frozen=True)
 class Form:
-    """What a client sent. texts: what was read in each recording, or nothing. consent: a text, or the nonce of a
+    """What a client sent. texts: what was read in each recording, or nothing. fine_tune: learn without texts as well.
+    consent: a text, or the nonce of a
     challenge and the recording that answers it."""
 
     name: str
     recordings: list[bytes]
     texts: list[str]
+    fine_tune: bool
     consent: str | tuple[str, bytes]
     speaker: str
 
@@ -95,7 +97,9 @@ class Desk:
             nonce, take = form.consent
             consent = SpokenConsent(self.challenges.redeem(nonce), take, form.speaker, came_at)
         reports: list[RecordingReport] = []
-        profile = self._bird.enroll(form.recordings, consent=consent, on_report=reports.append, texts=form.texts)
+        profile = self._bird.enroll(
+            form.recordings, consent=consent, on_report=reports.append, texts=form.texts, fine_tune=form.fine_tune
+        )
         return profile, reports
 
     def shutdown(self) -> None:
@@ -122,11 +126,14 @@ async def _form(request: Request) -> Form:
         parts = [part for field in RECORDINGS for part in form.getlist(field)]
         recordings = [await part.read() for part in parts if isinstance(part, UploadFile)]
         texts = [part for field in TEXTS for part in form.getlist(field) if isinstance(part, str)]
+        fine_tune = form.get("fine_tune", "false")
+        if fine_tune not in ("true", "false"):
+            raise UsageError("fine_tune is true or false: whether to learn from files whose text is not known")
     finally:
         await form.close()
     if not recordings:
         raise UsageError("files are missing: send a recording of 10 s of clear speech")
-    return Form(name, recordings, texts, consent, speaker)
+    return Form(name, recordings, texts, fine_tune == "true", consent, speaker)
 
 
 async def _consent(form: FormData) -> str | tuple[str, bytes]:

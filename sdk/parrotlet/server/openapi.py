@@ -94,6 +94,11 @@ def _form() -> Schema:
             "items": {"type": "string"},
             "description": "what was read in each of the files, word for word, empty where unknown",
         },
+        "fine_tune": {
+            "type": "boolean",
+            "default": False,
+            "description": "learn from what is heard in files without a text: some seconds for a nearer voice",
+        },
     }
     schema = {
         "type": "object",
