@@ -37,8 +37,8 @@ BETAS, EPSILON = (0.9, 0.98), 1e-8
 SMOOTHED = 7
 """Frames in the means that make the slow part of a spectrum: 0.09 s, in which timbre lies (experiment 003)."""
 SLOW_CEPSTRA = 40
-BEYOND, STRESSED = 1.5, 1.3
-"""How much of what all people's factors have in common is taken out of a person's, and how much is made of the rest."""
+BEYOND = 1.5
+"""How much of what all people's factors have in common is taken out of a person's."""
 MOMENTS = 0.5
 """Weight of mean and spread of the cepstra."""
 
@@ -129,7 +129,7 @@ class FineTuning(nn.Module):
         share = sum(((parts[number] * part).sum() for number, part in self.common.items()), torch.zeros(()))
         for number, part in self.common.items():
             parts[number] = parts[number] - BEYOND * share * part
-        return STRESSED * torch.cat(parts)
+        return torch.cat(parts)
 
 
 def finetuning_step(synthesizer: Synthesizer, example: Feeds) -> GraphModule:

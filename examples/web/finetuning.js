@@ -12,6 +12,7 @@ const STRESSED = new Set("iæaɑʌɐɒɔoʊuɛeɜɝ");
 const EDGE = 10; // frames of the silence before and after what is said
 const READ_S = 60; // the longest recording that is aligned with a text
 const ENOUGH_S = 16; // seconds of speech from which steps are as large as they get
+const STRESS = 0.3; // what is added to a person's factors, of themselves, from then on
 const [MORE_S, MOST] = [24, 2.5]; // seconds of speech from which there are more steps, and how many times as many at most
 const HOP_S = 0.0125;
 const [FEWEST_QUIET, FAINT_PERCENTILE] = [10, 10]; // frames of background that tell how loud it is; else a percentile of all
@@ -99,7 +100,8 @@ export async function finetuned(model, tensors, map, reads, onProgress) {
   const { lines, condition } = await materialOf(model, tensors, map, reads);
   const draw = drawing(SEED);
   const seconds = HOP_S * heardFrames(lines);
-  const highest = rate * Math.min(1, seconds / ENOUGH_S);
+  const share = Math.min(1, seconds / ENOUGH_S);
+  const highest = rate * share;
   const steps = Math.trunc(usual * Math.min(Math.max(seconds / MORE_S, 1), MOST));
   let state = [new Float32Array(3 * factors), [3, factors]];
   let learned;
@@ -109,11 +111,12 @@ export async function finetuned(model, tensors, map, reads, onProgress) {
     const given = { state, rate: [Float32Array.of(now), [1]], step: [Float32Array.of(step), [1]], condition };
     const { next, factors: own } = await model.run("finetune", { ...given, ...piecesOf(lines, model.manifest, draw) });
     state = [next.data, next.dims];
-    learned = own ?? next; // a graph that tells a person from everybody gives the person's part
+    // A graph that tells a person from everybody gives the person's part; before 2026-11-30 there was none.
+    learned = own ? own.data.map((value) => (1 + STRESS * share) * value) : next.data;
     onProgress(step / steps);
     await new Promise((resolve) => setTimeout(resolve)); // whoever waits for this thread, to speak say, gets a turn
   }
-  return learned.data.slice(0, factors);
+  return learned.slice(0, factors);
 }
 
 /** How many frames are loud enough to be learned from. */

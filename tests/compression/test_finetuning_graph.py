@@ -15,7 +15,6 @@ from tiny_synthesizer import tiny_synthesizer  # noqa: E402
 from parrotlet_compression.finetuning_graph import (  # noqa: E402
     BETAS,
     BEYOND,
-    STRESSED,
     FineTuning,
     PersonLoss,
     example_feeds,
@@ -62,13 +61,13 @@ def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path)
 def test_what_all_people_share_is_taken_out(synthesizer: Synthesizer) -> None:
     tuning, random = FineTuning(synthesizer), torch.Generator().manual_seed(0)
     factors = torch.randn(synthesizer.factors, generator=random)
-    assert torch.allclose(tuning.own(factors), STRESSED * factors), "nothing is known of it"
+    assert torch.allclose(tuning.own(factors), factors), "nothing is known of it"
     common = torch.randn(synthesizer.factors, generator=random)
     common[: synthesizer.refiner.config.factors()[0]] = 0
     synthesizer.directions.common.copy_(common / common.norm())
     tuning = FineTuning(synthesizer)
     shared = synthesizer.directions.common
-    own = tuning.own(factors) / STRESSED
+    own = tuning.own(factors)
     assert float(own @ shared) == pytest.approx((1 - BEYOND) * float(factors @ shared), abs=1e-4)
     assert torch.allclose(own - (own @ shared) * shared, factors - (factors @ shared) * shared, atol=1e-5)
 
