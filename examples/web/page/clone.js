@@ -6,15 +6,14 @@ import { $, attempt, element, say, sentence, texts } from "./dom.js";
 import { drawPeaks, peaksOf } from "./picture.js";
 import { Player } from "./player.js";
 import { Recorder, readSound } from "./recorder.js";
-import { further, sentences } from "./texts.en.js";
+import { sentences } from "./texts.en.js";
 
 const LONGEST_S = 120;
 const SHOWN_BLOCKS = 120;
 const BLOCK_S = 0.05;
 
-const all = [...sentences, ...further];
-
-export function begin(engine, { limits, learns }, voices) {
+export function begin(engine, { limits, learns, further }, voices) {
+  const all = [...sentences, ...further];
   const recorder = new Recorder();
   const player = new Player();
   const takes = []; // {name, samples, sampleRate, report, asked, text}: the sentence that was shown, and what was read

@@ -8,19 +8,6 @@ export const sentences = [
   "Please call Stella, and ask her to bring six spoons of fresh snow peas.",
 ];
 
-/** For who reads on, after those. */
-export const further = [
-  "Good bread needs only flour, water, salt, and a little patience.",
-  "She bought a huge box of fresh fish at the market on Thursday.",
-  "The judge asked the young teacher to choose a cheaper hotel.",
-  "Her voice sounded calm, although the path was steep and icy.",
-  "They have both been working on this unusual machine for years.",
-  "He carefully measured the length of the bridge with an old rope.",
-  "A thick fog lay over the harbor, and no boat could leave.",
-  "Our neighbors enjoyed the warm weather throughout the month of June.",
-  "A small child was laughing loudly at the clown in the garden.",
-];
-
 /** For elements with data-text. */
 export const texts = {
   title: "Parrotlet: clone your voice in a tab",
