@@ -111,7 +111,7 @@ export async function finetuned(model, tensors, map, reads, onProgress) {
     const given = { state, rate: [Float32Array.of(now), [1]], step: [Float32Array.of(step), [1]], condition };
     const { next, factors: own } = await model.run("finetune", { ...given, ...piecesOf(lines, model.manifest, draw) });
     state = [next.data, next.dims];
-    // A graph that tells a person from everybody gives the person's part; before 2026-11-30 there was none.
+    // An earlier bundle's graph does not tell a person from everybody.
     learned = own ? own.data.map((value) => (1 + STRESS * share) * value) : next.data;
     onProgress(step / steps);
     await new Promise((resolve) => setTimeout(resolve)); // whoever waits for this thread, to speak say, gets a turn

@@ -124,7 +124,7 @@ def fit(step: Session, settings: Settings, material: Material) -> Array:
     """A person's factors [F], by so many steps of the ``finetune`` graph."""
     steps = int(settings.steps * min(max(material.seconds / MORE_S, 1.0), MOST))
     last = learned(step, settings, material, steps)
-    if "factors" not in last:  # a graph of before 2026-11-30, which does not tell a person from everybody
+    if "factors" not in last:  # an earlier bundle's graph, which does not tell a person from everybody
         return np.asarray(last["next"][0], np.float32)
     return np.asarray((1 + STRESS * _share(material)) * last["factors"][0], np.float32)
 

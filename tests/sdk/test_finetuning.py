@@ -203,6 +203,7 @@ def test_another_text_is_refused(bird: Parrotlet, person: dict[str, Recording]) 
         bird.enroll([person[text] for text in READ], texts=[READ[0], SAID, READ[2]])
     assert bird.was_read(person[SAID], SAID)
     assert not bird.was_read(person[SAID], READ[0])
+    assert not bird.was_read(person[SAID], " ")
 
 
 def test_every_recording_needs_a_text(bird: Parrotlet, person: dict[str, Recording]) -> None:
