@@ -31,16 +31,15 @@ TEXTS = ("texts", "texts[]")
 
 @dataclass(frozen=True)
 class Form:
-    """What a client sent. texts: what was read in each recording, or nothing. fine_tune: learn without texts as well.
-    consent: a text, or the nonce of a
-    challenge and the recording that answers it."""
+    """What a client sent. texts: what was read in each recording, or nothing. consent: a text, or the nonce of a
+    challenge and the recording that answers it. fine_tune: learn without texts as well."""
 
     name: str
     recordings: list[bytes]
     texts: list[str]
-    fine_tune: bool
     consent: str | tuple[str, bytes]
     speaker: str
+    fine_tune: bool = False
 
 
 class _InMemory(MultiPartParser):
@@ -133,7 +132,7 @@ async def _form(request: Request) -> Form:
         await form.close()
     if not recordings:
         raise UsageError("files are missing: send a recording of 10 s of clear speech")
-    return Form(name, recordings, texts, fine_tune == "true", consent, speaker)
+    return Form(name, recordings, texts, consent, speaker, fine_tune == "true")
 
 
 async def _consent(form: FormData) -> str | tuple[str, bytes]:
