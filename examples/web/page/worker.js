@@ -66,7 +66,7 @@ const METHODS = {
     ]);
     await bird.warmUp();
     const presets = Object.values(bird.presets).map(({ name, description }) => ({ name, description }));
-    return { presets, sampleRate: bird.sampleRate, limits: bird.manifest.enrollment, learns: bird.learnsFromTexts, further: bird.manifest.prompts.read_on ?? [], kept };
+    return { presets, sampleRate: bird.sampleRate, limits: bird.manifest.enrollment, learns: bird.learnsFromTexts, further: bird.manifest.prompts?.read_on ?? [], kept };
   },
 
   async voices() {
