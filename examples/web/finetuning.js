@@ -103,20 +103,18 @@ export async function finetuned(model, tensors, map, reads, onProgress) {
   const share = Math.min(1, seconds / ENOUGH_S);
   const highest = rate * share;
   const steps = Math.trunc(usual * Math.min(Math.max(seconds / MORE_S, 1), MOST));
-  let state = [new Float32Array(3 * factors), [3, factors]];
-  let learned;
+  let last = { next: { data: new Float32Array(3 * factors), dims: [3, factors] } };
   for (let step = 1; step <= steps; step += 1) {
     // Warm-up, then a linear decay of the last two thirds.
     const now = highest * Math.min(1, step / 10, 1.5 * (1 - (step - 1) / steps));
+    const state = [last.next.data, last.next.dims];
     const given = { state, rate: [Float32Array.of(now), [1]], step: [Float32Array.of(step), [1]], condition };
-    const { next, factors: own } = await model.run("finetune", { ...given, ...piecesOf(lines, model.manifest, draw) });
-    state = [next.data, next.dims];
-    // An earlier bundle's graph does not tell a person from everybody.
-    learned = own ? own.data.map((value) => (1 + STRESS * share) * value) : next.data;
+    last = await model.run("finetune", { ...given, ...piecesOf(lines, model.manifest, draw) });
     onProgress(step / steps);
     await new Promise((resolve) => setTimeout(resolve)); // whoever waits for this thread, to speak say, gets a turn
   }
-  return learned.slice(0, factors);
+  // An earlier bundle's graph does not tell a person from everybody.
+  return last.factors ? last.factors.data.map((value) => (1 + STRESS * share) * value) : last.next.data.slice(0, factors);
 }
 
 /** How many frames are loud enough to be learned from. */

@@ -114,8 +114,8 @@ export class Parrotlet {
    * @param {{samples: Float32Array, sampleRate: number, name?: string}[]} recordings
    * @param {{expires?: string | null, consent?: object | null, likeness?: number | null, keepRecording?: boolean,
    *   onReport?: (report: object) => void, onWarning?: (message: string) => void, texts?: string | string[],
-   *   fineTune?: boolean, onProgress?: (share: number) => void}} options keepRecording: the speech in them goes into the profile, as FLAC, so
-   *   that a later speaker encoder can enroll it again. onWarning: what Python warns of. texts: what was read in each
+   *   fineTune?: boolean, onProgress?: (share: number) => void}} options
+   *   keepRecording: the speech in them goes into the profile, as FLAC, so that a later speaker encoder can enroll it again. onWarning: what Python warns of. texts: what was read in each
    *   recording, word for word ("" where that is not known): the voice comes nearer to the person's, in some time more, of
    *   which onProgress is told the share that is done. fineTune: learn from recordings without a text as well, by what is
    *   heard in them.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parrotlet.errors import InputError
-from parrotlet.recognizer import SILENCE, Recognizer, free_path
+from parrotlet.recognizer import SILENCE, Recognizer, heard_classes
 
 Array = npt.NDArray[np.float32]
 
@@ -17,6 +17,7 @@ MISREAD = -1.5
 """Mean log odds a frame of a text against the likeliest phonemes, below which something else was said. Of 59 clips of
 ten people the right text has -0.98 at least, and the text of another clip -2.06 at most."""
 STRESSED = frozenset("iæaɑʌɐɒɔoʊuɛeɜɝ")
+"""Vowels that are taken to be stressed where only sounds are known."""
 EDGE = 10
 """Frames of the silence before and after what is said."""
 READ_S = 60.0
@@ -67,7 +68,5 @@ def aligned(recognizer: Recognizer, read: Read) -> Aligned:
 def heard_phonemes(posteriors: Array, table: Sequence[str]) -> str:
     """What is said as far as the recognizer can tell, as the acoustic model reads it: with a space for every silence,
     and stress on every vowel that is not a weak one."""
-    path = free_path(posteriors)
-    changes = path[np.concatenate([[True], path[1:] != path[:-1]])]
-    symbols = (table[number - 1] if number != SILENCE else " " for number in changes)
+    symbols = (table[number - 1] if number != SILENCE else " " for number in heard_classes(posteriors))
     return "".join(f"ˈ{symbol}" if symbol in STRESSED else symbol for symbol in symbols).strip()

@@ -119,11 +119,11 @@ class Enroller:
             if known or by_ear:
                 # Who gave no text is not told what could not be heard.
                 with suppress(InputError) if accepted or not known else nullcontext():
-                    heard.append(self.aligned(source, report, text))
+                    heard.append(self.aligned(source, report, text if known else None))
         return profile, heard
 
-    def aligned(self, source: Recording, report: RecordingReport, text: str) -> Aligned:
-        """A recording and where in it the phonemes of what was read are, or where that is "", of what is heard.
+    def aligned(self, source: Recording, report: RecordingReport, text: str | None) -> Aligned:
+        """A recording and where in it the phonemes of what was read are, or where that is None, of what is heard.
 
         Raises InputError, also for another text.
         """
@@ -132,13 +132,13 @@ class Enroller:
         assert self._text is not None
         rate, target = self._mel.sample_rate, self._bundle.speaker_rate
         samples = _samples(source, report.name, rate)
-        if not text.strip():
+        if text is None:
             samples = samples[: int(READ_S * rate)]
         if len(samples) > READ_S * rate:
             raise InputError(f"{report.name}: longer than {READ_S:g} s: cut it and its text in parts")
         read = Read(
             report.name,
-            self._text.phonemize(text) if text.strip() else None,
+            None if text is None else self._text.phonemize(text),
             mel_spectrogram(samples, self._mel),
             f0_of_frames(resample(samples, rate, target), target, len(samples) // self._mel.hop_length),
             report.bandwidth_hz,

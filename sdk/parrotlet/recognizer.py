@@ -109,9 +109,13 @@ def free_path(posteriors: Array, insertion: float = INSERTION) -> npt.NDArray[np
 
 def heard(posteriors: Array, table: Sequence[str], insertion: float = INSERTION) -> str:
     """The phonemes of the best free path, without silence."""
+    return "".join(table[number - 1] for number in heard_classes(posteriors, insertion) if number != SILENCE)
+
+
+def heard_classes(posteriors: Array, insertion: float = INSERTION) -> npt.NDArray[np.int64]:
+    """The classes of the best free path one after the other, each once [N]."""
     path = free_path(posteriors, insertion)
-    changes = path[np.concatenate([[True], path[1:] != path[:-1]])]
-    return "".join(table[number - 1] for number in changes if number != SILENCE)
+    return np.asarray(path[np.concatenate([[True], path[1:] != path[:-1]])], np.int64)
 
 
 def _states(phonemes: str, numbers: dict[str, int]) -> tuple[list[int], list[int], list[bool]]:

@@ -154,7 +154,7 @@ def test_what_is_heard_teaches_nearly_as_much_as_what_was_read(
     assert heard < before - 0.3 * (before - read)
 
 
-def test_what_is_heard_has_a_space_where_it_is_silent_and_stress_on_vowels(bird: Parrotlet) -> None:
+def test_what_is_heard_has_a_space_where_it_is_silent_and_stress_on_vowels() -> None:
     table = ("t", "i", "ə")
     posteriors = np.full((40, 4), -9.0, np.float32)
     for start, symbol in ((0, 0), (4, 1), (10, 2), (18, 0), (26, 1), (32, 3), (38, 0)):
@@ -171,17 +171,14 @@ def test_a_voice_that_was_learned_by_ear_is_renewed_so(bird: Parrotlet, by_ear: 
     assert not bird.renew(replace(by_ear, tensors=without)).is_fine_tuned
 
 
-def test_a_long_recording_without_a_text_is_learned_from(
-    bird: Parrotlet, person: dict[str, Recording], found: Settings
-) -> None:
+def test_a_long_recording_without_a_text_is_learned_from(bird: Parrotlet, person: dict[str, Recording]) -> None:
     samples, rate = person[SAID]
     long = np.tile(samples, 25), rate
     report, _ = bird.examine(long)
-    assert len(bird._enroller.aligned(long, report, "").read.mel) * HOP_S <= 60
+    assert len(bird._enroller.aligned(long, report, None).read.mel) * HOP_S <= 60
 
 
-def test_noise_teaches_nothing(bird: Parrotlet, person: dict[str, Recording], found: Settings) -> None:
-    """Where nothing can be told, the voice is made all the same."""
+def test_where_no_phoneme_is_heard_there_is_nothing_to_align() -> None:
     with pytest.raises(InputError, match="no phoneme"):
         aligned(Silent(), Read("x", None, np.zeros((40, 80), np.float32), np.zeros(40, np.float32), 8000.0))  # type: ignore[arg-type]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from parrotlet.bundle import Bundle
 from parrotlet.errors import InputError
 from parrotlet.factors import Settings
+from parrotlet.finetuning import Material
 
 from ..average_weights import write_average
 from ..corpus import Pack
@@ -257,17 +258,19 @@ def _average(options: argparse.Namespace) -> None:
 
 def _directions(options: argparse.Namespace) -> None:
     synthesizer = load_students(options.checkpoints)[1].requires_grad_(False)
-    people = (material for _, material in tqdm(people_of(Pack(options.pack), options.bundle), unit="person"))
-    found = directions(synthesizer, _settings(options.bundle), people)
+    found = directions(synthesizer, _settings(options.bundle), _people(options))
     _save({f"product{number}": one for number, one in enumerate(found)}, options.checkpoints)
 
 
 def _common(options: argparse.Namespace) -> None:
     synthesizer, settings = load_students(options.checkpoints)[1], _settings(options.bundle)
     step = Bundle.load(options.bundle).session("finetune", "onnx")
-    people = (material for _, material in tqdm(people_of(Pack(options.pack), options.bundle), unit="person"))
-    found = {**load_tensors(options.checkpoints / DIRECTIONS), "common": common(synthesizer, step, settings, people)}
-    _save(found, options.checkpoints)
+    found = common(synthesizer, step, settings, _people(options))
+    _save({**load_tensors(options.checkpoints / DIRECTIONS), "common": found}, options.checkpoints)
+
+
+def _people(options: argparse.Namespace) -> Iterator[Material]:
+    return (material for _, material in tqdm(people_of(Pack(options.pack), options.bundle), unit="person"))
 
 
 def _settings(bundle: Path) -> Settings:
