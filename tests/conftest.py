@@ -114,5 +114,21 @@ def tflite_bundle(request: pytest.FixtureRequest) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The vault's tests first: they fork, and what conversion to TFLite imports starts threads."""
-    items.sort(key=lambda item: "vault" not in item.path.parts)
+    """Files in an order in which two processes need not wait for each other.
+
+    The vault's tests come first: they fork, and what conversion to TFLite imports starts threads. Then one process
+    converts while the other drives browsers, and whatever else takes what was converted comes last.
+    """
+    taking = {"tflite_exports", "tflite_bundle"}
+    converted = {item.path for item in items if taking & set(item.fixturenames)}  # type: ignore[attr-defined]
+
+    def turn(item: pytest.Item) -> int:
+        if "vault" in item.path.parts:
+            return 0
+        if item.path.name == "test_export_tflite.py":
+            return 1
+        if "web" in item.path.parts:
+            return 2
+        return 4 if item.path in converted else 3
+
+    items.sort(key=turn)
