@@ -196,21 +196,20 @@ export function begin(engine, { limits, learns, further }, voices) {
     if (agreement.recording) throw new Error(texts.agreeFirst);
     $("make").disabled = true;
     $("make-line").textContent = say.making();
+    let line = ""; // said last, so that whoever reads it finds the page done
     try {
       const recordings = usable.map(({ name: take, samples, sampleRate }) => ({ name: take, samples, sampleRate }));
       const options = { texts: usable.map(({ text }) => text), consent: texts.consent, spoken: agreement.taken() };
       const { seconds, warnings } = await engine.follow(progress, "enroll", name, recordings, secret, options);
-      $("make-line").textContent = [say.made(name, seconds), ...warnings.map(sentence)].join(" ");
+      line = [say.made(name, seconds), ...warnings.map(sentence)].join(" ");
       $("secret").value = "";
       takes.length = 0;
       showTakes();
       await voices.changed(name);
-    } catch (error) {
-      $("make-line").textContent = "";
-      throw error;
     } finally {
       $("make").disabled = false;
       $("make-progress").hidden = true;
+      $("make-line").textContent = line;
     }
   }
 
