@@ -71,11 +71,15 @@ def made(folder: Path, files: list[Path], grace: VoiceProfile) -> Made:
     export = pytest.importorskip("parrotlet_compression.g2p.export_rules")
     export.write_rules(folder / "rules.bin")
     manifest = json.loads((DEFAULT / "manifest.json").read_text())
+    manifest["finetuning"]["steps"] = 3
+    (folder / "hasty").mkdir()
+    (folder / "hasty" / "manifest.json").write_text(json.dumps(manifest))
     del manifest["graphs"]["finetune"]
     (folder / "lacking").mkdir()
     (folder / "lacking" / "manifest.json").write_text(json.dumps(manifest))
     settings = {
         "bundle": str(DEFAULT),
+        "hasty": str(folder / "hasty"),
         "lacking": str(folder / "lacking"),
         "text": str(ROOT / "sdk/parrotlet/text/en/data"),
         "rules": str(folder),

@@ -1,6 +1,6 @@
 // Enrolls recordings whose text is known, in Node, and prints what came of it as JSON, for test_texts.py.
 //
-// node texts_driver.mjs SETTINGS: {bundle, lacking, text, rules: folders, store, recordings: files, texts, held: file, said,
+// node texts_driver.mjs SETTINGS: {bundle, hasty, lacking, text, rules: folders, store, recordings: files, texts, held: file, said,
 //   secret, out: folder}
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { nodeScrypt, passphrase } from "../../examples/web/profile.js";
 import { int16, readWav, writeWav } from "../../examples/web/sound.js";
 import { ProfileStore } from "../../examples/web/store.js";
 
-const { bundle, lacking, text, rules, store: folder, recordings, texts, held, said, secret, out } = JSON.parse(process.argv[2]);
+const { bundle, hasty, lacking, text, rules, store: folder, recordings, texts, held, said, secret, out } = JSON.parse(process.argv[2]);
 const bird = await loadFolders(bundle, text, rules);
 const store = new ProfileStore(await FolderFiles.open(folder), [passphrase(secret, await nodeScrypt(), 12)]);
 const read = (path) => ({ name: path, ...readWav(new Uint8Array(readFileSync(path))) });
@@ -36,7 +36,8 @@ const first = await aligned(bird.model, heard[0], await bird.examine(heard[0]), 
 const byEar = await heardIn(bird.model, heard[0], await bird.examine(heard[0]));
 const silence = { name: "silence", sampleRate: 24000, samples: new Float32Array(48000) };
 const nothing = await heardIn(bird.model, silence, { name: "silence", bandwidth_hz: 8000 });
-const learned = factorsOf(await bird.enroll(heard.slice(0, 2), { fineTune: true, onWarning }));
+const brief = await loadFolders(hasty, bundle, text, rules); // of few steps: whether it learns, not how well
+const learned = factorsOf(await brief.enroll(heard.slice(0, 2), { fineTune: true, onWarning }));
 
 const wasRead = [];
 for (const one of [texts[0], texts[1], "...", `${said} `.repeat(9)]) wasRead.push(await bird.wasRead(heard[0], one));
