@@ -34,7 +34,7 @@ def fuse_bundle(bundle: Path) -> list[str]:
         old = part.pop("fused", None)
         if old:
             manifest["files"].pop(old["file"], None)
-        whole = not part.get("fold_int8") and "borrows" not in part
+        whole = not part.get("fold_int8") and part["file"].endswith(".onnx")
         made = fused((bundle / part["file"]).read_bytes()) if whole else None
         if made is None:
             continue

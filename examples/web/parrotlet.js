@@ -20,7 +20,7 @@ import { Utterances } from "./utterances.js";
 import { VoiceModel, uniformNoise } from "./voice.js";
 import { Marker, patternOf } from "./watermark.js";
 
-const [OLDEST, FORMAT] = [5, 6];
+const [OLDEST, FORMAT] = [5, 7];
 const ARCHITECTURE = "fastspeech-nsf/1";
 const FRONT_END = "en/1";
 const LOUDNESS = -19; // LUFS that every voice speaks at
@@ -70,7 +70,7 @@ export class Parrotlet {
     if ((manifest.front_end ?? FRONT_END) !== FRONT_END) {
       throw new BundleError(`bundle ${manifest.name} needs the front end ${manifest.front_end}, which this version does not have`);
     }
-    const open = opener(read, ort);
+    const open = opener(read, ort, manifest.packed);
     if (watermark === null && manifest.watermark === "required") {
       throw new UsageError(`bundle ${manifest.name} is only for speech with a mark: leave watermark out, or pass one`);
     }

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from parrotlet.acoustic import SplitAcoustic
 from parrotlet.errors import BundleError, UsageError
 from parrotlet.meanwhile import Coming
+from parrotlet.packed import unpacked
 from parrotlet.profile import Fitted, Pitch, VoiceProfile, person
 from parrotlet_runtimes import RUNTIMES, GraphError, RuntimeMissing, Session, installed, load_session
 from parrotlet_runtimes.fused import whole
@@ -32,6 +33,8 @@ Data = TypeVar("Data", bytes, bytearray)
 
 FORMAT, OLDEST = 6, 5
 """What this version writes, and the oldest it reads: from 6 on the acoustic graph may take a person's factors."""
+PACKED_FORMAT = 7
+"""That of bundles whose weights have four bits."""
 DEFAULT = Path(__file__).parent / "bundles" / "default"
 GRAPHS = ("speaker", "acoustic", "vocoder")
 SPOKEN_WITH = GRAPHS[1:]
@@ -94,14 +97,15 @@ class Bundle:
         folder = Path(path) if path is not None else DEFAULT
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            if manifest["format"] > FORMAT:
+            if manifest["format"] > PACKED_FORMAT:
                 raise BundleError(
-                    f"{folder} is of bundle format {manifest['format']}, this version reads {FORMAT}: upgrade parrotlet"
+                    f"{folder} is of bundle format {manifest['format']}, this version reads {PACKED_FORMAT}: "
+                    "upgrade parrotlet"
                 )
             if manifest["format"] < OLDEST:
                 raise BundleError(
-                    f"{folder} is of bundle format {manifest['format']}, this version reads {OLDEST} to {FORMAT}: "
-                    "export it again"
+                    f"{folder} is of bundle format {manifest['format']}, "
+                    f"this version reads {OLDEST} to {PACKED_FORMAT}: export it again"
                 )
             return cls(
                 path=folder,
@@ -216,8 +220,12 @@ class Bundle:
 
     def _graph(self, entry: Mapping[str, Any]) -> bytes:
         """A graph's file, with the weights that it shares with another one. Raises BundleError."""
-        data, borrows = self.read(entry["file"]), entry.get("borrows")
-        return data if borrows is None else joined(data, self.read(borrows["from"]), borrows["pieces"])
+        data, borrows = self._unpacked(entry["file"]), entry.get("borrows")
+        return data if borrows is None else joined(data, self._unpacked(borrows["from"]), borrows["pieces"])
+
+    def _unpacked(self, file: str) -> bytes:
+        data, packed = self.read(file), self.manifest.get("packed", {})
+        return unpacked(data, packed[file]) if file in packed else data
 
     def _part(self, part: dict[str, Any], runtime: str, threads: int, device: str) -> Session:
         fused = part.get("fused")

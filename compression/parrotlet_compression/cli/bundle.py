@@ -1,4 +1,4 @@
-"""Commands that make and judge bundles: export, signal-graphs, compact, fuse, quantize, report and evaluate."""
+"""Commands that make and judge bundles: export, signal-graphs, compact, fuse, quantize, int4, report and evaluate."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..evaluate import judged, write_parts, write_test_speech
 from ..export import SAME_SPEAKER, export_bundle
 from ..files import read_credits
 from ..fuse import fuse_bundle
+from ..int4 import int4_bundle
 from ..precision import PRECISIONS, SHIPPED_TFLITE, parse_precision, quantize_bundle
 from ..recognizer_graph import add_recognizer
 from ..report import JUDGED_STACKS, LITERT_STACKS, STACKS, write_report
@@ -42,6 +43,7 @@ def add_commands(commands: Commands) -> None:
         _add_compact,
         _add_fuse,
         _add_quantize,
+        _add_int4,
         _add_report,
         _add_evaluate,
     )
@@ -115,6 +117,12 @@ def _add_quantize(commands: Commands) -> None:
         metavar="X",
         help="static: leave layers in float until no output moves by more than this part of its root mean square",
     )
+
+
+def _add_int4(commands: Commands) -> None:
+    command = commands.add("int4", _int4, "write an INT8 bundle for phones: weights in four bits, ONNX only")
+    command.add_argument("bundle", type=Path, help="INT8 bundle")
+    command.add_argument("out", type=Path, help="bundle folder")
 
 
 def _add_report(commands: Commands) -> None:
@@ -202,6 +210,11 @@ def _quantize(options: argparse.Namespace) -> None:
     )
     fuse_bundle(options.out)
     print_static(results)
+
+
+def _int4(options: argparse.Namespace) -> None:
+    int4_bundle(options.bundle, options.out)
+    print(f"{options.out}: {sum(path.stat().st_size for path in options.out.iterdir()) / 1e6:.2f} MB")
 
 
 def _report(options: argparse.Namespace) -> None:
