@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from parrotlet import Parrotlet, adaptation
 from parrotlet.bundle import DEFAULT, GRAPHS
+
+settings.register_profile("any machine", deadline=None)  # a busy one takes its time
+settings.load_profile("any machine")
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog while the sun is shining on the river.",
