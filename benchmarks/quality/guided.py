@@ -95,6 +95,17 @@ def _noisy(samples: Any, snr_db: float) -> Any:
     return samples + noise * float(np.sqrt(np.mean(samples**2)) * 10 ** (-snr_db / 20))
 
 
+def _reference(out: Path, pack: Any, name: str, use: dict[str, Any]) -> dict[str, str]:
+    """What the judge compares a person's clones with, written to ``out``."""
+    import soundfile
+
+    paths = [out / f"reference_{name}_{k}.wav" for k in range(len(use["reference"]))]
+    other = out / f"other_{name}.wav"
+    for path, number in zip([*paths, other], [*use["reference"], use["other_book"]], strict=True):
+        soundfile.write(path, pack.samples24(pack.clips[number]), 24000)
+    return {"same": ",".join(map(str, paths)), "other": str(other), "sex": "high" if use["median_hz"] > 160 else "low"}
+
+
 def _speak(options: argparse.Namespace) -> None:
     import soundfile
 
@@ -114,14 +125,8 @@ def _speak(options: argparse.Namespace) -> None:
 
     references: dict[str, dict[str, str]] = {}
     for name in options.people or people:
-        use, paths = people[name], []
-        for k, number in enumerate(use["reference"]):
-            paths.append(options.out / f"reference_{name}_{k}.wav")
-            soundfile.write(paths[-1], pack.samples24(pack.clips[number]), 24000)
-        other = options.out / f"other_{name}.wav"
-        soundfile.write(other, pack.samples24(pack.clips[use["other_book"]]), 24000)
-        sex = "high" if use["median_hz"] > 160 else "low"
-        references[name] = {"same": ",".join(map(str, paths)), "other": str(other), "sex": sex}
+        use = people[name]
+        references[name] = _reference(options.out, pack, name, use)
         for number in use["spoken"]:
             add("recording", name, number, pack.samples24(pack.clips[number]))
         for seconds in options.seconds:

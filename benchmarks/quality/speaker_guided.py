@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from commands import Commands
-from guided import _enrolled
+from guided import _enrolled, _reference
 from torch import Tensor
 from torch.nn import functional
 
@@ -139,14 +139,8 @@ def _speak(options: argparse.Namespace) -> None:
     references: dict[str, dict[str, str]] = {}
     lists: dict[str, list[str]] = {}
     for name in options.people or people:
-        use, paths = people[name], []
-        for k, number in enumerate(use["reference"]):
-            paths.append(options.out / f"reference_{name}_{k}.wav")
-            soundfile.write(paths[-1], pack.samples24(pack.clips[number]), 24000)
-        other = options.out / f"other_{name}.wav"
-        soundfile.write(other, pack.samples24(pack.clips[use["other_book"]]), 24000)
-        sex = "high" if use["median_hz"] > 160 else "low"
-        references[name] = {"same": ",".join(map(str, paths)), "other": str(other), "sex": sex}
+        use = people[name]
+        references[name] = _reference(options.out, pack, name, use)
         for seconds in options.seconds:
             recordings, texts = _enrolled(pack, use["enroll"], seconds)
             profile, heard = bird._enroller.enroll(recordings, texts=texts)
