@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 from commands import Commands
-from speaker_guided import CHECKPOINTS, DRAWS, Listener, drawn, recorded, spectrum
-from torch import Tensor, nn
+from speaker_guided import CHECKPOINTS, INNER, Listener, drawn, person_of, recorded, spectrum
+from torch import Tensor
 from torch.nn import functional
 
 from parrotlet.bundle import DEFAULT, Bundle
@@ -29,8 +29,7 @@ from parrotlet.factors import Settings
 from parrotlet.finetuning import learned
 from parrotlet_compression.corpus import Pack
 from parrotlet_compression.export import load_students
-from parrotlet_compression.finetuning_graph import MARGIN, FineTuning
-from parrotlet_compression.models.blocks import ConvNeXtStack, Convolution
+from parrotlet_compression.models.speaker import SpeakerConfig, SpeakerEncoder
 from parrotlet_compression.train.directions import people_of
 
 EMBEDDING = 192
@@ -38,26 +37,15 @@ RECORDED, ROUGH = 0.15, 0.6  # shares of pieces: recorded ones; with noise on th
 HELD_OUT = 12
 BATCH, RATE = 8, 1.5e-3
 SCALE = 1e3  # gradients are kept as float16
-INNER = slice(MARGIN, -MARGIN)
 
 
-class Judge(nn.Module):
-    """mel [B, T, M] -> embedding [B, EMBEDDING] of unit norm."""
+def new_judge() -> SpeakerEncoder:
+    return SpeakerEncoder(SpeakerConfig(n_mels=80, width=160, layers=6, embedding=EMBEDDING))
 
-    def __init__(self, n_mels: int = 80, width: int = 160, layers: int = 6) -> None:
-        super().__init__()
-        self.stem = Convolution(n_mels, width, 5)
-        self.norm = nn.LayerNorm(width)
-        self.body = ConvNeXtStack(width, layers)
-        self.attention = nn.Linear(width, width)
-        self.output = nn.Linear(2 * width, EMBEDDING)
 
-    def forward(self, mel: Tensor) -> Tensor:
-        x = self.body(self.norm(self.stem((mel + 5) / 2)))
-        weights = torch.softmax(self.attention(x), dim=1)
-        mean = (weights * x).sum(dim=1)
-        variance = (weights * (x - mean.unsqueeze(1)).square()).sum(dim=1)
-        return functional.normalize(self.output(torch.cat([mean, (variance + 1e-4).sqrt()], dim=-1)), dim=-1)
+def heard_by(judge: SpeakerEncoder, mel: Tensor) -> Tensor:
+    """mel [B, T, M], of the model -> embedding [B, EMBEDDING] of unit norm."""
+    return judge.raw(2 * (mel + 5))
 
 
 def _pieces(options: argparse.Namespace) -> None:
@@ -66,7 +54,7 @@ def _pieces(options: argparse.Namespace) -> None:
     random = np.random.default_rng(options.seed)
     _, synthesizer, vocoder = load_students(CHECKPOINTS)
     bundle = Bundle.load(DEFAULT)
-    listener, settings, whole = Listener(vocoder), Settings.of(bundle), FineTuning(synthesizer)
+    listener, settings = Listener(vocoder), Settings.of(bundle)
     assert settings is not None
     step = bundle.session("finetune")
     options.pieces.mkdir(parents=True, exist_ok=True)
@@ -76,13 +64,9 @@ def _pieces(options: argparse.Namespace) -> None:
         if (row := next(people, None)) is not None:
             name, material = row
             tuned = learned(step, settings, material, settings.steps)["factors"][0]
-            with torch.no_grad():
-                cuts = [drawn(material, settings, random) for _ in range(DRAWS)]
-                heard = [listener(recorded(one)[:, INNER], one[3][:, INNER]) for one in cuts]
-            known.append(
-                (name, material, torch.from_numpy(tuned), functional.normalize(torch.cat(heard).mean(0), dim=0))
-            )
-            np.save(options.pieces / f"{name}.person.npy", known[-1][3].numpy())
+            person = person_of(listener, material, settings, random)
+            known.append((name, material, torch.from_numpy(tuned), person))
+            np.save(options.pieces / f"{name}.person.npy", person.numpy())
         rows = []
         for number in random.permutation(len(known))[:16]:
             name, material, mine, person = known[number]
@@ -93,7 +77,7 @@ def _pieces(options: argparse.Namespace) -> None:
             cuts = drawn(material, settings, random)
             with torch.no_grad():
                 real = random.random() < RECORDED
-                mel = (recorded(cuts) if real else spectrum(whole.synthesizer, factors.float(), cuts))[:, INNER]
+                mel = (recorded(cuts) if real else spectrum(synthesizer, factors.float(), cuts))[:, INNER]
             mel.requires_grad_(True)
             embedding = listener(mel, cuts[3][:, INNER])
             (gradient,) = torch.autograd.grad((embedding @ person).sum(), mel)
@@ -115,7 +99,7 @@ def _train(options: argparse.Namespace) -> None:
     }
     apart = set(sorted(people)[::HELD_OUT])
     held, learning = [r for r in rows if r[0] in apart], [r for r in rows if r[0] not in apart]
-    judge = Judge()
+    judge = new_judge()
     optimizer = torch.optim.AdamW(judge.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.02)
 
     def agreement(batch: list[Any]) -> tuple[Tensor, Tensor]:
@@ -124,7 +108,7 @@ def _train(options: argparse.Namespace) -> None:
             torch.from_numpy(np.stack([row[k] for row in batch]).astype(np.float32)) for k in (1, 2, 3)
         )
         mel.requires_grad_(True)
-        heard = judge(mel)
+        heard = heard_by(judge, mel)
         towards = (heard * torch.stack([people[row[0]] for row in batch])).sum()
         (found,) = torch.autograd.grad(towards, mel, create_graph=judge.training)
         return (

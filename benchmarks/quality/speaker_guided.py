@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,16 @@ from torch.nn import functional
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
 from parrotlet.factors import Settings
-from parrotlet.finetuning import ENOUGH_S, MORE_S, MOST, STRESS, Line, Material
+from parrotlet.finetuning import Line, Material, fit
 from parrotlet_compression.export import load_students
-from parrotlet_compression.finetuning_graph import BETAS, EPSILON, MARGIN, FineTuning
+from parrotlet_compression.finetuning_graph import MARGIN, FineTuning
 from parrotlet_compression.models.synthesizer import Synthesizer
 from parrotlet_compression.models.vocoder import Vocoder, pulse_train, render
 from parrotlet_compression.teachers.campplus import CamPlusPlus
+from parrotlet_compression.train.speaker_consistency import LEVEL
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
-LEVEL = 10 ** (-23 / 20)
+INNER = slice(MARGIN, -MARGIN)
 DRAWS = 16
 """Of as many pieces as a step takes, whose mean embedding is the person's."""
 
@@ -83,44 +84,38 @@ def spectrum(whole: Synthesizer, factors: Tensor, cuts: Sequence[Tensor]) -> Ten
     return finished
 
 
-def _fit(step: FineTuning, listener: Embed, settings: Settings, material: Material, weight: float) -> Any:
-    """A person's factors [F], as ``parrotlet.finetuning.fit`` finds them, with the distance of the embeddings."""
-    torch.manual_seed(0)
-    random, inner = np.random.default_rng(0), slice(MARGIN, -MARGIN)
-    share = min(1.0, material.seconds / ENOUGH_S)
-    steps = int(settings.steps * min(max(material.seconds / MORE_S, 1.0), MOST))
-    person = torch.zeros(0)
-    if weight:
-        with torch.no_grad():
-            pieces = []
-            for _ in range(DRAWS):
-                cuts = drawn(material, settings, random)
-                pieces.append(listener(recorded(cuts)[:, inner], cuts[3][:, inner]))
-            person = functional.normalize(torch.cat(pieces).mean(0), dim=0)
-    factors = torch.zeros(settings.size)
-    mean, square = torch.zeros_like(factors), torch.zeros_like(factors)
-    for number in range(1, steps + 1):
-        rate = settings.rate * share * min(1.0, number / 10, 1.5 * (1 - (number - 1) / steps))
-        factors.requires_grad_(True)
-        cuts = drawn(material, settings, random)
-        loss = step.distance(factors, *cuts)
-        if weight:
-            heard_as = listener(spectrum(step.synthesizer, factors, cuts)[:, inner], cuts[3][:, inner])
-            loss = loss + weight * (1 - heard_as @ person).mean()
-        (gradient,) = torch.autograd.grad(loss, factors)
-        mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
-        square = BETAS[1] * square + (1 - BETAS[1]) * gradient * gradient
-        over, under = mean / (1 - BETAS[0] ** number), (square / (1 - BETAS[1] ** number)).sqrt() + EPSILON
-        factors = factors.detach() - rate * over / under
-    return ((1 + STRESS * share) * step.own(factors)).numpy()
+def person_of(listener: Embed, material: Material, settings: Settings, random: np.random.Generator) -> Tensor:
+    """The mean embedding [E] of a person's recorded pieces, of unit norm."""
+    with torch.no_grad():
+        cuts = [drawn(material, settings, random) for _ in range(DRAWS)]
+        heard = [listener(recorded(one)[:, INNER], one[3][:, INNER]) for one in cuts]
+    return functional.normalize(torch.cat(heard).mean(0), dim=0)
+
+
+class GuidedStep(FineTuning):
+    """The step that ships, as ``parrotlet.finetuning.fit`` runs it, and ``weight`` times a distance of embeddings."""
+
+    def __init__(self, synthesizer: Synthesizer, listener: Embed, person: Tensor, weight: float) -> None:
+        super().__init__(synthesizer)
+        self.listener, self.person, self.weight = listener, person, weight
+
+    def distance(self, factors: Tensor, *cuts: Tensor) -> Tensor:
+        heard = self.listener(spectrum(self.synthesizer, factors, cuts)[:, INNER], cuts[3][:, INNER])
+        return super().distance(factors, *cuts) + self.weight * (1 - heard @ self.person).mean()
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """See Session.run."""
+        names = ("state", "rate", "step", *Line._fields, "condition")
+        made = self(*(torch.from_numpy(np.asarray(feeds[name], np.float32)) for name in names))
+        return {name: value.numpy() for name, value in zip(("loss", "next", "factors"), made, strict=True)}
 
 
 def _judge(path: Path) -> Embed:
-    from likeness_judge import Judge
+    from likeness_judge import heard_by, new_judge
 
-    judge = Judge().requires_grad_(False).eval()
+    judge = new_judge().requires_grad_(False).eval()
     judge.load_state_dict(torch.load(path))
-    return lambda mel, f0: judge(mel)
+    return lambda mel, f0: heard_by(judge, mel)
 
 
 def _speak(options: argparse.Namespace) -> None:
@@ -132,7 +127,7 @@ def _speak(options: argparse.Namespace) -> None:
     pack, bird = Pack(options.folder / "pack"), Parrotlet.load(DEFAULT)
     people = json.loads((options.folder / "people.json").read_text())
     _, synthesizer, vocoder = load_students(CHECKPOINTS)
-    step, settings = FineTuning(synthesizer), Settings.of(bird.bundle)
+    settings, alone = Settings.of(bird.bundle), bird.bundle.session("finetune")
     assert settings is not None
     listener = Listener(vocoder) if options.judge is None else _judge(options.judge)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -146,9 +141,12 @@ def _speak(options: argparse.Namespace) -> None:
             profile, heard = bird._enroller.enroll(recordings, texts=texts)
             profile = profile.with_fitted(bird.bundle.model_sha256, bird._model.fit(profile))
             material = bird._model.material(profile, heard)
-            for label, weight in (("alone", 0.0), ("encoder", options.weight)):
+            person = person_of(listener, material, settings, np.random.default_rng(0))
+            guided: Any = GuidedStep(synthesizer, listener, person, options.weight)
+            for label, step in (("alone", alone), ("encoder", guided)):
+                torch.manual_seed(0)
                 began = time.process_time()
-                tuned = profile.with_factors(settings.model, _fit(step, listener, settings, material, weight))
+                tuned = profile.with_factors(settings.model, fit(step, settings, material))
                 print(f"{name}, {seconds:g} s, {label}: {time.process_time() - began:.0f} s", flush=True)
                 for number in use["spoken"]:
                     chunks = bird.speak(pack.clips[number].text.lower(), tuned)
