@@ -8,6 +8,7 @@ from pathlib import Path
 
 from parrotlet.errors import InputError
 
+from .files import read_manifest
 from .fuse import fuse_bundle, spoken_parts
 from .onnx_compact import compact_onnx
 from .tflite_compact import compact
@@ -19,7 +20,7 @@ def compact_bundle(bundle: Path) -> tuple[int, int]:
     Raises InputError for a bundle one of whose graphs takes weights from another's file: it is compact already.
     """
     forms = {".onnx": compact_onnx, ".tflite": compact}
-    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(bundle)
     if any("borrows" in forms.get("onnx", ()) for forms in manifest.get("graphs", {}).values()):
         raise InputError(f"{bundle} is compact: it was exported so")
     before = after = 0

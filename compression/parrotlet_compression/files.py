@@ -29,6 +29,18 @@ def read_object(path: Path, advice: str) -> dict[str, Any]:
     return value
 
 
+def read_manifest(bundle: Path) -> dict[str, Any]:
+    """The manifest of a bundle whose graphs are to be changed. Raises InputError where there is none, or where the
+    weights have four bits: such a bundle is made last."""
+    path = bundle / "manifest.json"
+    if not path.is_file():
+        raise InputError(f"{bundle} has no manifest.json: give the folder of a bundle")
+    manifest = read_object(path, "give the folder of a bundle")
+    if "packed" in manifest:
+        raise InputError(f"{bundle} has weights of four bits: give the INT8 bundle that it was made of")
+    return manifest
+
+
 def read_array(path: Path, advice: str) -> npt.NDArray[np.float32]:
     """The array of an .npy file in float32. Raises InputError, which ends with ``advice``."""
     try:

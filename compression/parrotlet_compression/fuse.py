@@ -17,6 +17,8 @@ from onnx import numpy_helper
 from parrotlet.bundle import SPOKEN_WITH
 from parrotlet_runtimes.fused import fields
 
+from .files import read_manifest
+
 _WEIGHTS = {
     "DequantizeLinear": (0, 2),
     "DynamicQuantizeMatMul": (1, 3),
@@ -28,7 +30,7 @@ _WEIGHTS = {
 
 def fuse_bundle(bundle: Path) -> list[str]:
     """Write the optimized nodes of the graphs that speak beside them, and into the manifest: the files' names."""
-    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(bundle)
     written: dict[Path, bytes] = {}
     for part in spoken_parts(manifest):
         old = part.pop("fused", None)

@@ -22,6 +22,8 @@ from parrotlet.bundle import PACKED_FORMAT
 from parrotlet.errors import InputError
 from parrotlet.packed import unpacked
 
+from .files import read_manifest
+
 GROUP = 64
 """Weights that share a scale, at most."""
 SMALLEST = 4096
@@ -37,14 +39,9 @@ def int4_bundle(source: Path, target: Path) -> None:
 
     Raises InputError when there is no bundle, or something at ``target``.
     """
-    path = source / "manifest.json"
-    if not path.is_file():
-        raise InputError(f"{source} has no manifest.json: give the folder of a bundle")
+    manifest = read_manifest(source)
     if target.exists():
         raise InputError(f"{target} exists: remove it, or give another folder")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    if "packed" in manifest:
-        raise InputError(f"{source} has weights of four bits already: give the INT8 bundle")
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(source, part, ignore=shutil.ignore_patterns("*.tflite", "*.fused"))

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from parrotlet.errors import InputError
 from parrotlet.recognizer import MULTIPLE
 
+from .files import read_manifest
 from .graph import Feeds, Graph, export_onnx
 from .models.recognizer import SOUNDS, STRIDE, Recognizer
 from .models.weights import load_weights
@@ -48,10 +48,7 @@ def add_recognizer(bundle: Path, weights: Path, formats: Sequence[str] = ("onnx"
 
     Raises InputError when the bundle, the weights or a converter is missing.
     """
-    path = bundle / "manifest.json"
-    if not path.is_file():
-        raise InputError(f"{bundle} has no manifest.json: give the folder of a bundle")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path, manifest = bundle / "manifest.json", read_manifest(bundle)
     kinds = [kind for kind in formats if kind in manifest["graphs"]["acoustic"]]
     if "tflite" in kinds:
         require_converter()

@@ -22,6 +22,7 @@ from parrotlet.bundle import Bundle
 from parrotlet.errors import InputError
 from parrotlet.text import TextFrontEnd
 
+from .files import read_manifest
 from .graph import Feeds, Graph, export_onnx
 from .models.enrollment import Activity, Adapt, Bandwidth, MeanEmbedding, Mel, Pitch, Resample, Spectrum, Windows
 from .models.rendering import Render
@@ -190,7 +191,7 @@ def add_signal_graphs(bundle: Path, source: Path | None = None) -> None:
     minutes; by default they are made. Raises InputError when a converter or a file of ``source`` is missing.
     """
     made = _exported if source is None else partial(_copied, Bundle.load(source))
-    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(bundle)
     kinds = [kind for kind in ("onnx", "tflite") if kind in manifest["graphs"]["acoustic"]]
     if "tflite" in kinds and source is None:
         require_converter()

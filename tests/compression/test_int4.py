@@ -147,7 +147,15 @@ def test_what_cannot_be_written_is_named(small: Path, tmp_path: Path, capsys: py
     before = {path.name: path.stat().st_mtime_ns for path in small.iterdir()}
     assert main(["int4", str(DEFAULT), str(small)]) == 3
     assert "exists" in capsys.readouterr().err
+    weights = str(ROOT / "compression" / "checkpoints" / "recognizer.safetensors")
+    for command, *rest in (
+        ["compact"],
+        ["fuse"],
+        ["signal-graphs"],
+        ["recognizer-graph", weights],
+        ["int4", str(tmp_path / "twice")],
+    ):
+        assert main([command, str(small), *rest]) == 3
+        assert "weights of four bits: give the INT8 bundle" in capsys.readouterr().err
     assert {path.name: path.stat().st_mtime_ns for path in small.iterdir()} == before
-    assert main(["int4", str(small), str(tmp_path / "twice")]) == 3
-    assert "already" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
-from parrotlet.errors import InputError
 
 from ..compact import compact_bundle
 from ..corpus import Pack
@@ -177,21 +176,15 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _signal_graphs(options: argparse.Namespace) -> None:
-    if not (options.bundle / "manifest.json").is_file():
-        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
     add_signal_graphs(options.bundle)
 
 
 def _compact(options: argparse.Namespace) -> None:
-    if not (options.bundle / "manifest.json").is_file():
-        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
     before, after = compact_bundle(options.bundle)
     print(f"{options.bundle}: {before / 1e6:.2f} -> {after / 1e6:.2f} MB")
 
 
 def _fuse(options: argparse.Namespace) -> None:
-    if not (options.bundle / "manifest.json").is_file():
-        raise InputError(f"{options.bundle} has no manifest.json: give the folder of a bundle")
     print("\n".join(fuse_bundle(options.bundle)))
 
 
