@@ -109,6 +109,12 @@ class FastSpeechNsf:
         graphs = self._bundle.manifest["graphs"]
         return self._factors is not None and "finetune" in graphs and installed(FINETUNING_RUNTIME)
 
+    def require_learning(self) -> None:
+        """See SpeechModel."""
+        if not self.learns_from_texts:
+            lacks = f"what bundle {self._bundle.name} lacks" if installed(FINETUNING_RUNTIME) else "onnxruntime"
+            raise UsageError(f"fine-tuning needs {lacks}: install it, or enroll without texts and fine_tune")
+
     def fit(self, profile: VoiceProfile) -> Fitted:
         """The map of the adaptation, for which the model says a few sentences, and the loudness.
 
@@ -122,10 +128,9 @@ class FastSpeechNsf:
         """See SpeechModel. Raises UsageError where that cannot be done here."""
         from parrotlet.finetuning import fit  # now: who only speaks waits for none of it
 
+        self.require_learning()
         settings, model = self._factors, self._bundle.model_sha256
-        if settings is None or not self.learns_from_texts:
-            lacks = f"what bundle {self._bundle.name} lacks" if installed(FINETUNING_RUNTIME) else "onnxruntime"
-            raise UsageError(f"fine-tuning needs {lacks}: install it, or enroll without texts and fine_tune")
+        assert settings is not None
         step, fitted = self._bundle.session("finetune", FINETUNING_RUNTIME), profile.fitted(model).map
         made = profile.with_factors(settings.model, fit(step, settings, self.material(profile, heard)))
         loudness = self._loudness(self._voice(made, fitted, adaptation.preferred(profile.likeness)))

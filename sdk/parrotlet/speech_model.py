@@ -56,6 +56,9 @@ class SpeechModel(Protocol):
     def learns_from_texts(self) -> bool:
         """Whether it can be fine-tuned."""
 
+    def require_learning(self) -> None:
+        """Raises UsageError where it cannot be fine-tuned: what is missing, and what to do."""
+
     def fit(self, profile: VoiceProfile) -> Fitted:
         """What this model makes of a profile once, and a profile may keep for it."""
 

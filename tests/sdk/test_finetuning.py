@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from parrotlet import Parrotlet, VoiceProfile
+from parrotlet import Parrotlet, VoiceProfile, fastspeech_nsf
 from parrotlet.alignment import EDGE, Read, aligned, heard_phonemes
 from parrotlet.audio import resample
 from parrotlet.bundle import Bundle
@@ -240,6 +241,15 @@ def test_a_bundle_that_cannot_learn_says_so(bird: Parrotlet, plain: VoiceProfile
     assert not model.learns_from_texts
     with pytest.raises(UsageError, match="enroll without texts"):
         model.finetune(plain, [])
+
+
+@pytest.mark.parametrize("how", [{"texts": SAID}, {"fine_tune": True}])
+def test_without_onnxruntime_that_is_said_before_anything_is_measured(
+    bird: Parrotlet, person: dict[str, Recording], monkeypatch: pytest.MonkeyPatch, how: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(fastspeech_nsf, "installed", lambda runtime: False)
+    with pytest.raises(UsageError, match="needs onnxruntime: install it, or enroll without texts"):
+        bird.enroll(next(iter(person.values())), on_report=lambda report: pytest.fail("measured"), **how)
 
 
 def test_phonemes_lie_where_they_are_spoken(bird: Parrotlet, person: dict[str, Recording]) -> None:
