@@ -24,6 +24,7 @@ from torch.nn import functional
 from parrotlet import adaptation
 
 from .graph import Feeds, Graph, export_onnx
+from .models.judge import SpeakerJudge
 from .models.synthesizer import Synthesizer
 from .moments import moments_loss
 from .onnx_compact import compact_onnx_file
@@ -41,6 +42,8 @@ BEYOND = 1.5
 """How much of what all people's factors have in common is taken out of a person's."""
 MOMENTS = 0.5
 """Weight of mean and spread of the cepstra."""
+JUDGED = 0.3
+"""Weight of the distance that the judge of speakers hears."""
 
 
 class PersonLoss:
@@ -70,13 +73,15 @@ class PersonLoss:
 
 
 class FineTuning(nn.Module):
-    """A step of Adam on a person's factors; see ``forward``."""
+    """A step of Adam on a person's factors; see ``forward``. judge: hears of each piece how far it is from the
+    recording's."""
 
     flatter: Tensor
 
-    def __init__(self, synthesizer: Synthesizer) -> None:
+    def __init__(self, synthesizer: Synthesizer, judge: SpeakerJudge | None = None) -> None:
         super().__init__()
         self.synthesizer = copy.deepcopy(synthesizer).requires_grad_(False).eval()
+        self.judge = None if judge is None else copy.deepcopy(judge).requires_grad_(False).eval()
         self.loss = PersonLoss(synthesizer.refiner.config.n_mels)
         parts = self.synthesizer.directions.common.split(self.synthesizer.refiner.config.factors())
         # The others would only take room in the graph.
@@ -101,8 +106,12 @@ class FineTuning(nn.Module):
         change = whole.refiner.change(factors, whole.directions)
         made = whole.refiner(whole.adapter(predicted, adapted), features, f0, refining, inside, change)
         made, inner = whole.adapter_after(made, adapted), slice(MARGIN, f0.shape[1] - MARGIN)
-        before = mel[:, inner] @ self.flatter
-        return self.loss(made[:, inner], real[:, inner], before, heard[:, inner], inside[:, inner])
+        made, real, mel, heard, inside = (part[:, inner] for part in (made, real, mel, heard, inside))
+        loss = self.loss(made, real, mel @ self.flatter, heard, inside)
+        if self.judge is None:
+            return loss
+        recorded = self.judge(torch.where(heard > 0, real, mel))
+        return loss + JUDGED * (1 - (self.judge(made @ whole.emphasis) * recorded).sum(-1)).mean()
 
     def forward(self, state: Tensor, rate: Tensor, step: Tensor, *cuts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """state [3, F]: factors, and the means of their gradients and of the squares of these; rate [1]; step [1], 1
@@ -132,9 +141,9 @@ class FineTuning(nn.Module):
         return torch.cat(parts)
 
 
-def finetuning_step(synthesizer: Synthesizer, example: Feeds) -> GraphModule:
+def finetuning_step(synthesizer: Synthesizer, judge: SpeakerJudge | None, example: Feeds) -> GraphModule:
     """``FineTuning`` as a module of forward operations, for inputs of the shapes of ``example``."""
-    traced: GraphModule = make_fx(FineTuning(synthesizer), decomposition_table=_backward())(*example.values())
+    traced: GraphModule = make_fx(FineTuning(synthesizer, judge), decomposition_table=_backward())(*example.values())
     for node in traced.graph.nodes:
         if node.target is torch.ops.aten._to_copy.default:  # as the exporter knows it
             node.op, node.target, node.kwargs = "call_method", "to", {"dtype": node.kwargs["dtype"]}
@@ -145,13 +154,17 @@ def finetuning_step(synthesizer: Synthesizer, example: Feeds) -> GraphModule:
     return traced
 
 
-def finetuning_graph(synthesizer: Synthesizer, frames: int = FRAMES, pieces: int = PIECES) -> Graph:
+def finetuning_graph(
+    synthesizer: Synthesizer, frames: int = FRAMES, pieces: int = PIECES, judge: SpeakerJudge | None = None
+) -> Graph:
     """The graph of a step on ``pieces`` cuts of ``frames`` frames and margins."""
 
     def example(seed: int) -> Feeds:
         return example_feeds(synthesizer, frames, pieces, seed)
 
-    return Graph(NAME, finetuning_step(synthesizer, example(0)), example, ("loss", "next", "factors"), {}, (0, 1, 2))
+    return Graph(
+        NAME, finetuning_step(synthesizer, judge, example(0)), example, ("loss", "next", "factors"), {}, (0, 1, 2)
+    )
 
 
 def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int) -> Feeds:
@@ -180,7 +193,7 @@ def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int)
     }
 
 
-def add_finetuning(bundle: Path, synthesizer: Synthesizer) -> None:
+def add_finetuning(bundle: Path, synthesizer: Synthesizer, judge: SpeakerJudge | None = None) -> None:
     """Write what fine-tuning takes into a bundle that holds everything else: the numbers, and the graph of a step.
 
     It is an ONNX graph alone, where the acoustic graph is one: TFLite's chooses the pitch itself, and a step needs the
@@ -198,7 +211,7 @@ def add_finetuning(bundle: Path, synthesizer: Synthesizer) -> None:
         "weights_sha256": _digest(synthesizer),
     }
     if "onnx" in manifest["graphs"]["acoustic"]:
-        graph, file = finetuning_graph(synthesizer), f"{NAME}.onnx"
+        graph, file = finetuning_graph(synthesizer, judge=judge), f"{NAME}.onnx"
         with tempfile.TemporaryDirectory() as folder:
             export_onnx(graph, Path(folder) / file)
             quantize_int8(Path(folder) / file, bundle / file, dynamic=False)

@@ -21,6 +21,7 @@ from parrotlet_compression.finetuning_graph import (  # noqa: E402
     finetuning_graph,
 )
 from parrotlet_compression.graph import export_onnx  # noqa: E402
+from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
 from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
 
 FRAMES, PIECES, RATE = 60, 2, 4e-3  # 60: no multiple of the mean's 8 frames
@@ -31,15 +32,17 @@ def synthesizer() -> Synthesizer:
     return tiny_synthesizer(refiner_layers=2)
 
 
-def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("judged", [False, True])
+def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path, judged: bool) -> None:
     synthesizer.directions.common[-200:] = 0.1
-    graph = finetuning_graph(synthesizer, FRAMES, PIECES)
+    judge = SpeakerJudge(JudgeConfig(width=16, layers=2, embedding=24)) if judged else None
+    graph = finetuning_graph(synthesizer, FRAMES, PIECES, judge)
     export_onnx(graph, tmp_path / "step.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])
     start = graph.example(5)
     feeds = {name: value.numpy() for name, value in start.items()}
 
-    tuning, cuts = FineTuning(synthesizer), list(start.values())[3:]
+    tuning, cuts = FineTuning(synthesizer, judge), list(start.values())[3:]
     factors = start["state"][0].clone().requires_grad_(True)
     optimizer = torch.optim.Adam([factors], lr=RATE, betas=BETAS)
     for step in range(5):

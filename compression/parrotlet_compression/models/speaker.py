@@ -85,16 +85,22 @@ class SpeakerEncoder(nn.Module):
     def raw(self, mel: Tensor) -> Tensor:
         """Log-mel energies [B, T, n_mels] -> what is compared with the teacher, [B, E] of unit norm."""
         x = self.body(self.norm(self.stem(mel * 0.25)))
-        weights = torch.softmax(self.attention(x), dim=1)
-        mean = (weights * x).sum(dim=1)
-        variance = (weights * (x - mean.unsqueeze(1)).square()).sum(dim=1)
-        return _unit(self.output(torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1)))
+        return unit(self.output(attentive_statistics(x, self.attention)))
 
     def forward(self, samples: Tensor) -> Tensor:
-        return _unit(self.whiten(self.raw(self.features(samples))))
+        return unit(self.whiten(self.raw(self.features(samples))))
 
 
-def _unit(x: Tensor) -> Tensor:
+def attentive_statistics(x: Tensor, attention: nn.Module) -> Tensor:
+    """Mean and spread over time of x [B, T, C], by weights that ``attention`` gives of it: [B, 2 C]."""
+    weights = torch.softmax(attention(x), dim=1)
+    mean = (weights * x).sum(dim=1)
+    variance = (weights * (x - mean.unsqueeze(1)).square()).sum(dim=1)
+    return torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1)
+
+
+def unit(x: Tensor) -> Tensor:
+    """x [..., E] at a Euclidean norm of 1."""
     return x / (x.square().sum(dim=-1, keepdim=True) + 1e-12).sqrt()
 
 
