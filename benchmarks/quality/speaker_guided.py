@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,74 +22,20 @@ import torch
 from commands import Commands
 from guided import _enrolled, _reference
 from torch import Tensor
-from torch.nn import functional
 
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
 from parrotlet.factors import Settings
-from parrotlet.finetuning import Line, Material, fit
+from parrotlet.finetuning import Line, fit
 from parrotlet_compression.export import load_students
-from parrotlet_compression.finetuning_graph import MARGIN, FineTuning
+from parrotlet_compression.finetuning_graph import FineTuning
+from parrotlet_compression.models.judge import SpeakerJudge
 from parrotlet_compression.models.synthesizer import Synthesizer
-from parrotlet_compression.models.vocoder import Vocoder, pulse_train, render
-from parrotlet_compression.teachers.campplus import CamPlusPlus
-from parrotlet_compression.train.speaker_consistency import LEVEL
+from parrotlet_compression.models.weights import load_weights
+from parrotlet_compression.train.judge import INNER, Embed, person_of, spectrum
+from parrotlet_compression.train.speaker_consistency import Listener
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
-INNER = slice(MARGIN, -MARGIN)
-DRAWS = 16
-"""Of as many pieces as a step takes, whose mean embedding is the person's."""
-
-Embed = Callable[[Tensor, Tensor], Tensor]
-"""mel [B, T, M], f0 [B, T] -> embeddings [B, E] of unit norm."""
-
-
-class Listener:
-    """CAM++ embeddings of what a vocoder makes of mel spectrograms."""
-
-    def __init__(self, vocoder: Vocoder) -> None:
-        self.vocoder = vocoder.requires_grad_(False).eval()
-        self.encoder = CamPlusPlus(vocoder.config.sample_rate).requires_grad_(False).eval()
-
-    def __call__(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """mel [B, T, M], f0 [B, T] -> embeddings [B, E] of unit norm."""
-        config = self.vocoder.config
-        source = pulse_train(f0, config.hop_length, config.sample_rate, torch.rand(len(f0)))
-        white = torch.randn(len(f0), mel.shape[1] * config.hop_length)
-        magnitude, phase, noise = self.vocoder.filters(self.vocoder.backbone(mel))
-        samples = render(magnitude, phase, noise, source, white, config)
-        made: Tensor = self.encoder(samples / (samples.square().mean(-1, keepdim=True).sqrt() + 1e-6) * LEVEL)
-        return made
-
-
-def drawn(material: Material, settings: Settings, random: np.random.Generator) -> tuple[Tensor, ...]:
-    """What a step learns from: the fields of Line, [B, T, ...], and the condition."""
-    cuts = material.draw(settings, random)
-    return tuple(torch.from_numpy(np.asarray(cuts[name], np.float32)) for name in (*Line._fields, "condition"))
-
-
-def recorded(cuts: Sequence[Tensor]) -> Tensor:
-    """The recorded spectrum [B, T, M], or the model's own where the recording tells nothing."""
-    _, _, mel, _, real, heard, _, _ = cuts
-    return torch.where(heard > 0, real, mel)
-
-
-def spectrum(whole: Synthesizer, factors: Tensor, cuts: Sequence[Tensor]) -> Tensor:
-    """What the model makes of the same with a person's factors [F]: [B, T, M]."""
-    features, predicted, _, f0, _, _, inside, condition = cuts
-    _, refining, adapted = condition.expand(len(f0), -1).split(list(whole.conditions), dim=1)
-    change = whole.refiner.change(factors, whole.directions)
-    made = whole.refiner(whole.adapter(predicted, adapted), features, f0, refining, inside, change)
-    finished: Tensor = whole.adapter_after(made, adapted) @ whole.emphasis
-    return finished
-
-
-def person_of(listener: Embed, material: Material, settings: Settings, random: np.random.Generator) -> Tensor:
-    """The mean embedding [E] of a person's recorded pieces, of unit norm."""
-    with torch.no_grad():
-        cuts = [drawn(material, settings, random) for _ in range(DRAWS)]
-        heard = [listener(recorded(one)[:, INNER], one[3][:, INNER]) for one in cuts]
-    return functional.normalize(torch.cat(heard).mean(0), dim=0)
 
 
 class GuidedStep(FineTuning):
@@ -111,11 +57,9 @@ class GuidedStep(FineTuning):
 
 
 def _judge(path: Path) -> Embed:
-    from likeness_judge import heard_by, new_judge
-
-    judge = new_judge().requires_grad_(False).eval()
-    judge.load_state_dict(torch.load(path))
-    return lambda mel, f0: heard_by(judge, mel)
+    judge = SpeakerJudge().requires_grad_(False).eval()
+    load_weights(judge, path)
+    return lambda mel, f0: judge(mel)
 
 
 def _speak(options: argparse.Namespace) -> None:
@@ -164,7 +108,7 @@ def main() -> None:
     speak = commands.add(_speak, "folder", "out")
     speak.add_argument("--seconds", type=float, nargs="+", default=[30.0], help="of the enrollment")
     speak.add_argument("--weight", type=float, default=1.0, help="of the encoder's distance")
-    speak.add_argument("--judge", type=Path, help="a network from likeness_judge.py, in place of CAM++")
+    speak.add_argument("--judge", type=Path, help="weights from `parrotlet-compress train judge`, in place of CAM++")
     speak.add_argument("--people", nargs="+", help="of the folder; all of them otherwise")
     speak.add_argument("--threads", type=int, default=1)
     commands.run()

@@ -26,6 +26,7 @@ from .finetuning_graph import add_finetuning
 from .fuse import fuse_bundle
 from .graph import Feeds, Graph, export_onnx
 from .models.acoustic import AcousticConfig, AcousticModel
+from .models.judge import SpeakerJudge
 from .models.refiner import Refiner
 from .models.speaker import SpeakerEncoder
 from .models.synthesizer import Synthesizer
@@ -43,6 +44,8 @@ ARCHITECTURE = "fastspeech-nsf/1"
 FORMATS = ("onnx", "tflite")
 DIRECTIONS = "directions.safetensors"
 """Beside the weights, where there are any: what ``parrotlet-compress directions`` found."""
+JUDGE = "judge.safetensors"
+"""Beside the weights, where it is: the judge of speakers that guides fine-tuning."""
 # Cosine below which two recordings are of two people, by the shipped encoder (`embed` measures an encoder).
 SAME_SPEAKER = 0.41
 LENGTH_REGULATOR = (
@@ -72,6 +75,15 @@ def load_students(checkpoints: Path) -> tuple[SpeakerEncoder, Synthesizer, Vocod
         if common is not None:
             synthesizer.directions.common.copy_(common)
     return speaker, synthesizer, vocoder
+
+
+def load_judge(checkpoints: Path) -> SpeakerJudge | None:
+    """The judge of speakers in a folder of weights; None where there is none. Raises InputError for other weights."""
+    if not (checkpoints / JUDGE).is_file():
+        return None
+    judge = SpeakerJudge()
+    load_weights(judge, checkpoints / JUDGE)
+    return judge.eval()
 
 
 def graphs(speaker: SpeakerEncoder, synthesizer: Synthesizer, vocoder: Vocoder) -> list[Graph]:
@@ -263,7 +275,7 @@ def export_bundle(
         for one in written:
             one.convert(part)
         _finish(part, full, manifest, presets, written)
-        add_finetuning(full, students[1])
+        add_finetuning(full, students[1], load_judge(checkpoints))
         add_signal_graphs(full, signal_graphs)
         if (checkpoints / RECOGNIZER).is_file():
             add_recognizer(full, checkpoints / RECOGNIZER)

@@ -10,9 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
+from small_pack import small_pack  # noqa: E402
 from tiny_synthesizer import tiny_synthesizer  # noqa: E402
 
-from parrotlet.bundle import Bundle  # noqa: E402
+from parrotlet.bundle import DEFAULT, Bundle  # noqa: E402
 from parrotlet.factors import Settings  # noqa: E402
 from parrotlet.finetuning import Line, Material, learned  # noqa: E402
 from parrotlet_compression.export import DIRECTIONS, load_students  # noqa: E402
@@ -107,30 +108,21 @@ def test_directions_of_another_shape_are_refused(synthesizer: Synthesizer) -> No
 
 
 def test_people_are_enrolled_and_aligned(recordings: dict[str, list[Path]], sentences: tuple[str, ...]) -> None:
-    """A pack in miniature: who says enough is there, who says too little is not, and another text is left out."""
-    from types import SimpleNamespace
-
-    import soundfile
-
-    from parrotlet.bundle import DEFAULT
-
-    clips, samples = [], {}
-    for speaker, files, texts in (("a", recordings["man"], sentences), ("b", recordings["woman"][:1], sentences)):
-        for repeat in range(6 if speaker == "a" else 1):
-            for file, text in zip(files, texts, strict=False):
-                speech, _ = soundfile.read(file, dtype="float32")
-                said = "Nobody knows what this is about." if repeat == 5 else text
-                clip = SimpleNamespace(
-                    speaker=speaker, split="train", archive="x", frames=len(speech) // 300, text=said
-                )
-                samples[id(clip)] = speech
-                clips.append(clip)
-    config = SimpleNamespace(frame_rate=80.0, sample_rate=24000)
-    pack = SimpleNamespace(clips=clips, config=config, samples24=lambda clip: samples[id(clip)])
-    ((name, material),) = people_of(pack, DEFAULT)  # type: ignore[arg-type]
+    """Who says enough is there; who says too little or is passed over is not, and another text is left out."""
+    pack = small_pack(recordings, sentences)
+    ((name, material),) = people_of(pack, DEFAULT)
     assert name == "a"
     assert len(material.lines) == 10
     settings = Settings.of(Bundle.load())
     assert settings is not None
     drawn = material.draw(settings, np.random.default_rng(0))
     assert drawn["features"].shape[:2] == (settings.pieces, settings.frames + 2 * settings.margin)
+    assert [name for name, _ in people_of(pack, DEFAULT, least_s=3, without=["a"])] == ["b"]
+
+
+def test_who_said_something_else_is_left_out(
+    recordings: dict[str, list[Path]], sentences: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = ("Nobody knows what this is about.",) * len(sentences)
+    assert list(people_of(small_pack(recordings, other), DEFAULT)) == []
+    assert "a is left out: none of the texts was heard" in capsys.readouterr().out

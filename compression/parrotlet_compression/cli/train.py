@@ -26,6 +26,7 @@ from ..train.directions import common, directions, people_of
 from ..train.enrolled import train_enrolled
 from ..train.hifigan import train_hifigan
 from ..train.joint import Plan, train_joint
+from ..train.judge import train_judge, write_pieces
 from ..train.likeness import train_likeness
 from ..train.loop import Schedule
 from ..train.prepared_clips import write_dataset
@@ -41,6 +42,7 @@ MODELS = [
     "aligner",
     "recognizer",
     "likeness",
+    "judge",
     "acoustic",
     "refiner",
     "joint",
@@ -59,6 +61,13 @@ def add_commands(commands: Commands) -> None:
     found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS, to enroll people with")
     found.add_argument("checkpoints", type=Path, help="folder of the weights; directions.safetensors is written there")
 
+    found = commands.add("judge-pieces", _judge_pieces, "write what `train judge` learns from")
+    found.add_argument("pack", type=Path)
+    found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS, to enroll people with")
+    found.add_argument("checkpoints", type=Path, help="folder of the weights")
+    found.add_argument("out", type=Path, help="folder for a file of each person; those that are there are kept")
+    found.add_argument("--seed", type=int, default=0, metavar="N", help="of other pieces (%(default)s)")
+
     found = commands.add("common", _common, "find what the factors of all people have in common")
     found.add_argument("pack", type=Path)
     found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS and of their directions")
@@ -71,11 +80,11 @@ def add_train(commands: Commands) -> None:
     """Add ``train`` alone: a recipe of the distiller holds its options."""
     command = commands.add("train", _train, "train one model, or go on where it stopped")
     command.add_argument("model", choices=MODELS)
-    command.add_argument("pack", type=Path)
+    command.add_argument("pack", type=Path, help="judge: the OUT of `judge-pieces`")
     command.add_argument("out", type=Path, help="folder for checkpoints and curves")
     command.add_argument("--steps", type=int)
     command.add_argument(
-        "--minutes", type=float, help="joint: how long to train, in place of --steps; recognizer: at most"
+        "--minutes", type=float, help="joint: how long to train, in place of --steps; recognizer, judge: at most"
     )
     command.add_argument("--rate", type=float, help="learning rate (1e-3; joint: 6e-4)")
     command.add_argument(
@@ -155,8 +164,15 @@ def _train_aligner(options: argparse.Namespace, schedule: Schedule) -> None:
 
 def _train_recognizer(options: argparse.Namespace, schedule: Schedule) -> None:
     corpus = Pack(options.pack)
-    limited = replace(schedule, seconds=60 * options.minutes) if options.minutes else schedule
-    train_recognizer(corpus, durations(options, corpus), options.out, limited, options.start)
+    train_recognizer(corpus, durations(options, corpus), options.out, _limited(options, schedule), options.start)
+
+
+def _train_judge(options: argparse.Namespace, schedule: Schedule) -> None:
+    train_judge(options.pack, options.out, _limited(options, schedule), options.start)
+
+
+def _limited(options: argparse.Namespace, schedule: Schedule) -> Schedule:
+    return replace(schedule, seconds=60 * options.minutes) if options.minutes else schedule
 
 
 def _train_vocoder(options: argparse.Namespace, schedule: Schedule) -> None:
@@ -203,6 +219,7 @@ TRAINERS: dict[str, Callable[[argparse.Namespace, Schedule], None]] = {
     "aligner": _train_aligner,
     "recognizer": _train_recognizer,
     "likeness": _train_likeness,
+    "judge": _train_judge,
     "acoustic": _train_acoustic,
     "refiner": _train_refiner,
     "vocoder": _train_vocoder,
@@ -260,6 +277,10 @@ def _directions(options: argparse.Namespace) -> None:
     synthesizer = load_students(options.checkpoints)[1].requires_grad_(False)
     found = directions(synthesizer, _settings(options.bundle), _people(options))
     _save({f"product{number}": one for number, one in enumerate(found)}, options.checkpoints)
+
+
+def _judge_pieces(options: argparse.Namespace) -> None:
+    write_pieces(Pack(options.pack), options.bundle, options.checkpoints, options.out, options.seed)
 
 
 def _common(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,12 +44,19 @@ ENROLLED_S, LEAST_S, MOST_S = 20.0, 50.0, 110.0
 """Seconds of a person that are enrolled, that are there at least, and that are used at most."""
 
 
-def people_of(pack: Pack, bundle: Path) -> Iterator[tuple[str, Material]]:
-    """Everybody of the training clips who says enough, enrolled and aligned by an ONNX bundle: name and material."""
+def people_of(
+    pack: Pack, bundle: Path, least_s: float = LEAST_S, without: Collection[str] = ()
+) -> Iterator[tuple[str, Material]]:
+    """Everybody of the training clips who says enough, enrolled and aligned by an ONNX bundle: name and material.
+
+    without: names of those who are passed over.
+    """
     found = Bundle.load(bundle)
     enroller = Enroller(found, found.session, front_end(found.front_end, None, "onnx", None))
     model = FastSpeechNsf(found, found.session)
-    for name, clips in _clips(pack).items():
+    for name, clips in _clips(pack, least_s).items():
+        if name in without:
+            continue
         recordings = [(pack.samples24(clip), pack.config.sample_rate) for clip in clips]
         ends = np.cumsum([clip.frames for clip in clips]) / pack.config.frame_rate
         heard = []
@@ -63,12 +70,15 @@ def people_of(pack: Pack, bundle: Path) -> Iterator[tuple[str, Material]]:
         for clip, recording in zip(clips, recordings, strict=True):
             with suppress(InputError):  # another text, or nearly no speech
                 heard.append(enroller.aligned(recording, enroller.examine(recording).report, clip.text.lower()))
+        if not heard:
+            print(f"{name} is left out: none of the texts was heard")
+            continue
         profile = made.with_fitted(found.model_sha256, model.fit(made))
         yield name, model.material(profile, heard)
 
 
-def _clips(pack: Pack) -> dict[str, list[Clip]]:
-    """The clips of everybody with ``LEAST_S`` of training clips, each at most ``READ_S``, ``MOST_S`` together."""
+def _clips(pack: Pack, least_s: float) -> dict[str, list[Clip]]:
+    """The clips of everybody with ``least_s`` of training clips, each at most ``READ_S``, ``MOST_S`` together."""
     clips, rate = defaultdict(list), pack.config.frame_rate
     for clip in pack.clips:
         if clip.split == "train" and clip.speaker and clip.archive != "synthetic" and clip.frames < READ_S * rate:
@@ -76,7 +86,7 @@ def _clips(pack: Pack) -> dict[str, list[Clip]]:
     chosen = {}
     for name, own in clips.items():
         ends = np.cumsum([clip.frames for clip in own]) / rate
-        if ends[-1] >= LEAST_S:
+        if ends[-1] >= least_s:
             chosen[name] = own[: int(np.searchsorted(ends, MOST_S)) + 1]
     return chosen
 

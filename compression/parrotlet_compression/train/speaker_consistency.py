@@ -61,26 +61,18 @@ class SpeakerConsistencyLoss:
 
     def piece_losses(self, made: Tensor, real: Tensor, f0: Tensor) -> Losses:
         """``losses`` over whole pieces: made, real [B, CONSISTENCY_FRAMES, M]; f0 [B, CONSISTENCY_FRAMES]."""
-        config, device = self.vocoder.config, made.device
-        phase = torch.rand(len(f0), device=device)
-        source = pulse_train(f0, config.hop_length, config.sample_rate, phase)
-        white = torch.randn(len(f0), CONSISTENCY_FRAMES * config.hop_length, device=device)
-        embeddings = self._embed(self._voice(made, source, white))
+        sources = excitation(self.vocoder, f0)
+        embeddings = self._embed(voiced(self.vocoder, made, *sources))
         with torch.no_grad():
-            wanted = self._embed(self._voice(real, source, white))
+            wanted = self._embed(voiced(self.vocoder, real, *sources))
         return {name: 1 - (embedding * wanted[name]).sum(-1).mean() for name, embedding in embeddings.items()}
-
-    def _voice(self, mel: Tensor, source: Tensor, white: Tensor) -> Tensor:
-        with fast_math(mel.device):
-            magnitude, phase, noise = self.vocoder.filters(self.vocoder.backbone(mel))
-        return render(magnitude.float(), phase.float(), noise.float(), source, white, self.vocoder.config)
 
     def _embed(self, samples: Tensor) -> dict[str, Tensor]:
         """Embeddings of samples [B, N] at the vocoder's rate, by both encoders. GE2E's are relative to ``mean``."""
-        leveled = samples / (samples.square().mean(-1, keepdim=True).sqrt() + 1e-6) * LEVEL
-        power = self._power(leveled, self.vocoder.config.sample_rate)[:, :PARTIAL_FRAMES]
+        samples = leveled(samples)
+        power = self._power(samples, self.vocoder.config.sample_rate)[:, :PARTIAL_FRAMES]
         ge2e = self.ge2e.embed(power @ self.ge2e.bank) - self.mean
-        return {"ge2e": functional.normalize(ge2e, dim=-1), "campplus": self.campplus(leveled)}
+        return {"ge2e": functional.normalize(ge2e, dim=-1), "campplus": self.campplus(samples)}
 
     @staticmethod
     def _power(samples: Tensor, rate: int) -> Tensor:
@@ -90,3 +82,35 @@ class SpeakerConsistencyLoss:
         spectrum = torch.stft(samples, window, hop, window=hann, return_complex=True)
         scale = 16000 / rate  # the longer window sums more samples
         return torch.view_as_real(spectrum[:, : WINDOW // 2 + 1]).square().sum(-1).transpose(1, 2) * scale**2
+
+
+class Listener:
+    """CAM++ embeddings of what a vocoder makes of mel spectrograms."""
+
+    def __init__(self, vocoder: Vocoder) -> None:
+        self.vocoder = vocoder.requires_grad_(False).eval()
+        self.encoder = CamPlusPlus(vocoder.config.sample_rate).requires_grad_(False).eval()
+
+    def __call__(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """mel [B, T, M], f0 [B, T] -> embeddings [B, E] of unit norm."""
+        embeddings: Tensor = self.encoder(leveled(voiced(self.vocoder, mel, *excitation(self.vocoder, f0))))
+        return embeddings
+
+
+def excitation(vocoder: Vocoder, f0: Tensor) -> tuple[Tensor, Tensor]:
+    """Pulses and noise [B, N] that a vocoder shapes to a voice, at random, for f0 [B, T]."""
+    config = vocoder.config
+    source = pulse_train(f0, config.hop_length, config.sample_rate, torch.rand(len(f0), device=f0.device))
+    return source, torch.randn(len(f0), f0.shape[1] * config.hop_length, device=f0.device)
+
+
+def voiced(vocoder: Vocoder, mel: Tensor, source: Tensor, white: Tensor) -> Tensor:
+    """The speech [B, N] of mel [B, T, M]."""
+    with fast_math(mel.device):
+        magnitude, phase, noise = vocoder.filters(vocoder.backbone(mel))
+    return render(magnitude.float(), phase.float(), noise.float(), source, white, vocoder.config)
+
+
+def leveled(samples: Tensor) -> Tensor:
+    """Samples [B, N] at the root mean square of ``LEVEL``."""
+    return samples / (samples.square().mean(-1, keepdim=True).sqrt() + 1e-6) * LEVEL

