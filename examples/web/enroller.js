@@ -56,10 +56,7 @@ export class Enroller {
     );
     const record = consent?.challenge ? await this.consents.record(consent, joined(speeches), tensors["speaker.embedding"].values) : consent;
     if (likeness !== null) tensors["preference.likeness"] = number(likeness);
-    if (keepRecording) {
-      const flac = this.#flac(sources, heard);
-      tensors["recording.flac"] = { shape: [flac.length], values: flac };
-    }
+    if (keepRecording) Object.assign(tensors, this.#kept(sources, heard, said));
     const reads = [];
     for (const [k, source] of sources.entries()) {
       const text = said[k] ?? "";
@@ -103,13 +100,21 @@ export class Enroller {
     return completed(mel, bandwidth, await this.#table("narrow_band.npz"), this.manifest.mel);
   }
 
-  /** The speech of recordings, one after the other, as a FLAC file: what enrollment keeps at most. */
-  #flac(sources, heard) {
-    const { frame_s: frame, most_speech_s: most } = this.manifest.enrollment;
+  /** The speech of recordings, one after the other, as a FLAC file: what enrollment keeps at most; and what was read. */
+  #kept(sources, heard, texts) {
+    const { frame_s: frame, most_speech_s: seconds } = this.manifest.enrollment;
+    const most = seconds * KEPT_RATE;
     const speech = sources.map(({ samples, sampleRate }, k) =>
       speechOf(resample(samples, sampleRate, KEPT_RATE), heard[k].active, KEPT_RATE * frame),
     );
-    return writeFlac(joined(speech).subarray(0, most * KEPT_RATE), KEPT_RATE);
+    const kept = { "recording.flac": writeFlac(joined(speech).subarray(0, most), KEPT_RATE) };
+    if (texts.length) {
+      let end = 0;
+      // Of a recording that is cut off, nobody knows which words are left.
+      const rows = speech.map((part, k) => [Math.min((end += part.length), most), end <= most ? texts[k] : ""]);
+      kept["recording.texts"] = new TextEncoder().encode(JSON.stringify(rows));
+    }
+    return Object.fromEntries(Object.entries(kept).map(([name, values]) => [name, { shape: [values.length], values }]));
   }
 
   async #heard({ samples, sampleRate, name = "the recording" }, onWarning = () => {}) {

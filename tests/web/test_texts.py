@@ -16,6 +16,7 @@ from alike import ROOT, require_alike, require_packages, spoken
 from parrotlet import Parrotlet, VoiceProfile
 from parrotlet.alignment import Aligned
 from parrotlet.bundle import DEFAULT
+from parrotlet.enroller import kept_recordings
 from parrotlet.errors import InputError
 from parrotlet.factors import Settings
 from parrotlet.fastspeech_nsf import FastSpeechNsf
@@ -60,7 +61,7 @@ def store(folder: Path) -> ProfileStore:
 @pytest.fixture(scope="module")
 def grace(files: list[Path], store: ProfileStore, bird: Parrotlet) -> VoiceProfile:
     """What the SDK learns of the person."""
-    profile = bird.enroll(files[:3], texts=READ)
+    profile = bird.enroll(files[:3], texts=READ, keep_recording=True)
     store.save("grace", profile)
     return profile
 
@@ -110,6 +111,13 @@ def test_the_voice_comes_nearer(made: Made, files: list[Path], store: ProfileSto
     hazel = store.load("hazel")
     after, before = (distance(bird, profile, heard) for profile in (hazel, without(hazel)))
     assert after < 0.97 * before
+
+
+def test_what_was_read_is_kept_with_the_recording(made: Made, grace: VoiceProfile, store: ProfileStore) -> None:
+    ours, theirs = kept_recordings(grace), kept_recordings(store.load("hazel"))
+    assert ours[1] == theirs[1] == list(READ)
+    for (first, _), (second, _) in zip(ours[0], theirs[0], strict=True):
+        assert len(first) == pytest.approx(len(second), rel=0.01)
 
 
 def distance(bird: Parrotlet, profile: VoiceProfile, heard: Aligned) -> float:

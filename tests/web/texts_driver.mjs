@@ -19,7 +19,7 @@ const factorsOf = ({ tensors }) => Object.keys(tensors).filter((name) => name.en
 const onWarning = () => {};
 
 const progress = [];
-const guided = await bird.enroll(heard, { texts, onWarning, onProgress: (share) => progress.push(share) });
+const guided = await bird.enroll(heard, { texts, keepRecording: true, onWarning, onProgress: (share) => progress.push(share) });
 await store.save("hazel", guided);
 const plain = await bird.enroll(heard, { texts: ["", " ", ""], onWarning });
 const grace = await store.load("grace", bird.manifest.speaker.weights_sha256);
