@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from parrotlet.bundle import SPOKEN_WITH
 from parrotlet.errors import InputError
 
 if sys.version_info >= (3, 11):
@@ -31,12 +32,13 @@ def read_object(path: Path, advice: str) -> dict[str, Any]:
 
 def read_manifest(bundle: Path) -> dict[str, Any]:
     """The manifest of a bundle whose graphs are to be changed. Raises InputError where there is none, or where the
-    weights have four bits: such a bundle is made last."""
+    weights of the graphs that speak have four bits: such a bundle is made last."""
     path = bundle / "manifest.json"
     if not path.is_file():
         raise InputError(f"{bundle} has no manifest.json: give the folder of a bundle")
     manifest = read_object(path, "give the folder of a bundle")
-    if "packed" in manifest:
+    spoken = (manifest.get("graphs", {}).get(graph, {}).get("onnx", {}) for graph in SPOKEN_WITH)
+    if any(part["file"] in manifest.get("packed", ()) for forms in spoken for part in forms.get("parts", [forms])):
         raise InputError(f"{bundle} has weights of four bits: give the INT8 bundle that it was made of")
     return manifest
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from parrotlet.bundle import PACKED_FORMAT
+from parrotlet.bundle import PACKED_FORMAT, joined
 from parrotlet.errors import InputError
 from parrotlet.packed import unpacked
 
@@ -34,31 +34,37 @@ ROUNDED = ("acoustic_text", "recognizer")
 """Graphs whose float16 matrices are stored as int8. In the others the spectrum passes through such matrices."""
 
 
-def int4_bundle(source: Path, target: Path) -> None:
-    """Write the bundle ``source`` with int8 weights of its ONNX graphs in four bits. It has no TFLite graphs.
+def int4_bundle(source: Path, target: Path, graphs: Sequence[str] = ()) -> None:
+    """Write the bundle ``source`` with int8 weights of ONNX graphs in four bits.
 
-    Raises InputError when there is no bundle, or something at ``target``.
+    graphs: which, in a bundle that stays what it is otherwise. By default all of them, and the bundle has no TFLite
+    graphs.
+    Raises InputError when there is no bundle, or something at ``target``, or for a graph that is not there.
     """
     manifest = read_manifest(source)
     if target.exists():
         raise InputError(f"{target} exists: remove it, or give another folder")
+    if unknown := [name for name in graphs if "onnx" not in manifest["graphs"].get(name, {})]:
+        raise InputError(f"{source} has no ONNX graph {unknown[0]!r}: choose of {', '.join(manifest['graphs'])}")
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(source, part, ignore=shutil.ignore_patterns("*.tflite", "*.fused"))
-    lenders: dict[str, str] = {}
-    for entry in _onnx_entries(manifest):
-        entry.pop("fused", None)
-        borrows, file = entry.get("borrows"), entry["file"]
-        if borrows is not None:
-            borrows["from"] = lenders.get(borrows["from"], borrows["from"])
-        elif entry.get("precision") == "int8":
-            data, packing = packed_graph(
-                _rounded(part / file) if file.startswith(ROUNDED) else (part / file).read_bytes()
-            )
-            (part / file).unlink()
-            entry["file"] = lenders[file] = str(Path(file).with_suffix(".int4"))
-            (part / entry["file"]).write_bytes(data)
-            manifest.setdefault("packed", {})[entry["file"]] = packing
+    shutil.copytree(source, part, ignore=None if graphs else shutil.ignore_patterns("*.tflite", "*.fused"))
+    packed = manifest.setdefault("packed", {})
+    for name, forms in manifest["graphs"].items():
+        if not graphs:
+            forms.pop("tflite", None)
+        for entry in forms["onnx"].get("parts", [forms["onnx"]]):
+            if not graphs:
+                entry.pop("fused", None)
+            if (name in graphs or not graphs) and entry.get("precision") == "int8" and entry["file"] not in packed:
+                _pack(source, part, entry, packed)
+    for entry in (forms["onnx"] for forms in manifest["graphs"].values() if "borrows" in forms["onnx"]):
+        lender = str(Path(entry["borrows"]["from"]).with_suffix(".int4"))
+        if lender in packed:
+            entry["borrows"]["from"] = lender
+    if not any(packed[file]["pieces"] for file in packed):
+        shutil.rmtree(part)
+        raise InputError(f"{source} has no int8 matrices in {', '.join(graphs)}: choose other graphs")
     manifest["format"] = PACKED_FORMAT
     files = sorted(file.name for file in part.iterdir() if file.name != "manifest.json")
     manifest["files"] = {name: hashlib.sha256((part / name).read_bytes()).hexdigest() for name in files}
@@ -67,24 +73,33 @@ def int4_bundle(source: Path, target: Path) -> None:
     part.rename(target)
 
 
-def _onnx_entries(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The manifest's entries of ONNX files, those that borrow last; what else a graph has is forgotten."""
-    found = []
-    for graph in manifest["graphs"].values():
-        graph.pop("tflite", None)
-        found += graph["onnx"].get("parts", [graph["onnx"]])
-    yield from sorted(found, key=lambda entry: "borrows" in entry)
+def _pack(source: Path, part: Path, entry: dict[str, Any], packed: dict[str, Any]) -> None:
+    """Put an entry's file in four bits, in ``part`` and in the manifest's ``packed``. source: the bundle before."""
+    file, borrows = entry["file"], entry.get("borrows")
+    data = (source / file).read_bytes()
+    if borrows is not None:
+        made, packing = packed_graph(data, joined(data, (source / borrows["from"]).read_bytes(), borrows["pieces"]))
+    else:
+        made, packing = packed_graph(_rounded(data) if file.startswith(ROUNDED) else data)
+    if not packing["pieces"]:
+        return
+    (part / file).unlink()
+    entry["file"] = str(Path(file).with_suffix(".int4"))
+    (part / entry["file"]).write_bytes(made)
+    packed[entry["file"]] = packing
 
 
-def packed_graph(graph: bytes) -> tuple[bytes, dict[str, Any]]:
-    """An ONNX graph with its int8 matrices in four bits: the file, and what ``unpacked`` needs to know of it."""
+def packed_graph(graph: bytes, whole: bytes | None = None) -> tuple[bytes, dict[str, Any]]:
+    """An ONNX graph with its int8 matrices in four bits: the file, and what ``unpacked`` needs to know of it.
+
+    whole: the same with what it takes from another file; those matrices stay there.
+    """
     rest, weights, pieces, done = [], [], [], 0
-    for tensor in onnx.load_from_string(graph).graph.initializer:
+    for tensor in onnx.load_from_string(whole or graph).graph.initializer:
         values = numpy_helper.to_array(tensor)
         group = _group(values)
-        if not group or not tensor.raw_data:
+        if not group or not tensor.raw_data or (at := graph.find(tensor.raw_data, done)) < 0:
             continue
-        at = graph.index(tensor.raw_data, done)
         rest.append(graph[done:at])
         pieces.append([sum(len(one) for one in rest), *values.shape, group])
         weights += [part.tobytes() for part in four_bits(values, group)]
@@ -125,9 +140,9 @@ def four_bits(
     return half[:, : group // 2] | half[:, group // 2 :] << 4, scale.astype("<f2"), zero.astype(np.uint8)
 
 
-def _rounded(path: Path) -> bytes:
+def _rounded(graph: bytes) -> bytes:
     """A graph with its float16 matrices as int8, one scale an output channel, made float when it is loaded."""
-    model = onnx.load(path)
+    model = onnx.load_from_string(graph)
     for tensor in list(model.graph.initializer):
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float16 or values.ndim != 2 or values.size < SMALLEST:

@@ -141,12 +141,38 @@ def test_it_enrolls_the_same_person_and_learns(
         assert sum(len(chunk.samples) for chunk in one.speak("Good morning.", learned)) > 0.5 * one.sample_rate
 
 
+def test_of_some_graphs_alone(tmp_path: Path, recordings: dict[str, list[Path]]) -> None:
+    """All else stays, byte for byte; a bundle for phones can be made of it."""
+    out, phones = tmp_path / "bundle", tmp_path / "phones"
+    assert main(["int4", str(DEFAULT), str(out), "--graphs", "recognizer,speaker"]) == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    before = json.loads((DEFAULT / "manifest.json").read_text())
+    assert set(manifest["packed"]) >= {"recognizer.int4", "speaker.int4"}
+    assert "tflite" in manifest["graphs"]["acoustic"]
+    kept = set(before["files"]) & set(manifest["files"])
+    assert set(before["files"]) - kept == {"recognizer.onnx", "speaker.onnx"}
+    assert all(before["files"][name] == manifest["files"][name] for name in kept)
+    one, other = Parrotlet.load(out), Parrotlet.load(DEFAULT)
+    profiles = [bird.enroll(recordings["woman"][1]) for bird in (one, other)]
+    assert profiles[0].speaker_model == profiles[1].speaker_model
+    embeddings = [profile.tensors["speaker.embedding"] for profile in profiles]
+    assert float(embeddings[0] @ embeddings[1]) > 0.98
+    assert main(["int4", str(out), str(phones)]) == 0
+    packed = json.loads((phones / "manifest.json").read_text())["packed"]
+    assert packed["recognizer.int4"] == manifest["packed"]["recognizer.int4"]
+    assert "acoustic_frames.int4" in packed
+
+
 def test_what_cannot_be_written_is_named(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["int4", str(tmp_path), str(tmp_path / "out")]) == 3
     assert "no manifest.json" in capsys.readouterr().err
     before = {path.name: path.stat().st_mtime_ns for path in small.iterdir()}
     assert main(["int4", str(DEFAULT), str(small)]) == 3
     assert "exists" in capsys.readouterr().err
+    assert main(["int4", str(DEFAULT), str(tmp_path / "twice"), "--graphs", "speech"]) == 3
+    assert "no ONNX graph 'speech'" in capsys.readouterr().err
+    assert main(["int4", str(DEFAULT), str(tmp_path / "twice"), "--graphs", "mel"]) == 3
+    assert "no int8 matrices in mel" in capsys.readouterr().err
     weights = str(ROOT / "compression" / "checkpoints" / "recognizer.safetensors")
     for command, *rest in (
         ["compact"],

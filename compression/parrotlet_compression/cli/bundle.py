@@ -120,6 +120,12 @@ def _add_quantize(commands: Commands) -> None:
 
 def _add_int4(commands: Commands) -> None:
     command = commands.add("int4", _int4, "write an INT8 bundle for phones: weights in four bits, ONNX only")
+    command.add_argument(
+        "--graphs",
+        type=lambda names: names.split(","),
+        default=(),
+        help="of these alone, comma-separated; all else stays as it is",
+    )
     command.add_argument("bundle", type=Path, help="INT8 bundle")
     command.add_argument("out", type=Path, help="bundle folder")
 
@@ -206,7 +212,7 @@ def _quantize(options: argparse.Namespace) -> None:
 
 
 def _int4(options: argparse.Namespace) -> None:
-    int4_bundle(options.bundle, options.out)
+    int4_bundle(options.bundle, options.out, options.graphs)
     print(f"{options.out}: {sum(path.stat().st_size for path in options.out.iterdir()) / 1e6:.2f} MB")
 
 
