@@ -38,7 +38,7 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
         raise InputError(f"{bundle} has no manifest.json: give the folder of a bundle")
     manifest = read_object(path, "give the folder of a bundle")
     spoken = (manifest.get("graphs", {}).get(graph, {}).get("onnx", {}) for graph in SPOKEN_WITH)
-    if any(part["file"] in manifest.get("packed", ()) for forms in spoken for part in forms.get("parts", [forms])):
+    if any(part.get("file") in manifest.get("packed", ()) for forms in spoken for part in forms.get("parts", [forms])):
         raise InputError(f"{bundle} has weights of four bits: give the INT8 bundle that it was made of")
     return manifest
 

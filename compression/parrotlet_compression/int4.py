@@ -50,6 +50,7 @@ def int4_bundle(source: Path, target: Path, graphs: Sequence[str] = ()) -> None:
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(source, part, ignore=None if graphs else shutil.ignore_patterns("*.tflite", "*.fused"))
     packed = manifest.setdefault("packed", {})
+    before = len(packed)
     for name, forms in manifest["graphs"].items():
         if not graphs:
             forms.pop("tflite", None)
@@ -62,7 +63,7 @@ def int4_bundle(source: Path, target: Path, graphs: Sequence[str] = ()) -> None:
         lender = str(Path(entry["borrows"]["from"]).with_suffix(".int4"))
         if lender in packed:
             entry["borrows"]["from"] = lender
-    if not any(packed[file]["pieces"] for file in packed):
+    if len(packed) == before:
         shutil.rmtree(part)
         raise InputError(f"{source} has no int8 matrices in {', '.join(graphs)}: choose other graphs")
     manifest["format"] = PACKED_FORMAT

@@ -69,6 +69,10 @@ def add_recognizer(bundle: Path, weights: Path, formats: Sequence[str] = ("onnx"
             manifest["files"][file] = hashlib.sha256(data).hexdigest()
             (bundle / file).with_suffix(f".{kind}.part").write_bytes(data)
     assert STRIDE == MULTIPLE
+    old = manifest["graphs"].get(NAME, {}).get("onnx", {}).get("file")
+    packed = "onnx" in kinds and manifest.get("packed", {}).pop(old, None)
+    if packed:
+        del manifest["files"][old]
     manifest["graphs"][NAME] = entry
     manifest[NAME] = {
         "phonemes": list(SOUNDS),
@@ -81,3 +85,5 @@ def add_recognizer(bundle: Path, weights: Path, formats: Sequence[str] = ("onnx"
     part = path.with_name("manifest.json.part")
     part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(path)
+    if packed:
+        (bundle / old).unlink(missing_ok=True)

@@ -82,7 +82,11 @@ def test_a_bundle_gets_the_graph(tmp_path: Path) -> None:
     save_weights(Model(), tmp_path / "recognizer.safetensors", half=True)
     add_recognizer(folder, tmp_path / "recognizer.safetensors", ("onnx",))
     bundle = Bundle.load(folder)
-    assert json.loads((folder / "manifest.json").read_text())["recognizer"]["phonemes"] == list(SOUNDS)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["recognizer"]["phonemes"] == list(SOUNDS)
+    assert all((folder / name).is_file() for name in manifest["files"] if not name.endswith(".tflite"))
+    assert not (folder / "recognizer.int4").exists()
+    assert "recognizer.int4" not in manifest["packed"], "what was there before had four bits"
     assert (folder / "recognizer.onnx").stat().st_size < 1_500_000
     model = load_recognizer(tmp_path / "recognizer.safetensors")
     recognizer = Recognizer(bundle, bundle.session)

@@ -24,7 +24,7 @@ def test_a_graph_loads_from_a_path_and_from_bytes() -> None:
 
 
 def test_info_says_what_it_runs_on() -> None:
-    info = load_session(DEFAULT / "speaker.onnx", threads=2).info
+    info = load_session(DEFAULT / "vocoder.onnx", threads=2).info
     assert (info.runtime, info.device, info.threads) == ("onnx", "cpu", 2)
     assert info.version == survey()["onnx"].version
 
