@@ -1,13 +1,14 @@
 // Runs examples/web/voice.js on the vectors and prints what it made, for test_speech_vectors.py.
 import { readFileSync } from "node:fs";
 import * as ort from "../../examples/web/node_modules/onnxruntime-web/dist/ort.node.min.mjs";
+import { opener } from "../../examples/web/bundle.js";
 import { VoiceModel } from "../../examples/web/voice.js";
 
 const [bundle, vectors] = process.argv.slice(2);
 ort.env.wasm.numThreads = 1;
 const json = (path) => JSON.parse(readFileSync(path, "utf8"));
 const manifest = json(`${bundle}/manifest.json`);
-const open = ({ file }) => ort.InferenceSession.create(readFileSync(`${bundle}/${file}`));
+const open = opener((file) => readFileSync(`${bundle}/${file}`), ort, manifest.packed);
 const model = new VoiceModel(manifest, open, ort.Tensor);
 
 const wav = readFileSync(`${vectors}/enroll-v1.wav`);
