@@ -22,7 +22,7 @@ class JudgeConfig:
 
     n_mels: int = 80
     width: int = 192
-    layers: int = 6
+    layers: int = 3
     embedding: int = 192
 
 
