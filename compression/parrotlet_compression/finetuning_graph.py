@@ -72,6 +72,23 @@ class PersonLoss:
         return 2 * slow + rest.abs().sum() / (inside.sum() * rest.shape[-1]) + MOMENTS * moments
 
 
+def refined(
+    whole: Synthesizer,
+    factors: Tensor,
+    features: Tensor,
+    predicted: Tensor,
+    f0: Tensor,
+    inside: Tensor,
+    condition: Tensor,
+) -> Tensor:
+    """The mel spectrogram [B, T, M] with a person's factors [F], without emphasis; see ``FineTuning.forward``."""
+    _, refining, adapted = condition.expand(len(f0), -1).split(list(whole.conditions), dim=1)
+    change = whole.refiner.change(factors, whole.directions)
+    made = whole.refiner(whole.adapter(predicted, adapted), features, f0, refining, inside, change)
+    finished: Tensor = whole.adapter_after(made, adapted)
+    return finished
+
+
 class FineTuning(nn.Module):
     """A step of Adam on a person's factors; see ``forward``. judge: hears of each piece how far it is from the
     recording's."""
@@ -101,11 +118,8 @@ class FineTuning(nn.Module):
         condition: Tensor,
     ) -> Tensor:
         """The loss [] of factors [F]; for the others see ``forward``."""
-        whole = self.synthesizer
-        _, refining, adapted = condition.expand(len(f0), -1).split(list(whole.conditions), dim=1)
-        change = whole.refiner.change(factors, whole.directions)
-        made = whole.refiner(whole.adapter(predicted, adapted), features, f0, refining, inside, change)
-        made, inner = whole.adapter_after(made, adapted), slice(MARGIN, f0.shape[1] - MARGIN)
+        whole, inner = self.synthesizer, slice(MARGIN, f0.shape[1] - MARGIN)
+        made = refined(whole, factors, features, predicted, f0, inside, condition)
         made, real, mel, heard, inside = (part[:, inner] for part in (made, real, mel, heard, inside))
         loss = self.loss(made, real, mel @ self.flatter, heard, inside)
         if self.judge is None:

@@ -27,7 +27,7 @@ from parrotlet.finetuning import Line, Material, learned
 
 from ..corpus import Pack
 from ..export import load_students
-from ..finetuning_graph import MARGIN, STEPS
+from ..finetuning_graph import MARGIN, STEPS, refined
 from ..models.judge import SpeakerJudge
 from ..models.synthesizer import Synthesizer
 from ..models.weights import load_weights
@@ -82,11 +82,7 @@ def recorded(cuts: Sequence[Tensor]) -> Tensor:
 def spectrum(whole: Synthesizer, factors: Tensor, cuts: Sequence[Tensor]) -> Tensor:
     """What the model makes of the same with a person's factors [F]: [B, T, M]."""
     features, predicted, _, f0, _, _, inside, condition = cuts
-    _, refining, adapted = condition.expand(len(f0), -1).split(list(whole.conditions), dim=1)
-    change = whole.refiner.change(factors, whole.directions)
-    made = whole.refiner(whole.adapter(predicted, adapted), features, f0, refining, inside, change)
-    finished: Tensor = whole.adapter_after(made, adapted) @ whole.emphasis
-    return finished
+    return refined(whole, factors, features, predicted, f0, inside, condition) @ whole.emphasis
 
 
 def person_of(listener: Embed, material: Material, settings: Settings, random: np.random.Generator) -> Tensor:
