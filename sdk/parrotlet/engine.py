@@ -195,7 +195,7 @@ class Parrotlet:
         if likeness is not None:
             require_number("likeness", likeness, 0, 1)
         texts = [texts] if isinstance(texts, str) else list(texts or ())
-        if fine_tune or any(texts):
+        if fine_tune or any(text.strip() for text in texts):
             self._model.require_learning()
         made, heard = self._enroller.enroll(
             recordings, likeness, keep_recording, on_report, consent=consent, texts=texts, by_ear=fine_tune

@@ -252,6 +252,13 @@ def test_without_onnxruntime_that_is_said_before_anything_is_measured(
         bird.enroll(next(iter(person.values())), on_report=lambda report: pytest.fail("measured"), **how)
 
 
+def test_blank_texts_teach_nothing_and_need_nothing(
+    bird: Parrotlet, person: dict[str, Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fastspeech_nsf, "installed", lambda runtime: False)
+    assert not bird.enroll(next(iter(person.values())), texts=" ").is_fine_tuned
+
+
 def test_phonemes_lie_where_they_are_spoken(bird: Parrotlet, person: dict[str, Recording]) -> None:
     """Of speech whose durations are known, boundaries are found to a few hundredths of a second."""
     voice = next(iter(bird.presets))
