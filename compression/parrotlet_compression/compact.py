@@ -8,8 +8,8 @@ from pathlib import Path
 
 from parrotlet.errors import InputError
 
-from .files import read_manifest
-from .fuse import fuse_bundle, spoken_parts
+from .files import read_manifest, spoken_parts
+from .fuse import fuse_bundle
 from .onnx_compact import compact_onnx
 from .tflite_compact import compact
 

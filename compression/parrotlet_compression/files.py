@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,17 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{bundle} has no manifest.json: give the folder of a bundle")
     manifest = read_object(path, "give the folder of a bundle")
-    spoken = (manifest.get("graphs", {}).get(graph, {}).get("onnx", {}) for graph in SPOKEN_WITH)
-    if any(part.get("file") in manifest.get("packed", ()) for forms in spoken for part in forms.get("parts", [forms])):
+    if any(part["file"] in manifest.get("packed", ()) for part in spoken_parts(manifest)):
         raise InputError(f"{bundle} has weights of four bits: give the INT8 bundle that it was made of")
     return manifest
+
+
+def spoken_parts(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The manifest's entries of the ONNX files that speech needs."""
+    for graph in SPOKEN_WITH:
+        entry = manifest.get("graphs", {}).get(graph, {}).get("onnx")
+        if entry is not None:
+            yield from entry.get("parts", [entry])
 
 
 def read_array(path: Path, advice: str) -> npt.NDArray[np.float32]:

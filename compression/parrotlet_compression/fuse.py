@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper
 
-from parrotlet.bundle import SPOKEN_WITH
 from parrotlet_runtimes.fused import fields
 
-from .files import read_manifest
+from .files import read_manifest, spoken_parts
 
 _WEIGHTS = {
     "DequantizeLinear": (0, 2),
@@ -53,14 +51,6 @@ def fuse_bundle(bundle: Path) -> list[str]:
     for path in written:
         path.with_name(path.name + ".part").replace(path)
     return names
-
-
-def spoken_parts(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The manifest's entries of the ONNX files that speech needs."""
-    for graph in SPOKEN_WITH:
-        entry = manifest.get("graphs", {}).get(graph, {}).get("onnx")
-        if entry is not None:
-            yield from entry.get("parts", [entry])
 
 
 def fused(graph: bytes) -> tuple[bytes, int, int] | None:

@@ -22,7 +22,7 @@ from parrotlet.bundle import PACKED_FORMAT, joined
 from parrotlet.errors import InputError
 from parrotlet.packed import unpacked
 
-from .files import read_manifest
+from .files import read_manifest, spoken_parts
 
 GROUP = 64
 """Weights that share a scale, at most."""
@@ -49,15 +49,17 @@ def int4_bundle(source: Path, target: Path, graphs: Sequence[str] = ()) -> None:
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(source, part, ignore=None if graphs else shutil.ignore_patterns("*.tflite", "*.fused"))
+    if not graphs:
+        for forms in manifest["graphs"].values():
+            forms.pop("tflite", None)
+        for entry in spoken_parts(manifest):
+            entry.pop("fused", None)
     packed = manifest.setdefault("packed", {})
     before = len(packed)
-    for name, forms in manifest["graphs"].items():
-        if not graphs:
-            forms.pop("tflite", None)
-        for entry in forms["onnx"].get("parts", [forms["onnx"]]):
-            if not graphs:
-                entry.pop("fused", None)
-            if (name in graphs or not graphs) and entry.get("precision") == "int8" and entry["file"] not in packed:
+    for name in graphs or manifest["graphs"]:
+        forms = manifest["graphs"][name]["onnx"]
+        for entry in forms.get("parts", [forms]):
+            if entry.get("precision") == "int8" and entry["file"] not in packed:
                 _pack(source, part, entry, packed)
     for entry in (forms["onnx"] for forms in manifest["graphs"].values() if "borrows" in forms["onnx"]):
         lender = str(Path(entry["borrows"]["from"]).with_suffix(".int4"))

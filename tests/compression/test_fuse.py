@@ -13,7 +13,8 @@ from onnx import helper, numpy_helper
 
 from parrotlet.bundle import DEFAULT, Bundle
 from parrotlet_compression.cli import main
-from parrotlet_compression.fuse import fused, spoken_parts
+from parrotlet_compression.files import spoken_parts
+from parrotlet_compression.fuse import fused
 from parrotlet_runtimes import load_session
 from parrotlet_runtimes.fused import whole
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,9 @@ torch = pytest.importorskip("torch", reason="compression needs torch: pip instal
 from small_pack import small_pack  # noqa: E402
 
 from parrotlet import Parrotlet  # noqa: E402
-from parrotlet.bundle import DEFAULT  # noqa: E402
+from parrotlet.bundle import DEFAULT, Bundle  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
+from parrotlet.factors import Settings  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.export import JUDGE, load_judge, load_students  # noqa: E402
 from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
@@ -107,12 +107,14 @@ def test_pieces_are_what_campplus_hears_and_weights_are_found(
     monkeypatch.setattr(judging, "STEPS", 2)
     monkeypatch.setattr(judging, "LEAST_S", 20.0)
     pieces = tmp_path / "pieces"
-    write_pieces(small_pack(recordings, sentences), DEFAULT, CHECKPOINTS, pieces)
+    settings = Settings.of(Bundle.load())
+    assert settings is not None
+    write_pieces(small_pack(recordings, sentences), DEFAULT, settings, CHECKPOINTS, pieces)
     assert [path.name for path in pieces.iterdir()] == ["a.npz"]
     learning, held = read_pieces(pieces)
     (one,) = learning + held
     assert float(np.linalg.norm(one.person)) == pytest.approx(1, abs=1e-3)
-    batch = next(iter(islice(piece_batches([one], 0), 1)))
+    batch = next(piece_batches([one], 0))
     assert batch.mel.shape[:2] == (judging.PEOPLE, judging.PIECES)
     assert float(batch.gradient.abs().max()) == pytest.approx(float(np.abs(one.gradient).max()) / SCALE, rel=0.5)
     if not learning:

@@ -280,7 +280,8 @@ def _directions(options: argparse.Namespace) -> None:
 
 
 def _judge_pieces(options: argparse.Namespace) -> None:
-    write_pieces(Pack(options.pack), options.bundle, options.checkpoints, options.out, options.seed)
+    settings = _settings(options.bundle)
+    write_pieces(Pack(options.pack), options.bundle, settings, options.checkpoints, options.out, options.seed)
 
 
 def _common(options: argparse.Namespace) -> None:

@@ -48,8 +48,6 @@ PEOPLE, PIECES = 3, 4
 """A step learns from so many people, and so many pieces of each."""
 SCALE = 1e3
 """Of gradients in a file, which holds float16."""
-
-
 Embed = Callable[[Tensor, Tensor], Tensor]
 """mel [B, T, M], f0 [B, T] -> embeddings [B, E] of unit norm."""
 
@@ -93,20 +91,17 @@ def person_of(listener: Embed, material: Material, settings: Settings, random: n
     return functional.normalize(torch.cat(heard).mean(0), dim=0)
 
 
-def write_pieces(pack: Pack, bundle: Path, checkpoints: Path, out: Path, seed: int = 0) -> None:
+def write_pieces(pack: Pack, bundle: Path, settings: Settings, checkpoints: Path, out: Path, seed: int = 0) -> None:
     """Write a file of pieces of everybody in a pack who says enough; goes on where it was stopped.
 
-    bundle: an ONNX bundle of the weights in ``checkpoints``. People are fine-tuned by its step: with a judge in that,
-    pieces are such as that judge brings about.
+    bundle: an ONNX bundle of the weights in ``checkpoints``; settings: what it says of factors. People are fine-tuned
+    by its step: with a judge in that, pieces are such as that judge brings about.
     """
     torch.manual_seed(seed)
-    random, found = np.random.default_rng(seed), Bundle.load(bundle)
+    random = np.random.default_rng(seed)
     _, synthesizer, vocoder = load_students(checkpoints)
     synthesizer.requires_grad_(False)
-    listener, settings = Listener(vocoder), Settings.of(found)
-    if settings is None:
-        raise InputError(f"{bundle} takes no factors: export it with `parrotlet-compress export`")
-    step = found.session("finetune", "onnx")
+    listener, step = Listener(vocoder), Bundle.load(bundle).session("finetune", "onnx")
     out.mkdir(parents=True, exist_ok=True)
     others: list[Tensor] = []
     done = {path.stem for path in out.glob("*.npz")}
@@ -227,9 +222,7 @@ def train_judge(pieces: Path, out: Path, schedule: Schedule, start_from: Path | 
     learning, held = read_pieces(pieces)
     mean = np.concatenate([one.embedding.astype(np.float32) for one in learning]).mean(axis=0)
     student = JudgeLosses(SpeakerJudge(), torch.from_numpy(mean))
-    if start_from is not None:
-        load_weights(student.judge, start_from)
-    train(student.judge, piece_batches(learning, data_seed(out)), student, out, schedule)
+    train(student.judge, piece_batches(learning, data_seed(out)), student, out, schedule, start_from)
     load_weights(student.judge, out / "model.safetensors")
     if held:
         student.judge.eval()
