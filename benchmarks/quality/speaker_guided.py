@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,13 @@ from torch import Tensor
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
 from parrotlet.factors import Settings
-from parrotlet.finetuning import Line, fit
+from parrotlet.finetuning import fit
 from parrotlet_compression.export import load_students
 from parrotlet_compression.finetuning_graph import FineTuning
 from parrotlet_compression.models.judge import SpeakerJudge
 from parrotlet_compression.models.synthesizer import Synthesizer
 from parrotlet_compression.models.weights import load_weights
-from parrotlet_compression.train.judge import INNER, Embed, person_of, spectrum
+from parrotlet_compression.train.judge_pieces import INNER, Embed, person_of, spectrum
 from parrotlet_compression.train.speaker_consistency import Listener
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
@@ -48,12 +47,6 @@ class GuidedStep(FineTuning):
     def distance(self, factors: Tensor, *cuts: Tensor) -> Tensor:
         heard = self.listener(spectrum(self.synthesizer, factors, cuts)[:, INNER], cuts[3][:, INNER])
         return super().distance(factors, *cuts) + self.weight * (1 - heard @ self.person).mean()
-
-    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
-        """See Session.run."""
-        names = ("state", "rate", "step", *Line._fields, "condition")
-        made = self(*(torch.from_numpy(np.asarray(feeds[name], np.float32)) for name in names))
-        return {name: value.numpy() for name, value in zip(("loss", "next", "factors"), made, strict=True)}
 
 
 def _judge(path: Path) -> Embed:

@@ -10,10 +10,12 @@ import copy
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch._decomp import get_decompositions
@@ -22,6 +24,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional
 
 from parrotlet import adaptation
+from parrotlet.finetuning import Line
 
 from .graph import Feeds, Graph, export_onnx
 from .models.judge import SpeakerJudge
@@ -145,6 +148,12 @@ class FineTuning(nn.Module):
         over, under = mean / (1 - BETAS[0] ** step), (square / (1 - BETAS[1] ** step)).sqrt() + EPSILON
         factors = factors.detach() - rate * over / under
         return loss.detach().reshape(1), torch.stack([factors, mean, square]), self.own(factors)[None]
+
+    def run(self, feeds: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.float32]]:
+        """``forward`` as ``parrotlet.finetuning`` calls the graph; see Session.run."""
+        names = ("state", "rate", "step", *Line._fields, "condition")
+        made = self(*(torch.from_numpy(np.asarray(feeds[name], np.float32)) for name in names))
+        return {name: value.numpy() for name, value in zip(("loss", "next", "factors"), made, strict=True)}
 
     def own(self, factors: Tensor) -> Tensor:
         """Factors [F] without what those of all people have in common, and further."""

@@ -20,15 +20,16 @@ from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.export import JUDGE, load_judge, load_students  # noqa: E402
 from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
 from parrotlet_compression.train import judge as judging  # noqa: E402
+from parrotlet_compression.train import judge_pieces  # noqa: E402
 from parrotlet_compression.train.judge import (  # noqa: E402
-    SCALE,
     JudgeLosses,
     Pieces,
+    change,
     linear_gradient,
     piece_batches,
     read_pieces,
-    write_pieces,
 )
+from parrotlet_compression.train.judge_pieces import SCALE  # noqa: E402
 from parrotlet_compression.train.speaker_consistency import Listener  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
@@ -49,30 +50,43 @@ def test_a_linear_gradient_is_that_of_a_linear_change() -> None:
     assert torch.allclose(linear_gradient(gradient, mel), expected.flatten(1), atol=1e-4)
 
 
-def test_it_learns_embedding_and_gradient() -> None:
+def test_a_change_is_judged_by_what_it_changes() -> None:
+    wanted = torch.randn(2, 3, 4, 8)
+    assert float(change(wanted + torch.randn(2, 3, 1, 8), wanted)) == pytest.approx(0, abs=1e-5)
+    assert float(change(torch.randn(2, 3, 1, 8).expand(2, 3, 4, 8), wanted)) == pytest.approx(1, abs=1e-5)
+    assert float(change(-wanted, wanted)) == pytest.approx(4, abs=1e-4)
+
+
+def test_it_learns_embedding_change_and_gradient() -> None:
     """A teacher of the same kind is what can be learned in seconds; people it never heard are judged."""
     torch.manual_seed(0)
     teacher, student = SpeakerJudge(TINY), SpeakerJudge(TINY)
     torch.nn.init.normal_(teacher.output.weight, std=0.5)
-    voices = torch.randn(24, 1, 1, TINY.n_mels)
+    voices = torch.randn(24, 1, 1, 1, TINY.n_mels)
 
     def pieces(people: torch.Tensor) -> Pieces:
-        mel = (voices[people] + torch.randn(len(people), 4, 16, TINY.n_mels) - 5).requires_grad_(True)
-        embedding = teacher(mel.flatten(0, 1)).reshape(len(people), 4, -1)
-        person = torch.nn.functional.normalize(embedding.detach().mean(1), dim=-1)
-        (gradient,) = torch.autograd.grad((embedding * person[:, None]).sum(), mel)
-        return Pieces(mel.detach(), embedding.detach(), gradient, person)
+        said = torch.randn(len(people), 4, 1, 16, TINY.n_mels) + voices[people] - 5
+        mel = said + 0.5 * torch.randn(len(people), 1, 3, 1, TINY.n_mels)
+        asked = torch.randint(3, (len(people), 4))
+        with torch.no_grad():
+            embedding = teacher(mel.flatten(0, 2)).reshape(len(people), 4, 3, -1)
+        person = torch.nn.functional.normalize(embedding.mean((1, 2)), dim=-1)
+        one = mel[torch.arange(len(people))[:, None], torch.arange(4), asked].requires_grad_(True)
+        heard = teacher(one.flatten(0, 1)).reshape(len(people), 4, -1)
+        (gradient,) = torch.autograd.grad((heard * person[:, None]).sum(), one)
+        recorded, embedded = mel[:, 0, -1], embedding[:, 0, -1]
+        return Pieces(mel, embedding, gradient, asked, person, recorded, embedded)
 
-    losses = JudgeLosses(student, pieces(torch.arange(20)).embedding.flatten(0, 1).mean(0))
+    losses = JudgeLosses(student, pieces(torch.arange(20)).embedding.flatten(0, 2).mean(0))
     optimizer = torch.optim.Adam(student.parameters(), lr=3e-3)
     before = losses(pieces(torch.arange(20, 24)))
     for _ in range(150):
-        found = losses(pieces(torch.randint(20, (6,))))
+        found = losses(pieces(torch.randint(20, (4,))))
         optimizer.zero_grad()
         torch.stack(list(found.values())).sum().backward()
         optimizer.step()
     after = losses(pieces(torch.arange(20, 24)))
-    for name in ("embedding", "gradient", "linear"):
+    for name in ("embedding", "recorded", "change", "changes", "gradient", "linear"):
         assert float(after[name].detach()) < 0.75 * float(before[name].detach()), name
 
 
@@ -84,48 +98,60 @@ def test_the_gradient_leads_to_the_person(bird: Parrotlet) -> None:
     mel, other = (torch.from_numpy(np.ascontiguousarray(one.mel[None, :192])) for one in said)
     f0, far = (torch.from_numpy(one.f0[None, :192].copy()) for one in said)
 
+    torch.manual_seed(0)
+    chance = int(torch.randint(2**31, ()))  # what it will draw for the vocoder
+
     def near(mel: torch.Tensor) -> float:
-        torch.manual_seed(0)
+        torch.manual_seed(chance)
         return float(listener(mel, f0)[0] @ person)
 
     with torch.no_grad():
         person = listener(other, far)[0]
         torch.manual_seed(0)
         with torch.enable_grad():
-            ((kept, embedding, gradient),) = judging._heard(listener, mel, f0, person)
+            two = torch.stack([mel, mel - 1], dim=1)
+            ((kept, embedding, gradient, asked),) = judge_pieces._heard(listener, two, f0, person, asked=0)
         way = torch.from_numpy(gradient.astype(np.float32))[None]
-        assert near(mel) == pytest.approx(float(torch.from_numpy(embedding.astype(np.float32)) @ person), abs=2e-3)
+        assert near(mel) == pytest.approx(float(embedding[0].astype(np.float32) @ person.numpy()), abs=2e-3)
         assert near(mel + 0.1 * way / way.std()) > near(mel) + 0.02 > near(mel - 0.1 * way / way.std()) + 0.04
-    assert np.abs(kept - mel[0].numpy()).max() < 0.01
+    assert asked == 0
+    assert np.abs(kept[0] - mel[0].numpy()).max() < 0.01
 
 
 @needs_campplus
 def test_pieces_are_what_campplus_hears_and_weights_are_found(
     recordings: dict[str, list[Path]], sentences: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "DRAWS", 3)
-    monkeypatch.setattr(judging, "STEPS", 2)
-    monkeypatch.setattr(judging, "LEAST_S", 20.0)
-    pieces = tmp_path / "pieces"
+    monkeypatch.setattr(judging, "DRAWS", 2)
+    for name, value in (("DRAWS", 2), ("MEANS", 2), ("STEPS", 2), ("LEAST_S", 20.0)):
+        monkeypatch.setattr(judge_pieces, name, value)
+    pieces, pack = tmp_path / "pieces", small_pack(recordings, sentences)
     settings = Settings.of(Bundle.load())
     assert settings is not None
-    write_pieces(small_pack(recordings, sentences), DEFAULT, settings, CHECKPOINTS, pieces)
-    assert [path.name for path in pieces.iterdir()] == ["a.npz"]
+    judge_pieces.write_recordings(pack, pieces)
+    judge_pieces.write_pieces(pack, DEFAULT, settings, CHECKPOINTS, pieces)
+    written = sorted(path.relative_to(pieces).as_posix() for path in pieces.rglob("*.npz"))
+    assert written == ["a.npz", *(f"recordings/{name}.npz" for name in "ab")]
     learning, held = read_pieces(pieces)
-    (one,) = learning + held
+    (one,) = learning.people + held.people
     assert float(np.linalg.norm(one.person)) == pytest.approx(1, abs=1e-3)
-    batch = next(piece_batches([one], 0))
-    assert batch.mel.shape[:2] == (judging.PEOPLE, judging.PIECES)
+    for speaker in learning.speakers + held.speakers:
+        # the same kind of spectra, with one voice's embeddings alike
+        assert abs(float(speaker.mel.mean()) - float(one.mel[:, -1].mean())) < 1.5
+        assert np.linalg.norm(speaker.embedding.astype(np.float32).mean(0)) > 0.5
+    everybody = judging._Everybody(learning.people + held.people, learning.speakers + held.speakers)
+    batch = next(piece_batches(everybody, 0))
+    assert batch.mel.shape[:3] == (judging.PEOPLE, judging.PIECES, 6)
+    assert batch.recorded.shape[1:] == batch.mel.shape[3:]
     assert float(batch.gradient.abs().max()) == pytest.approx(float(np.abs(one.gradient).max()) / SCALE, rel=0.5)
-    if not learning:
-        monkeypatch.setattr(judging, "HELD_OUT", 10**9)
+    monkeypatch.setattr(judging, "HELD_OUT", 10**9)
     out = tmp_path / "out"
     assert main(["train", "judge", str(pieces), str(out), "--steps", "2"]) == 0
     assert load_judge(out) is None
     (out / "model.safetensors").rename(out / JUDGE)
     loaded = load_judge(out)
     assert loaded is not None
-    assert torch.allclose(loaded(batch.mel[0]).norm(dim=-1), torch.ones(judging.PIECES), atol=1e-4)
+    assert torch.allclose(loaded(batch.mel[0, 0]).norm(dim=-1), torch.ones(6), atol=1e-4)
 
 
 def test_without_pieces_the_command_that_makes_them_is_named(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ from ..train.directions import common, directions, people_of
 from ..train.enrolled import train_enrolled
 from ..train.hifigan import train_hifigan
 from ..train.joint import Plan, train_joint
-from ..train.judge import train_judge, write_pieces
+from ..train.judge import train_judge
+from ..train.judge_pieces import write_pieces, write_recordings
 from ..train.likeness import train_likeness
 from ..train.loop import Schedule
 from ..train.prepared_clips import write_dataset
@@ -64,7 +65,7 @@ def add_commands(commands: Commands) -> None:
     found = commands.add("judge-pieces", _judge_pieces, "write what `train judge` learns from")
     found.add_argument("pack", type=Path)
     found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS, to enroll people with")
-    found.add_argument("checkpoints", type=Path, help="folder of the weights")
+    found.add_argument("checkpoints", type=Path, help="folder of the weights; a judge among them leads")
     found.add_argument("out", type=Path, help="folder for a file of each person; those that are there are kept")
     found.add_argument("--seed", type=int, default=0, metavar="N", help="of other pieces (%(default)s)")
 
@@ -281,7 +282,9 @@ def _directions(options: argparse.Namespace) -> None:
 
 def _judge_pieces(options: argparse.Namespace) -> None:
     settings = _settings(options.bundle)
-    write_pieces(Pack(options.pack), options.bundle, settings, options.checkpoints, options.out, options.seed)
+    pack = Pack(options.pack)
+    write_recordings(pack, options.out, options.seed)
+    write_pieces(pack, options.bundle, settings, options.checkpoints, options.out, options.seed)
 
 
 def _common(options: argparse.Namespace) -> None:

@@ -1,0 +1,189 @@
+"""What the judge of speakers learns from: spectrograms, with CAM++'s embedding of their speech.
+
+``write_recordings`` takes recordings of everybody, at other speeds too, which makes them other people.
+``write_pieces`` enrolls those who say enough. It says the same words with several factors: none, a person's own, those
+to which a judge leads, those between and beyond. What guides a fit must know what a change of the factors changes for
+CAM++. A judge that learned from recordings, or from any words of any factors, is soon deceived by the model.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.signal import resample
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from parrotlet.factors import Settings
+from parrotlet.finetuning import Line, Material, learned
+from parrotlet.mel import mel_spectrogram
+
+from ..corpus import Clip, Pack
+from ..export import load_judge, load_students
+from ..finetuning_graph import FRAMES, MARGIN, FineTuning, refined
+from ..models.synthesizer import Synthesizer
+from ..teachers.campplus import CamPlusPlus
+from .directions import people_of
+from .speaker_consistency import Listener, leveled
+
+LEAST_S = 8.0
+"""Seconds of a person who is enrolled."""
+RECORDINGS = "recordings"
+"""Folder of the pieces of recordings."""
+DRAWS = 3
+"""How often pieces of a person are drawn, to be said with every variant."""
+STEPS = 15
+"""Of a fit: what the first steps bring is most of it."""
+MEANS = 8
+"""Draws for a person's mean embedding."""
+EACH = 8
+"""Pieces of a recording, at most."""
+SLOWER, FASTER = 0.84, 1.19
+SPEEDED = 0.7
+"""Share of recordings at another speed."""
+QUIET = 0.02
+"""Root mean square of a piece that is not used, at a speech level of ``SPEECH``."""
+SPEECH = 0.07
+INNER = slice(MARGIN, -MARGIN)
+SCALE = 1e3
+"""Of gradients in a file, which holds float16."""
+Embed = Callable[[Tensor, Tensor], Tensor]
+"""mel [B, T, M], f0 [B, T] -> embeddings [B, E] of unit norm."""
+
+
+def drawn(material: Material, settings: Settings, random: np.random.Generator) -> tuple[Tensor, ...]:
+    """What a step of fine-tuning learns from: the fields of Line, [B, T, ...], and the condition."""
+    cuts = material.draw(settings, random)
+    return tuple(torch.from_numpy(np.asarray(cuts[name], np.float32)) for name in (*Line._fields, "condition"))
+
+
+def recorded(cuts: Sequence[Tensor]) -> Tensor:
+    """The recorded spectrogram [B, T, M], or the model's own where the recording tells nothing."""
+    _, _, mel, _, real, heard, _, _ = cuts
+    return torch.where(heard > 0, real, mel)
+
+
+def spectrum(whole: Synthesizer, factors: Tensor, cuts: Sequence[Tensor]) -> Tensor:
+    """What the model makes of the same with a person's factors [F]: [B, T, M]."""
+    features, predicted, _, f0, _, _, inside, condition = cuts
+    return refined(whole, factors, features, predicted, f0, inside, condition) @ whole.emphasis
+
+
+def person_of(listener: Embed, material: Material, settings: Settings, random: np.random.Generator) -> Tensor:
+    """The mean embedding [E] of a person's recorded pieces, of unit norm."""
+    with torch.no_grad():
+        cuts = [drawn(material, settings, random) for _ in range(MEANS)]
+        heard = [listener(recorded(one)[:, INNER], one[3][:, INNER]) for one in cuts]
+    return functional.normalize(torch.cat(heard).mean(0), dim=0)
+
+
+def variants(own: Tensor, led: Tensor, other: Tensor, random: np.random.Generator) -> list[Tensor]:
+    """Factors [F] that a judge must tell apart, of a person's own, of those that a judge led to, and of how two other
+    people differ."""
+    beyond = own + random.uniform(1.3, 2.2) * (led - own)
+    mixed = random.uniform(0.5, 1.4) * led + random.uniform(0.2, 0.6) * other
+    return [torch.zeros_like(own), own, led, beyond, mixed]
+
+
+def write_pieces(pack: Pack, bundle: Path, settings: Settings, checkpoints: Path, out: Path, seed: int = 0) -> None:
+    """Write a file of pieces of everybody in a pack who says enough; goes on where it was stopped.
+
+    bundle: an ONNX bundle of the weights in ``checkpoints``, to enroll people with; settings: what it says of factors.
+    A judge in ``checkpoints`` leads: pieces are such as it brings about, and the next one learns from them.
+    """
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    _, synthesizer, vocoder = load_students(checkpoints)
+    synthesizer.requires_grad_(False)
+    judge, listener = load_judge(checkpoints), Listener(vocoder)
+    steps: tuple[Any, Any] = FineTuning(synthesizer), FineTuning(synthesizer, judge)
+    out.mkdir(parents=True, exist_ok=True)
+    others: list[Tensor] = []
+    done = {path.stem for path in out.glob("*.npz")}
+    for name, material in tqdm(people_of(pack, bundle, LEAST_S, done), unit="person"):
+        own, led = (torch.from_numpy(learned(step, settings, material, STEPS)["factors"][0]) for step in steps)
+        others.append(own)
+        person = person_of(listener, material, settings, random)
+        rows: list[tuple[npt.NDArray[np.generic], ...]] = []
+        for _ in range(DRAWS):
+            one, other = (others[k] for k in random.integers(0, len(others), 2))
+            if judge is None:
+                led = random.uniform(0.2, 0.7) * own
+            cuts = drawn(material, settings, random)
+            spectra = [spectrum(synthesizer, factors, cuts) for factors in variants(own, led, one - other, random)]
+            mel = torch.stack([part[:, INNER] for part in (*spectra, recorded(cuts))], dim=1)
+            rows += _heard(listener, mel, cuts[3][:, INNER], person, int(random.integers(len(spectra))))
+        columns = (np.stack(column) for column in zip(*rows, strict=True))
+        _save(out / f"{name}.npz", person=person.numpy(), **dict(zip(PARTS, columns, strict=True)))
+
+
+PARTS = ("mel", "embedding", "gradient", "asked")
+
+
+def _heard(
+    listener: Embed, mel: Tensor, f0: Tensor, person: Tensor, asked: int
+) -> Iterator[tuple[npt.NDArray[np.generic], ...]]:
+    """Of every piece of mel [B, V, T, M]: all variants, their embeddings, and one's gradient towards a person.
+
+    Chance, in what the vocoder makes of them, is the same for all variants.
+    """
+    chance, embeddings = int(torch.randint(2**31, ())), []
+    for number in range(mel.shape[1]):
+        torch.manual_seed(chance)
+        part = mel[:, number].detach().requires_grad_(number == asked)
+        with torch.set_grad_enabled(number == asked):
+            embedding = listener(part, f0)
+        if number == asked:
+            (gradient,) = torch.autograd.grad((embedding @ person).sum(), part)
+        embeddings.append(embedding.detach())
+    for parts in zip(mel.detach(), torch.stack(embeddings, dim=1), SCALE * gradient, strict=True):
+        yield (*(part.half().numpy() for part in parts), np.asarray(asked))
+
+
+def write_recordings(pack: Pack, out: Path, seed: int = 0) -> None:
+    """Write a file of pieces of everybody's training recordings; goes on where it was stopped."""
+    encoder, rate = CamPlusPlus(pack.config.sample_rate).requires_grad_(False), pack.config.frame_rate
+    by_speaker: dict[str, list[Clip]] = defaultdict(list)
+    for clip in pack.clips:
+        if clip.split == "train" and clip.speaker and clip.frames > (FRAMES + 2) / SLOWER:
+            by_speaker[clip.speaker].append(clip)
+    folder = out / RECORDINGS
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (name, clips) in enumerate(tqdm(sorted(by_speaker.items()), unit="speaker")):
+        path, random = folder / f"{name}.npz", np.random.default_rng((seed, number))
+        if path.exists():
+            continue
+        spectra, embeddings = [], []
+        for clip in clips:
+            samples = pack.samples24(clip)
+            if random.random() < SPEEDED:
+                speed = np.exp(random.uniform(np.log(SLOWER), np.log(FASTER)))
+                samples = resample(samples, round(len(samples) / speed)).astype(np.float32)
+            loud = samples[np.abs(samples) > QUIET * np.abs(samples).max()]
+            samples = samples * (SPEECH / (np.sqrt(np.mean(loud**2)) + 1e-6))
+            mel, hop = mel_spectrogram(samples, pack.config), round(pack.config.sample_rate / rate)
+            starts = range(int(random.integers(0, max(1, len(mel) % FRAMES))), len(mel) - FRAMES, FRAMES)[:EACH]
+            pieces = [(mel[at : at + FRAMES], samples[at * hop : (at + FRAMES) * hop]) for at in starts]
+            pieces = [one for one in pieces if np.sqrt(np.mean(one[1] ** 2)) > QUIET]
+            if pieces:
+                spectra += [one[0] for one in pieces]
+                with torch.no_grad():
+                    embeddings.append(encoder(leveled(torch.from_numpy(np.stack([one[1] for one in pieces])))).numpy())
+        if spectra:
+            _save(
+                path, mel=np.stack(spectra).astype(np.float16), embedding=np.concatenate(embeddings).astype(np.float16)
+            )
+
+
+def _save(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    part.replace(path)
