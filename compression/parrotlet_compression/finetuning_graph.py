@@ -208,7 +208,7 @@ def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int)
         "features": torch.randn(pieces, total, config.features, generator=random),
         "predicted": mel,
         "mel": mel @ synthesizer.emphasis,
-        "f0": (torch.arange(total)[None] % 40 < 25) * (torch.tensor([[120.0], [210.0]])[:pieces] + 5 * seed),
+        "f0": (torch.arange(total)[None] % 40 < 25) * (torch.linspace(120, 210, pieces)[:, None] + 5 * seed),
         "real": torch.randn(pieces, total, config.n_mels, generator=random) - 4.5,
         "heard": inside * (torch.arange(config.n_mels) < 56 - seed),
         "inside": inside,

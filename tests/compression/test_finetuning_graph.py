@@ -24,7 +24,7 @@ from parrotlet_compression.graph import export_onnx  # noqa: E402
 from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
 from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
 
-FRAMES, PIECES, RATE = 60, 2, 4e-3  # 60: no multiple of the mean's 8 frames
+FRAMES, PIECES, RATE = 60, 3, 4e-3  # 60: no multiple of the mean's 8 frames
 
 
 @pytest.fixture
