@@ -129,8 +129,7 @@ class JudgeLosses(nn.Module):
         self.register_buffer("mean", mean)
 
     def forward(self, pieces: Pieces) -> Losses:
-        people, each, kinds = pieces.mel.shape[:3]
-        heard = self.judge(pieces.mel.flatten(0, 2)).reshape(people, each, kinds, -1)
+        heard = self.judge(pieces.mel.flatten(0, 2)).unflatten(0, pieces.mel.shape[:3])
         noise = NOISE * torch.randn_like(pieces.recorded) if self.judge.training else 0.0
         return {
             "embedding": self._apart(heard, pieces.embedding),

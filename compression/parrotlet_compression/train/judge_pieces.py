@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 import torch
-from scipy.signal import resample
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
 from parrotlet.factors import Settings
 from parrotlet.finetuning import Line, Material, learned
-from parrotlet.mel import mel_spectrogram
+from parrotlet.mel import MelConfig, mel_spectrogram
 
 from ..corpus import Clip, Pack
 from ..export import load_judge, load_students
@@ -51,6 +51,8 @@ SPEEDED = 0.7
 QUIET = 0.02
 """Root mean square of a piece that is not used, at a speech level of ``SPEECH``."""
 SPEECH = 0.07
+PARTS = ("mel", "embedding", "gradient", "asked")
+"""Of a person's file, in the order of ``_heard``; and ``person``."""
 INNER = slice(MARGIN, -MARGIN)
 SCALE = 1e3
 """Of gradients in a file, which holds float16."""
@@ -103,28 +105,26 @@ def write_pieces(pack: Pack, bundle: Path, settings: Settings, checkpoints: Path
     _, synthesizer, vocoder = load_students(checkpoints)
     synthesizer.requires_grad_(False)
     judge, listener = load_judge(checkpoints), Listener(vocoder)
-    steps: tuple[Any, Any] = FineTuning(synthesizer), FineTuning(synthesizer, judge)
+    steps: list[Any] = [FineTuning(synthesizer)]
+    if judge is not None:
+        steps.append(FineTuning(synthesizer, judge))
     out.mkdir(parents=True, exist_ok=True)
     others: list[Tensor] = []
     done = {path.stem for path in out.glob("*.npz")}
     for name, material in tqdm(people_of(pack, bundle, LEAST_S, done), unit="person"):
-        own, led = (torch.from_numpy(learned(step, settings, material, STEPS)["factors"][0]) for step in steps)
+        own, *guided = (torch.from_numpy(learned(step, settings, material, STEPS)["factors"][0]) for step in steps)
         others.append(own)
         person = person_of(listener, material, settings, random)
         rows: list[tuple[npt.NDArray[np.generic], ...]] = []
         for _ in range(DRAWS):
             one, other = (others[k] for k in random.integers(0, len(others), 2))
-            if judge is None:
-                led = random.uniform(0.2, 0.7) * own
+            led = guided[0] if guided else random.uniform(0.2, 0.7) * own
             cuts = drawn(material, settings, random)
             spectra = [spectrum(synthesizer, factors, cuts) for factors in variants(own, led, one - other, random)]
             mel = torch.stack([part[:, INNER] for part in (*spectra, recorded(cuts))], dim=1)
             rows += _heard(listener, mel, cuts[3][:, INNER], person, int(random.integers(len(spectra))))
         columns = (np.stack(column) for column in zip(*rows, strict=True))
         _save(out / f"{name}.npz", person=person.numpy(), **dict(zip(PARTS, columns, strict=True)))
-
-
-PARTS = ("mel", "embedding", "gradient", "asked")
 
 
 def _heard(
@@ -149,7 +149,7 @@ def _heard(
 
 def write_recordings(pack: Pack, out: Path, seed: int = 0) -> None:
     """Write a file of pieces of everybody's training recordings; goes on where it was stopped."""
-    encoder, rate = CamPlusPlus(pack.config.sample_rate).requires_grad_(False), pack.config.frame_rate
+    encoder = CamPlusPlus(pack.config.sample_rate).requires_grad_(False)
     by_speaker: dict[str, list[Clip]] = defaultdict(list)
     for clip in pack.clips:
         if clip.split == "train" and clip.speaker and clip.frames > (FRAMES + 2) / SLOWER:
@@ -162,24 +162,31 @@ def write_recordings(pack: Pack, out: Path, seed: int = 0) -> None:
             continue
         spectra, embeddings = [], []
         for clip in clips:
-            samples = pack.samples24(clip)
-            if random.random() < SPEEDED:
-                speed = np.exp(random.uniform(np.log(SLOWER), np.log(FASTER)))
-                samples = resample(samples, round(len(samples) / speed)).astype(np.float32)
-            loud = samples[np.abs(samples) > QUIET * np.abs(samples).max()]
-            samples = samples * (SPEECH / (np.sqrt(np.mean(loud**2)) + 1e-6))
-            mel, hop = mel_spectrogram(samples, pack.config), round(pack.config.sample_rate / rate)
-            starts = range(int(random.integers(0, max(1, len(mel) % FRAMES))), len(mel) - FRAMES, FRAMES)[:EACH]
-            pieces = [(mel[at : at + FRAMES], samples[at * hop : (at + FRAMES) * hop]) for at in starts]
-            pieces = [one for one in pieces if np.sqrt(np.mean(one[1] ** 2)) > QUIET]
-            if pieces:
-                spectra += [one[0] for one in pieces]
+            mel, samples = _recorded_pieces(pack.samples24(clip), pack.config, random)
+            if len(mel):
+                spectra.append(mel)
                 with torch.no_grad():
-                    embeddings.append(encoder(leveled(torch.from_numpy(np.stack([one[1] for one in pieces])))).numpy())
+                    embeddings.append(encoder(leveled(torch.from_numpy(samples))).numpy())
         if spectra:
-            _save(
-                path, mel=np.stack(spectra).astype(np.float16), embedding=np.concatenate(embeddings).astype(np.float16)
-            )
+            whole = (np.concatenate(parts).astype(np.float16) for parts in (spectra, embeddings))
+            _save(path, **dict(zip(PARTS[:2], whole, strict=True)))
+
+
+def _recorded_pieces(
+    samples: npt.NDArray[np.float32], config: MelConfig, random: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Pieces of a recording that are not quiet, perhaps at another speed: mel [N, T, M] and samples [N, T * hop]."""
+    if random.random() < SPEEDED:
+        speed = np.exp(random.uniform(np.log(SLOWER), np.log(FASTER)))
+        samples = soxr.resample(samples, config.sample_rate * speed, config.sample_rate)
+    loud = samples[np.abs(samples) > QUIET * np.abs(samples).max()]
+    samples = samples * (SPEECH / (np.sqrt(np.mean(loud**2)) + 1e-6))
+    mel, hop = mel_spectrogram(samples, config), config.hop_length
+    first = int(random.integers(0, max(1, len(mel) % FRAMES)))
+    starts = np.arange(first, len(mel) - FRAMES, FRAMES)[:EACH, None]
+    pieces = samples[starts * hop + np.arange(FRAMES * hop)]
+    kept = np.sqrt(np.mean(pieces**2, axis=1)) > QUIET
+    return mel[starts + np.arange(FRAMES)][kept], pieces[kept]
 
 
 def _save(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
