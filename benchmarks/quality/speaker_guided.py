@@ -21,20 +21,23 @@ import torch
 from commands import Commands
 from guided import _enrolled, _reference
 from torch import Tensor
+from torch.nn import functional
 
 from parrotlet import Parrotlet
 from parrotlet.bundle import DEFAULT
 from parrotlet.factors import Settings
-from parrotlet.finetuning import fit
+from parrotlet.finetuning import Material, fit
 from parrotlet_compression.export import load_students
 from parrotlet_compression.finetuning_graph import FineTuning
 from parrotlet_compression.models.judge import SpeakerJudge
 from parrotlet_compression.models.synthesizer import Synthesizer
 from parrotlet_compression.models.weights import load_weights
-from parrotlet_compression.train.judge_pieces import INNER, Embed, person_of, spectrum
+from parrotlet_compression.train.judge_pieces import F0, INNER, Embed, drawn, recorded, spectrum
 from parrotlet_compression.train.speaker_consistency import Listener
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
+MEANS = 8
+"""Draws for a person's mean embedding."""
 
 
 class GuidedStep(FineTuning):
@@ -45,8 +48,17 @@ class GuidedStep(FineTuning):
         self.listener, self.person, self.weight = listener, person, weight
 
     def distance(self, factors: Tensor, *cuts: Tensor) -> Tensor:
-        heard = self.listener(spectrum(self.synthesizer, factors, cuts)[:, INNER], cuts[3][:, INNER])
+        heard = self.listener(spectrum(self.synthesizer, factors, cuts)[:, INNER], cuts[F0][:, INNER])
         return super().distance(factors, *cuts) + self.weight * (1 - heard @ self.person).mean()
+
+
+def _person(listener: Embed, material: Material, settings: Settings) -> Tensor:
+    """The mean embedding [E] of a person's recorded pieces, of unit norm."""
+    random = np.random.default_rng(0)
+    with torch.no_grad():
+        cuts = [drawn(material, settings, random) for _ in range(MEANS)]
+        heard = [listener(recorded(one)[:, INNER], one[F0][:, INNER]) for one in cuts]
+    return functional.normalize(torch.cat(heard).mean(0), dim=0)
 
 
 def _judge(path: Path) -> Embed:
@@ -78,7 +90,7 @@ def _speak(options: argparse.Namespace) -> None:
             profile, heard = bird._enroller.enroll(recordings, texts=texts)
             profile = profile.with_fitted(bird.bundle.model_sha256, bird._model.fit(profile))
             material = bird._model.material(profile, heard)
-            person = person_of(listener, material, settings, np.random.default_rng(0))
+            person = _person(listener, material, settings)
             guided: Any = GuidedStep(synthesizer, listener, person, options.weight)
             for label, step in (("alone", alone), ("encoder", guided)):
                 torch.manual_seed(0)

@@ -20,7 +20,7 @@ from torch.nn import functional
 from parrotlet.errors import InputError
 
 from ..models.judge import SpeakerJudge
-from ..models.weights import load_weights
+from ..models.weights import load_metadata, load_weights, save_weights
 from .judge_pieces import PARTS, RECORDINGS, SCALE
 from .loop import Losses, Schedule, data_seed, train
 
@@ -42,11 +42,9 @@ class Pieces(NamedTuple):
     embedding: Tensor
     """CAM++'s [P, K, V, E]"""
     gradient: Tensor
-    """[P, K, T, M]: of the cosine of one variant's embedding and ``person``."""
+    """[P, K, T, M]: of the cosine of one variant's embedding and the recording's."""
     asked: Tensor
     """Which variant that is: [P, K]."""
-    person: Tensor
-    """The mean embedding of the person's recorded pieces: [P, E]."""
     recorded: Tensor
     """[R, T, M]"""
     heard: Tensor
@@ -59,7 +57,6 @@ class _Person:
     embedding: npt.NDArray[np.float16]
     gradient: npt.NDArray[np.float16]
     asked: npt.NDArray[np.int64]
-    person: npt.NDArray[np.float32]
 
 
 @dataclass
@@ -84,7 +81,7 @@ def read_pieces(folder: Path) -> tuple[_Everybody, _Everybody]:
             if path.parent.name == RECORDINGS:
                 side.speakers.append(_Speaker(file["mel"], file["embedding"]))
             elif len(file["mel"]) >= PIECES:
-                side.people.append(_Person(*(file[name] for name in (*PARTS, "person"))))
+                side.people.append(_Person(*(file[name] for name in PARTS)))
     if not (learning.people and learning.speakers):
         raise InputError(f"{folder} holds no pieces: write them with `parrotlet-compress judge-pieces`")
     return learning, held
@@ -108,7 +105,6 @@ def piece_batches(everybody: _Everybody, seed: int) -> Iterator[Pieces]:
             gathered("embedding"),
             gathered("gradient") / SCALE,
             gathered("asked").long(),
-            _tensor([one.person for one in chosen]),
             _tensor([one.mel[row] for one, row in zip(others, rows, strict=True)]),
             _tensor([one.embedding[row] for one, row in zip(others, rows, strict=True)]),
         )
@@ -147,8 +143,8 @@ class JudgeLosses(nn.Module):
         rows = torch.arange(people)[:, None], torch.arange(each), pieces.asked
         mel = pieces.mel[rows].requires_grad_(True)
         heard = self.judge(mel.flatten(0, 1))
-        person = pieces.person.repeat_interleave(each, 0)
-        (found,) = torch.autograd.grad((heard * person).sum(), mel, create_graph=True)
+        aim = pieces.embedding[:, :, -1].flatten(0, 1)
+        (found,) = torch.autograd.grad((heard * aim).sum(), mel, create_graph=True)
         flat, wanted = found.flatten(2), pieces.gradient.flatten(2)
         scale = (flat.norm(dim=-1) + 1e-9).log() - (wanted.norm(dim=-1) + 1e-9).log()
         linear = functional.cosine_similarity(
@@ -180,13 +176,18 @@ def linear_gradient(gradient: Tensor, mel: Tensor) -> Tensor:
 
 
 def train_judge(pieces: Path, out: Path, schedule: Schedule, start_from: Path | None = None) -> SpeakerJudge:
-    """Train, or go on training; prints how far it is, on average, from CAM++ for people held out."""
+    """Train, or go on training; prints how far it is, on average, from CAM++ for people held out.
+
+    Writes ``judge.safetensors`` too, in float16: what is laid beside the other weights of a release.
+    """
     torch.manual_seed(0)
     learning, held = read_pieces(pieces)
     mean = np.concatenate([one.embedding.reshape(-1, one.embedding.shape[-1]) for one in learning.people])
     student = JudgeLosses(SpeakerJudge(), torch.from_numpy(mean.astype(np.float32).mean(axis=0)))
     train(student.judge, piece_batches(learning, data_seed(out)), student, out, schedule, start_from)
-    load_weights(student.judge, out / "model.safetensors")
+    averaged = out / "model.safetensors"
+    load_weights(student.judge, averaged)
+    save_weights(student.judge, out / "judge.safetensors", half=True, step=load_metadata(averaged).get("step"))
     if held.people and held.speakers:
         student.judge.eval()
         batches = piece_batches(held, 0)

@@ -2,8 +2,9 @@
 
 ``write_recordings`` takes recordings of everybody, at other speeds too, which makes them other people.
 ``write_pieces`` enrolls those who say enough. It says the same words with several factors: none, a person's own, those
-to which a judge leads, those between and beyond. What guides a fit must know what a change of the factors changes for
-CAM++. A judge that learned from recordings, or from any words of any factors, is soon deceived by the model.
+to which a judge leads, those between and beyond. It says them as people who do not exist too: with another's condition
+and factors, other pitch and formants. What guides a fit must know what a change of the factors changes for CAM++. A
+judge that learned from recordings, or from any words of any factors, is soon deceived by the model.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ import numpy.typing as npt
 import soxr
 import torch
 from torch import Tensor
-from torch.nn import functional
 from tqdm import tqdm
 
 from parrotlet.factors import Settings
 from parrotlet.finetuning import Line, Material, learned
-from parrotlet.mel import MelConfig, mel_spectrogram
+from parrotlet.mel import MelConfig, mel_edges, mel_spectrogram
 
 from ..corpus import Clip, Pack
 from ..export import load_judge, load_students
@@ -37,12 +37,12 @@ LEAST_S = 8.0
 """Seconds of a person who is enrolled."""
 RECORDINGS = "recordings"
 """Folder of the pieces of recordings."""
-DRAWS = 3
-"""How often pieces of a person are drawn, to be said with every variant."""
+DRAWS, OTHERS = 2, 4
+"""How often pieces of a person are drawn, to be said with every variant: as themselves, and as somebody else."""
+PITCH, FORMANTS = 0.12, 0.06
+"""Standard deviations of the logarithms, by which these are another person's."""
 STEPS = 15
 """Of a fit: what the first steps bring is most of it."""
-MEANS = 8
-"""Draws for a person's mean embedding."""
 EACH = 8
 """Pieces of a recording, at most."""
 SLOWER, FASTER = 0.84, 1.19
@@ -52,8 +52,9 @@ QUIET = 0.02
 """Root mean square of a piece that is not used, at a speech level of ``SPEECH``."""
 SPEECH = 0.07
 PARTS = ("mel", "embedding", "gradient", "asked")
-"""Of a person's file, in the order of ``_heard``; and ``person``."""
+"""Of a person's file, in the order of ``_heard``."""
 INNER = slice(MARGIN, -MARGIN)
+F0 = Line._fields.index("f0")
 SCALE = 1e3
 """Of gradients in a file, which holds float16."""
 Embed = Callable[[Tensor, Tensor], Tensor]
@@ -78,20 +79,36 @@ def spectrum(whole: Synthesizer, factors: Tensor, cuts: Sequence[Tensor]) -> Ten
     return refined(whole, factors, features, predicted, f0, inside, condition) @ whole.emphasis
 
 
-def person_of(listener: Embed, material: Material, settings: Settings, random: np.random.Generator) -> Tensor:
-    """The mean embedding [E] of a person's recorded pieces, of unit norm."""
-    with torch.no_grad():
-        cuts = [drawn(material, settings, random) for _ in range(MEANS)]
-        heard = [listener(recorded(one)[:, INNER], one[3][:, INNER]) for one in cuts]
-    return functional.normalize(torch.cat(heard).mean(0), dim=0)
-
-
 def variants(own: Tensor, led: Tensor, other: Tensor, random: np.random.Generator) -> list[Tensor]:
     """Factors [F] that a judge must tell apart, of a person's own, of those that a judge led to, and of how two other
     people differ."""
     beyond = own + random.uniform(1.3, 2.2) * (led - own)
     mixed = random.uniform(0.5, 1.4) * led + random.uniform(0.2, 0.6) * other
     return [torch.zeros_like(own), own, led, beyond, mixed]
+
+
+def nearer(step: FineTuning, factors: Tensor, cuts: Sequence[Tensor], random: np.random.Generator) -> Tensor:
+    """Factors [F] on the way that the gradient of a step leads from given ones."""
+    start = factors.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(step.distance(start, *cuts), start)
+    way = step.own(-gradient)
+    return factors + random.uniform(0.3, 0.8) * factors.norm() / (way.norm() + 1e-9) * way
+
+
+def as_another(cuts: Sequence[Tensor], condition: Tensor, random: np.random.Generator) -> list[Tensor]:
+    """Cuts with another pitch, and with a condition between theirs and another person's [1, C]."""
+    *parts, own = cuts
+    share = random.uniform(0.3, 1)
+    parts[F0] = parts[F0] * float(np.exp(PITCH * random.standard_normal()))
+    return [*parts, share * condition + (1 - share) * own]
+
+
+def formants(scale: float, config: MelConfig) -> Tensor:
+    """[M, M]: what a mel spectrogram [.., M] is to be multiplied by, for formants at 1 / scale of their frequency."""
+    peaks = mel_edges(config.n_mels, config.f_min, config.f_max)[1:-1]
+    bands = np.arange(config.n_mels)
+    read = np.interp(scale * peaks, peaks, bands)
+    return torch.from_numpy(np.maximum(0, 1 - np.abs(bands[:, None] - read)).astype(np.float32))
 
 
 def write_pieces(pack: Pack, bundle: Path, settings: Settings, checkpoints: Path, out: Path, seed: int = 0) -> None:
@@ -110,39 +127,49 @@ def write_pieces(pack: Pack, bundle: Path, settings: Settings, checkpoints: Path
         steps.append(FineTuning(synthesizer, judge))
     out.mkdir(parents=True, exist_ok=True)
     others: list[Tensor] = []
+    conditions: list[Tensor] = []
     done = {path.stem for path in out.glob("*.npz")}
     for name, material in tqdm(people_of(pack, bundle, LEAST_S, done), unit="person"):
         own, *guided = (torch.from_numpy(learned(step, settings, material, STEPS)["factors"][0]) for step in steps)
         others.append(own)
-        person = person_of(listener, material, settings, random)
+        conditions.append(torch.from_numpy(material.condition))
+
+        def another(others: list[Tensor] = others) -> Tensor:
+            return others[int(random.integers(len(others)))]
+
         rows: list[tuple[npt.NDArray[np.generic], ...]] = []
-        for _ in range(DRAWS):
-            one, other = (others[k] for k in random.integers(0, len(others), 2))
-            led = guided[0] if guided else random.uniform(0.2, 0.7) * own
-            cuts = drawn(material, settings, random)
-            spectra = [spectrum(synthesizer, factors, cuts) for factors in variants(own, led, one - other, random)]
-            mel = torch.stack([part[:, INNER] for part in (*spectra, recorded(cuts))], dim=1)
-            rows += _heard(listener, mel, cuts[3][:, INNER], person, int(random.integers(len(spectra))))
+        for number in range(DRAWS + OTHERS):
+            cuts: Sequence[Tensor] = drawn(material, settings, random)
+            if number < DRAWS:
+                start, led, moved = own, guided[0] if guided else random.uniform(0.2, 0.7) * own, 1.0
+            else:
+                cuts = as_another(cuts, conditions[int(random.integers(len(conditions)))], random)
+                start, moved = random.uniform(0.4, 1.1) * another(), np.exp(FORMANTS * random.standard_normal())
+                led = nearer(steps[-1], start, cuts, random)
+            chosen = variants(start, led, another() - another(), random)
+            spectra = [*(spectrum(synthesizer, factors, cuts) for factors in chosen), recorded(cuts)]
+            mel = torch.stack([part[:, INNER] for part in spectra], dim=1) @ formants(moved, pack.config)
+            rows += _heard(listener, mel, cuts[F0][:, INNER], int(random.integers(len(chosen))))
         columns = (np.stack(column) for column in zip(*rows, strict=True))
-        _save(out / f"{name}.npz", person=person.numpy(), **dict(zip(PARTS, columns, strict=True)))
+        _save(out / f"{name}.npz", **dict(zip(PARTS, columns, strict=True)))
 
 
-def _heard(
-    listener: Embed, mel: Tensor, f0: Tensor, person: Tensor, asked: int
-) -> Iterator[tuple[npt.NDArray[np.generic], ...]]:
-    """Of every piece of mel [B, V, T, M]: all variants, their embeddings, and one's gradient towards a person.
+def _heard(listener: Embed, mel: Tensor, f0: Tensor, asked: int) -> Iterator[tuple[npt.NDArray[np.generic], ...]]:
+    """Of every piece of mel [B, V, T, M]: all variants, their embeddings, and one's gradient towards the recording,
+    which is the last.
 
     Chance, in what the vocoder makes of them, is the same for all variants.
     """
-    chance, embeddings = int(torch.randint(2**31, ())), []
-    for number in range(mel.shape[1]):
+    chance = int(torch.randint(2**31, ()))
+
+    def heard(part: Tensor) -> Tensor:
         torch.manual_seed(chance)
-        part = mel[:, number].detach().requires_grad_(number == asked)
-        with torch.set_grad_enabled(number == asked):
-            embedding = listener(part, f0)
-        if number == asked:
-            (gradient,) = torch.autograd.grad((embedding @ person).sum(), part)
-        embeddings.append(embedding.detach())
+        return listener(part, f0)
+
+    with torch.no_grad():
+        embeddings = [heard(mel[:, number]) for number in range(mel.shape[1])]
+    part = mel[:, asked].detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad((heard(part) * embeddings[-1]).sum(), part)
     for parts in zip(mel.detach(), torch.stack(embeddings, dim=1), SCALE * gradient, strict=True):
         yield (*(part.half().numpy() for part in parts), np.asarray(asked))
 
