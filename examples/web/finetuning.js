@@ -12,7 +12,7 @@ const STRESSED = new Set("iæaɑʌɐɒɔoʊuɛeɜɝ");
 const EDGE = 10; // frames of the silence before and after what is said
 const READ_S = 60; // the longest recording that is aligned with a text
 const ENOUGH_S = 16; // seconds of speech from which steps are as large as they get
-const STRESS = 0.3; // what is added to a person's factors, of themselves, from then on
+const EARLIER_STRESS = 0.3; // of bundles that say nothing of it
 const [MORE_S, MOST] = [24, 2.5]; // seconds of speech from which there are more steps, and how many times as many at most
 const HOP_S = 0.0125;
 const [FEWEST_QUIET, FAINT_PERCENTILE] = [10, 10]; // frames of background that tell how loud it is; else a percentile of all
@@ -96,7 +96,7 @@ async function pitchOf(model, samples) {
  * onProgress: told how much is done, from 0 to 1.
  */
 export async function finetuned(model, tensors, map, reads, onProgress) {
-  const { factors, steps: usual, rate } = model.manifest.finetuning;
+  const { factors, steps: usual, rate, stress = EARLIER_STRESS } = model.manifest.finetuning;
   const { lines, condition } = await materialOf(model, tensors, map, reads);
   const draw = drawing(SEED);
   const seconds = HOP_S * heardFrames(lines);
@@ -114,7 +114,7 @@ export async function finetuned(model, tensors, map, reads, onProgress) {
     await new Promise((resolve) => setTimeout(resolve)); // whoever waits for this thread, to speak say, gets a turn
   }
   // An earlier bundle's graph does not tell a person from everybody.
-  return last.factors ? last.factors.data.map((value) => (1 + STRESS * share) * value) : last.next.data.slice(0, factors);
+  return last.factors ? last.factors.data.map((value) => (1 + stress * share) * value) : last.next.data.slice(0, factors);
 }
 
 /** How many frames are loud enough to be learned from. */

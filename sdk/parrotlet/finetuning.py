@@ -35,9 +35,6 @@ P.808 3.51 in place of 3.79 (six people)."""
 ENOUGH_S = 16.0
 """Seconds of speech from which steps are as large as they get. Of less they are smaller, and learn less by heart: of 5
 to 11 s, half as large ones gave validation people ECAPA 0.475 in place of 0.480, and P.808 3.69 in place of 3.67."""
-STRESS = 0.3
-"""What is added to a person's factors, of themselves, from ``ENOUGH_S`` on: of 30 s, ECAPA 0.589 and P.808 3.687 in
-place of 0.583 and 3.697 (ten people). Of less speech it is less: of 5 to 11 s it brings nothing."""
 MORE_S, MOST = 24.0, 2.5
 """Seconds of speech from which there are proportionally more steps, up to so many times the usual number: of 60 s,
 150 steps give six readers ECAPA 0.600, and 60 steps 0.582; of 30 s, 0.575 and 0.561."""
@@ -126,7 +123,7 @@ def fit(step: Session, settings: Settings, material: Material) -> Array:
     last = learned(step, settings, material, steps)
     if "factors" not in last:  # an earlier bundle's graph, which does not tell a person from everybody
         return np.asarray(last["next"][0], np.float32)
-    return np.asarray((1 + STRESS * _share(material)) * last["factors"][0], np.float32)
+    return np.asarray((1 + settings.stress * _share(material)) * last["factors"][0], np.float32)
 
 
 def _share(material: Material) -> float:

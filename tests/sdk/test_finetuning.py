@@ -16,6 +16,7 @@ from parrotlet.bundle import Bundle
 from parrotlet.errors import InputError, ProfileFormatError, UsageError
 from parrotlet.factors import Settings
 from parrotlet.fastspeech_nsf import FastSpeechNsf
+from parrotlet.finetuning import ENOUGH_S, Line, Material, fit
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.pitch import HOP_S, f0_of_frames
 from parrotlet.profile import Fitted
@@ -232,6 +233,24 @@ def test_factors_of_another_model_are_left_alone(
 def test_factors_of_another_shape_are_refused(bird: Parrotlet, plain: VoiceProfile, found: Settings) -> None:
     with pytest.raises(ProfileFormatError, match="enroll again"):
         bird.voice(plain.with_factors(found.model, np.ones(7, np.float32)))
+
+
+def test_factors_are_stressed_as_the_bundle_says(bird: Parrotlet, found: Settings) -> None:
+    class Step:
+        def run(self, feeds: dict[str, Any]) -> dict[str, np.ndarray]:
+            return {"next": feeds["state"], "factors": np.ones((1, found.size), np.float32)}
+
+    frames = int(ENOUGH_S / HOP_S) + 1
+    rows = {"features": 288, "predicted": 80, "mel": 80, "real": 80, "heard": 80, "inside": 1}
+    parts = {name: np.ones((frames, width), np.float32) for name, width in rows.items()}
+    material = Material([Line(f0=np.zeros(frames, np.float32), **parts)], np.zeros((1, 4), np.float32))
+    for stress in (0.0, 0.5):
+        assert np.all(fit(Step(), replace(found, stress=stress), material) == np.float32(1 + stress))  # type: ignore[arg-type]
+    manifest = dict(bird.bundle.manifest)
+    manifest["finetuning"] = {name: value for name, value in manifest["finetuning"].items() if name != "stress"}
+    earlier = Settings.of(replace(bird.bundle, manifest=manifest))
+    assert earlier is not None
+    assert earlier.stress == 0.3
 
 
 def test_a_bundle_that_cannot_learn_says_so(bird: Parrotlet, plain: VoiceProfile) -> None:
