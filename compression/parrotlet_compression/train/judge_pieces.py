@@ -128,25 +128,25 @@ def write_pieces(pack: Pack, bundle: Path, settings: Settings, checkpoints: Path
     out.mkdir(parents=True, exist_ok=True)
     others: list[Tensor] = []
     conditions: list[Tensor] = []
+
+    def one_of(several: list[Tensor]) -> Tensor:
+        return several[int(random.integers(len(several)))]
+
     done = {path.stem for path in out.glob("*.npz")}
     for name, material in tqdm(people_of(pack, bundle, LEAST_S, done), unit="person"):
         own, *guided = (torch.from_numpy(learned(step, settings, material, STEPS)["factors"][0]) for step in steps)
         others.append(own)
         conditions.append(torch.from_numpy(material.condition))
-
-        def another(others: list[Tensor] = others) -> Tensor:
-            return others[int(random.integers(len(others)))]
-
         rows: list[tuple[npt.NDArray[np.generic], ...]] = []
         for number in range(DRAWS + OTHERS):
             cuts: Sequence[Tensor] = drawn(material, settings, random)
             if number < DRAWS:
                 start, led, moved = own, guided[0] if guided else random.uniform(0.2, 0.7) * own, 1.0
             else:
-                cuts = as_another(cuts, conditions[int(random.integers(len(conditions)))], random)
-                start, moved = random.uniform(0.4, 1.1) * another(), np.exp(FORMANTS * random.standard_normal())
+                cuts = as_another(cuts, one_of(conditions), random)
+                start, moved = random.uniform(0.4, 1.1) * one_of(others), np.exp(FORMANTS * random.standard_normal())
                 led = nearer(steps[-1], start, cuts, random)
-            chosen = variants(start, led, another() - another(), random)
+            chosen = variants(start, led, one_of(others) - one_of(others), random)
             spectra = [*(spectrum(synthesizer, factors, cuts) for factors in chosen), recorded(cuts)]
             mel = torch.stack([part[:, INNER] for part in spectra], dim=1) @ formants(moved, pack.config)
             rows += _heard(listener, mel, cuts[F0][:, INNER], int(random.integers(len(chosen))))
