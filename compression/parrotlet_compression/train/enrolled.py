@@ -11,10 +11,9 @@ import torch
 
 from ..export import load_students
 from ..models.speaker import SpeakerEncoder, embed_clips
-from ..models.weights import load_metadata, load_weights, save_weights
 from .acoustic_losses import acoustic_losses
 from .aligned_clips import AcousticBatch, AlignedClips
-from .loop import Losses, Schedule, data_seed, fast_math, train
+from .loop import Losses, Schedule, data_seed, fast_math, release, train
 
 # The most recordings of an enrollment, and how often the speaking rate of the clip is known.
 RECORDINGS, RATE_KNOWN = 3, 0.5
@@ -68,7 +67,4 @@ def train_enrolled(clips: AlignedClips, out: Path, schedule: Schedule, students:
 
     # Embeddings are of unmoved voices, so no clip is warped.
     train(model, clips.batches(data_seed(out), warping=0.0), losses, out, schedule)
-    load_weights(model, out / "model.safetensors")
-    save_weights(
-        synthesizer, out / "acoustic.safetensors", half=True, step=load_metadata(out / "model.safetensors").get("step")
-    )
+    release(model, out, "acoustic.safetensors", synthesizer)

@@ -19,10 +19,10 @@ from torch.nn import functional
 
 from parrotlet.errors import InputError
 
+from ..export import JUDGE
 from ..models.judge import SpeakerJudge
-from ..models.weights import load_metadata, load_weights, save_weights
 from .judge_pieces import PARTS, RECORDINGS, SCALE
-from .loop import Losses, Schedule, data_seed, train
+from .loop import Losses, Schedule, data_seed, release, train
 
 HELD_OUT = 16
 """One person of so many, by a hash of the name, is held out."""
@@ -185,9 +185,7 @@ def train_judge(pieces: Path, out: Path, schedule: Schedule, start_from: Path | 
     mean = np.concatenate([one.embedding.reshape(-1, one.embedding.shape[-1]) for one in learning.people])
     student = JudgeLosses(SpeakerJudge(), torch.from_numpy(mean.astype(np.float32).mean(axis=0)))
     train(student.judge, piece_batches(learning, data_seed(out)), student, out, schedule, start_from)
-    averaged = out / "model.safetensors"
-    load_weights(student.judge, averaged)
-    save_weights(student.judge, out / "judge.safetensors", half=True, step=load_metadata(averaged).get("step"))
+    release(student.judge, out, JUDGE)
     if held.people and held.speakers:
         student.judge.eval()
         batches = piece_batches(held, 0)

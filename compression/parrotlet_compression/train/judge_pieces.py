@@ -166,11 +166,10 @@ def _heard(listener: Embed, mel: Tensor, f0: Tensor, asked: int) -> Iterator[tup
         torch.manual_seed(chance)
         return listener(part, f0)
 
-    with torch.no_grad():
-        embeddings = [heard(mel[:, number]) for number in range(mel.shape[1])]
-    part = mel[:, asked].detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad((heard(part) * embeddings[-1]).sum(), part)
-    for parts in zip(mel.detach(), torch.stack(embeddings, dim=1), SCALE * gradient, strict=True):
+    said = [part.detach().requires_grad_(number == asked) for number, part in enumerate(mel.unbind(1))]
+    embeddings = [heard(part) for part in said]
+    (gradient,) = torch.autograd.grad((embeddings[asked] * embeddings[-1]).sum(), said[asked])
+    for parts in zip(mel.detach(), torch.stack(embeddings, dim=1).detach(), SCALE * gradient, strict=True):
         yield (*(part.half().numpy() for part in parts), np.asarray(asked))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from ..models.weights import load_weights, save_weights
+from ..models.weights import load_metadata, load_weights, save_weights
 
 Losses = dict[str, Tensor]
 FASTER = 3.0
@@ -226,3 +226,13 @@ def train(
     save()
     writer.close()
     progress.close()
+
+
+def release(trained: nn.Module, out: Path, name: str, whole: nn.Module | None = None) -> None:
+    """Give a model the averaged weights of its training folder, and write them there in float16, as a release has them.
+
+    whole: what is written, where ``trained`` is a part of it.
+    """
+    averaged = out / "model.safetensors"
+    load_weights(trained, averaged)
+    save_weights(whole or trained, out / name, half=True, step=load_metadata(averaged).get("step"))

@@ -23,9 +23,8 @@ from parrotlet.text import TextFrontEnd
 
 from ..corpus import Pack
 from ..models.recognizer import SOUNDS, STRIDE, Recognizer
-from ..models.weights import load_metadata, load_weights, save_weights
 from .aligner import masked
-from .loop import Losses, Schedule, data_seed, train
+from .loop import Losses, Schedule, data_seed, release, train
 
 Array = npt.NDArray[np.float32]
 Durations = Mapping[int, tuple[str, list[int]]]
@@ -182,9 +181,7 @@ def train_recognizer(
         return {"phoneme": -posteriors.masked_fill(~allowed, -30.0).logsumexp(dim=-1).mean()}
 
     train(model, recognizer_batches(pack, durations, data_seed(out)), losses, out, schedule, start)
-    averaged = out / "model.safetensors"
-    load_weights(model, averaged)
-    save_weights(model, out / "recognizer.safetensors", half=True, step=load_metadata(averaged).get("step"))
+    release(model, out, "recognizer.safetensors")
     return model
 
 

@@ -24,12 +24,12 @@ from ..models.aligner import Aligner
 from ..models.discriminator import ScaledMelDiscriminator
 from ..models.speaker import SpeakerEncoder
 from ..models.synthesizer import Synthesizer
-from ..models.weights import load_metadata, load_weights, save_weights
+from ..models.weights import load_weights
 from ..moments import moments_loss
 from .adversary import Adversary, discriminator_condition
 from .aligned_clips import AcousticBatch, AlignedClips
 from .enrolled import Voices
-from .loop import Losses, Schedule, data_seed, fast_math, train
+from .loop import Losses, Schedule, data_seed, fast_math, release, train
 from .speaker_consistency import SpeakerConsistencyLoss
 
 PREDICTED, MEL, MOMENTS, PHONEME_RECOGNITION, ADVERSARIAL, FEATURE_MATCHING = 0.5, 0.5, 0.5, 2.0, 0.6, 2.0
@@ -291,7 +291,4 @@ def train_refiner(
     # Warped voices have no adaptation.
     batches = clips.batches(data_seed(out), BATCH_FRAMES, BATCH_CLIPS, warping=0.0)
     train(learning, batches, losses, out, schedule, faster=voice_layer, companion=adversary)
-    load_weights(learning, out / "model.safetensors")
-    save_weights(
-        synthesizer, out / "acoustic.safetensors", half=True, step=load_metadata(out / "model.safetensors").get("step")
-    )
+    release(learning, out, "acoustic.safetensors", synthesizer)
