@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 from parrotlet.errors import InputError
 
-from .files import read_manifest, spoken_parts
+from .files import read_manifest, spoken_parts, write_files
 from .fuse import fuse_bundle
 from .onnx_compact import compact_onnx
 from .tflite_compact import compact
@@ -24,19 +22,14 @@ def compact_bundle(bundle: Path) -> tuple[int, int]:
     if any("borrows" in forms.get("onnx", ()) for forms in manifest.get("graphs", {}).values()):
         raise InputError(f"{bundle} is compact: it was exported so")
     before = after = 0
-    written: dict[Path, bytes] = {}
+    written: dict[str, bytes] = {}
     for file in manifest["files"]:
         path = bundle / file
         if path.suffix in forms and path.is_file():
             data = path.read_bytes()
-            written[path] = forms[path.suffix](data)
-            manifest["files"][file] = hashlib.sha256(written[path]).hexdigest()
-            before, after = before + len(data), after + len(written[path])
-    written[bundle / "manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
-    for path, data in written.items():
-        path.with_name(path.name + ".part").write_bytes(data)
-    for path in written:
-        path.with_name(path.name + ".part").replace(path)
+            written[file] = forms[path.suffix](data)
+            before, after = before + len(data), after + len(written[file])
+    write_files(bundle, manifest, written)
     if any("fused" in part for part in spoken_parts(manifest)):
         fuse_bundle(bundle)  # those nodes know the weights by their old names
     return before, after

@@ -27,6 +27,7 @@ from parrotlet.text import TextFrontEnd
 
 from .calibration import require_speech
 from .corpus import Clip, Pack, PackWriter, measured_f0
+from .files import atomic_write
 from .symbols import phoneme_ids
 from .teachers.durations import durations_from_alignment
 from .teachers.ge2e import resemblyzer_weights
@@ -158,9 +159,8 @@ def _write_targets(pack: Pack, path: Path) -> None:
     from .voices import teacher_embeddings
 
     if not path.is_file():
-        part = path.with_suffix(".part.npy")
-        np.save(part, teacher_embeddings(pack))
-        part.replace(path)
+        with atomic_write(path) as part, part.open("wb") as file:
+            np.save(file, teacher_embeddings(pack))
 
 
 def speak(recipe: Recipe) -> None:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from .corpus import Clip
 from .export import load_students
+from .files import atomic_write
 from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
 from .models.synthesizer import Synthesizer
@@ -63,13 +64,12 @@ def export_mels(clips: AlignedClips, students: Path, out: Path, bare: bool = Fal
     """
     pack = clips.pack
     speaker, synthesizer, _ = load_students(students)
-    part = out.with_suffix(".part")
-    made = np.memmap(part, "<f2", "w+", shape=pack.mel.shape)
-    for start in range(0, len(made), 1 << 18):
-        made[start : start + (1 << 18)] = np.nan
     indices = sorted(i for group in clips.groups.values() for i in group)
-    for i in tqdm(indices, desc="export-mels"):
-        made[clips.span[i]] = predicted_mel(speaker, synthesizer, clips, i, pack.clips[i], bare=bare)
-    made.flush()
-    part.replace(out)
+    with atomic_write(out) as part:
+        made = np.memmap(part, "<f2", "w+", shape=pack.mel.shape)
+        for start in range(0, len(made), 1 << 18):
+            made[start : start + (1 << 18)] = np.nan
+        for i in tqdm(indices, desc="export-mels"):
+            made[clips.span[i]] = predicted_mel(speaker, synthesizer, clips, i, pack.clips[i], bare=bare)
+        made.flush()
     return len(indices)

@@ -1,10 +1,12 @@
-"""Files that other commands or the user wrote, read with an error that names them."""
+"""Files that other commands or the user wrote, read with an error that names them; and files written in one piece."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,35 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
     if any(part["file"] in manifest.get("packed", ()) for part in spoken_parts(manifest)):
         raise InputError(f"{bundle} has weights of four bits: give the INT8 bundle that it was made of")
     return manifest
+
+
+def write_files(bundle: Path, manifest: dict[str, Any], files: Mapping[str, bytes]) -> None:
+    """Write files of a bundle by their names, and its manifest with their sha256. No old file goes before all are
+    written, and the manifest goes last."""
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    manifest["files"] = dict(sorted({**manifest["files"], **digests}.items()))
+    written = {bundle / name: data for name, data in files.items()}
+    written[bundle / "manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    for path, data in written.items():
+        _part(path).write_bytes(data)
+    for path in written:
+        _part(path).replace(path)
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Where to write what becomes ``path`` at the end of the block; what lies there stays until then."""
+    part = _part(path)
+    try:
+        yield part
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(path)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
 
 
 def spoken_parts(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:

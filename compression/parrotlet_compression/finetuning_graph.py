@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from torch.nn import functional
 from parrotlet import adaptation
 from parrotlet.finetuning import Line
 
+from .files import read_manifest, write_files
 from .graph import Feeds, Graph, export_onnx
 from .models.judge import SpeakerJudge
 from .models.synthesizer import Synthesizer
@@ -225,8 +225,7 @@ def add_finetuning(bundle: Path, synthesizer: Synthesizer, judge: SpeakerJudge |
     It is an ONNX graph alone, where the acoustic graph is one: TFLite's chooses the pitch itself, and a step needs the
     recorded one. Weights are stored as INT8 and computed in float.
     """
-    path = bundle / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest, written = read_manifest(bundle), {}
     manifest["finetuning"] = {
         "factors": synthesizer.factors,
         "frames": FRAMES,
@@ -240,18 +239,18 @@ def add_finetuning(bundle: Path, synthesizer: Synthesizer, judge: SpeakerJudge |
     if "onnx" in manifest["graphs"]["acoustic"]:
         graph, file = finetuning_graph(synthesizer, judge=judge), f"{NAME}.onnx"
         with tempfile.TemporaryDirectory() as folder:
-            export_onnx(graph, Path(folder) / file)
-            quantize_int8(Path(folder) / file, bundle / file, dynamic=False)
-        store_fp16(bundle / file, bundle / file)
-        compact_onnx_file(bundle / file)
+            path = Path(folder) / file
+            export_onnx(graph, path)
+            quantize_int8(path, path, dynamic=False)
+            store_fp16(path, path)
+            compact_onnx_file(path)
+            written[file] = path.read_bytes()
         manifest["graphs"][NAME] = {
             "inputs": list(graph.example(0)),
             "outputs": list(graph.outputs),
             "onnx": {"file": file, "precision": "int8", "quantization": "weight-only", "fold_int8": True},
         }
-        files = {**manifest["files"], file: hashlib.sha256((bundle / file).read_bytes()).hexdigest()}
-        manifest["files"] = dict(sorted(files.items()))
-    path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_files(bundle, manifest, written)
 
 
 def _digest(synthesizer: Synthesizer) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from onnx import numpy_helper
 
 from parrotlet_runtimes.fused import fields
 
-from .files import read_manifest, spoken_parts
+from .files import read_manifest, spoken_parts, write_files
 
 _WEIGHTS = {
     "DequantizeLinear": (0, 2),
@@ -29,7 +27,7 @@ _WEIGHTS = {
 def fuse_bundle(bundle: Path) -> list[str]:
     """Write the optimized nodes of the graphs that speak beside them, and into the manifest: the files' names."""
     manifest = read_manifest(bundle)
-    written: dict[Path, bytes] = {}
+    written: dict[str, bytes] = {}
     for part in spoken_parts(manifest):
         old = part.pop("fused", None)
         if old:
@@ -41,16 +39,9 @@ def fuse_bundle(bundle: Path) -> list[str]:
         nodes, start, end = made
         file = f"{Path(part['file']).stem}.fused"
         part["fused"] = {"file": file, "of": manifest["files"][part["file"]], "weights": [start, end]}
-        manifest["files"][file] = hashlib.sha256(nodes).hexdigest()
-        written[bundle / file] = nodes
-    manifest["files"] = dict(sorted(manifest["files"].items()))
-    names = [path.name for path in written]
-    written[bundle / "manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
-    for path, data in written.items():
-        path.with_name(path.name + ".part").write_bytes(data)
-    for path in written:
-        path.with_name(path.name + ".part").replace(path)
-    return names
+        written[file] = nodes
+    write_files(bundle, manifest, written)
+    return list(written)
 
 
 def fused(graph: bytes) -> tuple[bytes, int, int] | None:

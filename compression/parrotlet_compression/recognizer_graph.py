@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 
 from parrotlet.recognizer import MULTIPLE
 
-from .files import read_manifest
+from .files import read_manifest, write_files
 from .graph import Feeds, Graph, export_onnx
 from .models.recognizer import SOUNDS, STRIDE, Recognizer
 from .models.weights import load_weights
@@ -48,12 +47,13 @@ def add_recognizer(bundle: Path, weights: Path, formats: Sequence[str] = ("onnx"
 
     Raises InputError when the bundle, the weights or a converter is missing.
     """
-    path, manifest = bundle / "manifest.json", read_manifest(bundle)
+    manifest = read_manifest(bundle)
     kinds = [kind for kind in formats if kind in manifest["graphs"]["acoustic"]]
     if "tflite" in kinds:
         require_converter()
     graph = recognizer_graph(load_recognizer(weights))
     entry: dict[str, Any] = {"inputs": ["mel"], "outputs": list(graph.outputs)}
+    written = {}
     with tempfile.TemporaryDirectory() as folder:
         for kind in kinds:
             file, full, small = f"{NAME}.{kind}", Path(folder) / f"full.{kind}", Path(folder) / f"small.{kind}"
@@ -65,9 +65,7 @@ def add_recognizer(bundle: Path, weights: Path, formats: Sequence[str] = ("onnx"
                 export_tflite(graph.module, graph.example, graph.outputs, graph.lengths[:2], full)
                 quantize_tflite(full, small)
                 entry[kind] = {"file": file, "precision": "int8", "activations": "float32", "multiple_of": MULTIPLE}
-            data = small.read_bytes()
-            manifest["files"][file] = hashlib.sha256(data).hexdigest()
-            (bundle / file).with_suffix(f".{kind}.part").write_bytes(data)
+            written[file] = small.read_bytes()
     assert STRIDE == MULTIPLE
     old = manifest["graphs"].get(NAME, {}).get("onnx", {}).get("file")
     packed = "onnx" in kinds and manifest.get("packed", {}).pop(old, None)
@@ -79,11 +77,6 @@ def add_recognizer(bundle: Path, weights: Path, formats: Sequence[str] = ("onnx"
         "multiple_of": MULTIPLE,
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
     }
-    manifest["files"] = dict(sorted(manifest["files"].items()))
-    for kind in kinds:
-        (bundle / f"{NAME}.{kind}.part").replace(bundle / f"{NAME}.{kind}")
-    part = path.with_name("manifest.json.part")
-    part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_files(bundle, manifest, written)
     if packed:
         (bundle / old).unlink(missing_ok=True)

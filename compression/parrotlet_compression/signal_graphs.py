@@ -5,8 +5,6 @@ They are the same in every bundle. ``numbers`` are the thresholds and sizes that
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +20,7 @@ from parrotlet.bundle import Bundle
 from parrotlet.errors import InputError
 from parrotlet.text import TextFrontEnd
 
-from .files import read_manifest
+from .files import read_manifest, write_files
 from .graph import Feeds, Graph, export_onnx
 from .models.enrollment import Activity, Adapt, Bandwidth, MeanEmbedding, Mel, Pitch, Resample, Spectrum, Windows
 from .models.rendering import Render
@@ -195,15 +193,14 @@ def add_signal_graphs(bundle: Path, source: Path | None = None) -> None:
     kinds = [kind for kind in ("onnx", "tflite") if kind in manifest["graphs"]["acoustic"]]
     if "tflite" in kinds and source is None:
         require_converter()
-    written: dict[Path, bytes] = {}
+    written: dict[str, bytes] = {}
     for graph in signal_graphs():
         entry: dict[str, Any] = {"inputs": list(graph.example(graph.lengths[0])), "outputs": list(graph.outputs)}
         for kind in kinds:
             if kind == "tflite" and graph.name in ONNX_ONLY:
                 continue
             file = f"{graph.name}.{kind}"
-            written[bundle / file] = made(graph.name, kind)
-            manifest["files"][file] = hashlib.sha256(written[bundle / file]).hexdigest()
+            written[file] = made(graph.name, kind)
             entry[kind] = {"file": file, "precision": "fp32"}
             if kind == "onnx":
                 entry[kind]["fold_int8"] = False
@@ -212,12 +209,7 @@ def add_signal_graphs(bundle: Path, source: Path | None = None) -> None:
         manifest["graphs"][graph.name] = entry
     for section, values in numbers().items():
         manifest[section] = {**manifest.get(section, {}), **values}
-    manifest["files"] = dict(sorted(manifest["files"].items()))
-    written[bundle / "manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
-    for path, data in written.items():
-        path.with_name(path.name + ".part").write_bytes(data)
-    for path in written:
-        path.with_name(path.name + ".part").replace(path)
+    write_files(bundle, manifest, written)
 
 
 def _copied(source: Bundle, name: str, kind: str) -> bytes:

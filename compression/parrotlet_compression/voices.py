@@ -15,6 +15,7 @@ from tqdm import tqdm
 from parrotlet.errors import InputError
 
 from .corpus import Pack
+from .files import atomic_write
 from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
 from .models.weights import load_weights
@@ -93,6 +94,5 @@ def same_speaker_threshold(pack: Pack, embeddings: npt.NDArray[np.float32]) -> t
 
 def save_json(value: Any, path: Path) -> None:
     """Write JSON in one piece."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(value))
-    part.replace(path)
+    with atomic_write(path) as part:
+        part.write_text(json.dumps(value))

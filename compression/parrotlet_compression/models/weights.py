@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from parrotlet.errors import InputError
 
+from ..files import atomic_write
+
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -26,10 +28,9 @@ def save_weights(model: nn.Module, path: Path, half: bool = False, step: int | s
         name: value.half() if half and value.is_floating_point() else value.clone()
         for name, value in model.state_dict().items()
     }
-    part = path.with_suffix(".part")
-    save_file({name: value.contiguous() for name, value in state.items()}, part, metadata=_provenance(step))
-    part.chmod(0o644)
-    part.replace(path)
+    with atomic_write(path) as part:
+        save_file({name: value.contiguous() for name, value in state.items()}, part, metadata=_provenance(step))
+        part.chmod(0o644)
 
 
 def _provenance(step: int | str | None) -> dict[str, str]:

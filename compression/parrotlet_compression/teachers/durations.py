@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..interpolation import rows_at
 from .tacotron2_layers import Array
 
 SKIP = 2.0
@@ -18,11 +19,7 @@ def durations_from_alignment(alignment: Array, frames_per_step: int) -> list[int
     """
     # Attention is interpolated between the centers of two steps: boundaries are finer than a step.
     times = (np.arange(len(alignment) * frames_per_step) + 0.5) / frames_per_step - 0.5
-    times = np.clip(times, 0, len(alignment) - 1)
-    low = np.floor(times).astype(int)
-    part = (times - low)[:, None]
-    weights = alignment[low] * (1 - part) + alignment[np.minimum(low + 1, len(alignment) - 1)] * part
-    score = np.log(weights + 1e-8)
+    score = np.log(rows_at(alignment, np.clip(times, 0, len(alignment) - 1)) + 1e-8)
     frames, length = score.shape
     index = np.arange(length)
     best = score[0] - SKIP * index

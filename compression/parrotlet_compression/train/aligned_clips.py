@@ -18,6 +18,7 @@ from parrotlet.enrollment import voice_statistics
 from parrotlet.mel import mel_filterbank
 
 from ..corpus import SILENCE, Clip, Pack
+from ..interpolation import rows_at
 from ..models.acoustic import REFERENCE_HZ
 from ..symbols import SYMBOLS, phoneme_ids
 from .speaker import damage
@@ -72,10 +73,7 @@ def pitch_statistics(f0: npt.NDArray[np.float32]) -> tuple[float, float]:
 
 def warped(mel: npt.NDArray[np.float32], ratio: float, centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """A mel spectrogram [T, M] with every frequency multiplied by ``ratio``, its timing unchanged."""
-    at = np.interp(centres / ratio, centres, np.arange(len(centres)))
-    low = np.floor(at).astype(int)
-    part = (at - low).astype(np.float32)
-    return mel[:, low] * (1 - part) + mel[:, np.minimum(low + 1, len(centres) - 1)] * part
+    return rows_at(mel.T, np.interp(centres / ratio, centres, np.arange(len(centres)))).T
 
 
 class AlignedClips:

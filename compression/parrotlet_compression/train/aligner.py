@@ -21,6 +21,7 @@ from parrotlet.errors import InputError, ParrotletError
 from parrotlet.text import TextFrontEnd
 
 from ..corpus import Pack
+from ..interpolation import rows_at
 from ..models.aligner import Aligner, align
 from ..symbols import phoneme_ids
 from .aligned_clips import AlignedClips
@@ -35,11 +36,7 @@ NARROW_BANDS = 68  # of 80 mel bands, those below 8 kHz
 def _damaged(mel: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
     """A mel spectrogram [T, M] as of another person, room and microphone."""
     bands = mel.shape[1]
-    warp = random.uniform(0.88, 1.14)
-    at = np.clip(np.arange(bands) * warp, 0, bands - 1)
-    low = np.floor(at).astype(int)
-    part = (at - low).astype(np.float32)
-    mel = mel[:, low] * (1 - part) + mel[:, np.minimum(low + 1, bands - 1)] * part
+    mel = rows_at(mel.T, np.clip(np.arange(bands) * random.uniform(0.88, 1.14), 0, bands - 1)).T
     tilt = np.interp(np.arange(bands), np.linspace(0, bands - 1, 5), random.normal(0, 0.7, 5))
     mel = mel + tilt.astype(np.float32)
     if random.random() < 0.7:

@@ -23,6 +23,7 @@ from parrotlet import adaptation
 from parrotlet.errors import InputError
 
 from ..export import load_students
+from ..files import atomic_write
 from ..models.acoustic import RECORDING
 from ..models.aligner import Aligner
 from ..models.synthesizer import Synthesizer
@@ -372,7 +373,6 @@ def _run(trainer: RefineTrainer, plan: Plan, out: Path) -> None:
 
 
 def _save(trainer: RefineTrainer, out: Path, step: int, seconds: float) -> None:
-    part = out / "state.part"
-    torch.save({**trainer.state_dict(), "step": step, "seconds": seconds}, part)
-    part.replace(out / "state.pt")
+    with atomic_write(out / "state.pt") as part:
+        torch.save({**trainer.state_dict(), "step": step, "seconds": seconds}, part)
     trainer.save_averaged(out / "acoustic.safetensors", step)

@@ -27,6 +27,7 @@ from parrotlet.mel import MelConfig, mel_edges, mel_spectrogram
 
 from ..corpus import Clip, Pack
 from ..export import load_judge, load_students
+from ..files import atomic_write
 from ..finetuning_graph import FRAMES, MARGIN, FineTuning, refined
 from ..models.synthesizer import Synthesizer
 from ..teachers.campplus import CamPlusPlus
@@ -216,7 +217,5 @@ def _recorded_pieces(
 
 
 def _save(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-    part.replace(path)

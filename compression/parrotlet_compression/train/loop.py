@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from ..files import atomic_write
 from ..models.weights import load_metadata, load_weights, save_weights
 
 Losses = dict[str, Tensor]
@@ -179,19 +180,16 @@ def train(
         load_weights(average.module, start_from)
 
     def save() -> None:
-        part = out / "state.part"
-        torch.save(
-            {
-                "model": model.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "step": step,
-                "seed": seed,
-                **({"companion": companion.state_dict()} if companion is not None else {}),
-            },
-            part,
-        )
-        part.replace(out / "state.pt")
+        state = {
+            "model": model.state_dict(),
+            "average": average.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "step": step,
+            "seed": seed,
+            **({"companion": companion.state_dict()} if companion is not None else {}),
+        }
+        with atomic_write(out / "state.pt") as part:
+            torch.save(state, part)
         save_weights(average.module, out / "model.safetensors", step=step)
 
     writer = SummaryWriter(out)

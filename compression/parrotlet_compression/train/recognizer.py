@@ -22,6 +22,7 @@ from parrotlet.recognizer import align
 from parrotlet.text import TextFrontEnd
 
 from ..corpus import Pack
+from ..interpolation import rows_at
 from ..models.recognizer import SOUNDS, STRIDE, Recognizer
 from .aligner import masked
 from .loop import Losses, Schedule, data_seed, release, train
@@ -50,10 +51,7 @@ _CLASS = {symbol: number for number, symbol in enumerate(SOUNDS, 1)}
 def damaged(mel: Array, random: np.random.Generator, frame_rate: float = 80.0, babble: Array | None = None) -> Array:
     """A mel spectrogram [T, M] as of another person, room, microphone and level. babble [T, M]: speech beside it."""
     bands = mel.shape[1]
-    at = np.clip(np.arange(bands) * random.uniform(0.88, 1.14), 0, bands - 1)
-    low = np.floor(at).astype(int)
-    part = (at - low).astype(np.float32)
-    mel = mel[:, low] * (1 - part) + mel[:, np.minimum(low + 1, bands - 1)] * part
+    mel = rows_at(mel.T, np.clip(np.arange(bands) * random.uniform(0.88, 1.14), 0, bands - 1)).T
     # The power of noise in a band of few bins varies as that of one bin does, and less in a wide band.
     varies = np.geomspace(0.55, 0.17, bands).astype(np.float32)
     if random.random() < REVERBERANT:
@@ -121,9 +119,7 @@ def _cut(
     label = label[at : at + length]
     if speed != 1.0:
         place = np.minimum(np.arange(round(length / speed)) * speed, length - 1)
-        low = place.astype(int)
-        part = (place - low).astype(np.float32)[:, None]
-        mel = mel[low] * (1 - part) + mel[np.minimum(low + 1, length - 1)] * part
+        mel = rows_at(mel, place)
         label = label[np.minimum((place + 0.5).astype(int), length - 1)]
     mel, label = mel[:frames], label[:frames]
     short = frames - len(mel)

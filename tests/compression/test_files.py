@@ -1,0 +1,47 @@
+"""Files are written in one piece: what lies there stays until the new one is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from parrotlet_compression.files import atomic_write, write_files
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="full"), atomic_write(path) as part:
+        part.write_bytes(b"ne")
+        raise OSError("disk full")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_replaces_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"old")
+    with atomic_write(path) as part:
+        part.write_bytes(b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_of_a_bundle_are_noted_in_its_manifest(tmp_path: Path) -> None:
+    manifest = {"files": {"b": "of another file", "a": "old"}}
+    write_files(tmp_path, manifest, {"a": b"new"})
+    noted = json.loads((tmp_path / "manifest.json").read_text())
+    assert list(noted["files"].items()) == [("a", hashlib.sha256(b"new").hexdigest()), ("b", "of another file")]
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "manifest.json"}
+
+
+def test_an_unwritten_file_changes_no_bundle(tmp_path: Path) -> None:
+    write_files(tmp_path, {"files": {}}, {"a": b"old"})
+    before = (tmp_path / "manifest.json").read_bytes()
+    with pytest.raises(FileNotFoundError):
+        write_files(tmp_path, {"files": {}}, {"a": b"new", "no folder/b": b""})
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert (tmp_path / "manifest.json").read_bytes() == before
