@@ -52,6 +52,7 @@ from parrotlet.enrollment import find_speech, speech_of
 from parrotlet.errors import ParrotletError
 from parrotlet.mel import MelConfig, mel_spectrogram
 from parrotlet.one_take import Continuity, continuity
+from parrotlet.output import open_output
 from parrotlet.same_person import Voiceprint, comparison
 from parrotlet.spoken_words import Sentence, WordScores, phonemes_of, score_words
 from parrotlet.text import TextFrontEnd
@@ -96,9 +97,8 @@ class Trials:
         return {name: enrolled for name, enrolled in found.items() if enrolled}
 
     def save(self) -> None:
-        part = self.cache.with_suffix(".part")
-        part.write_bytes(pickle.dumps(self.known))
-        part.replace(self.cache)
+        with open_output(self.cache) as file:
+            pickle.dump(self.known, file)
 
     def seconds(self, take: Take) -> float:
         """Of its enrollment."""

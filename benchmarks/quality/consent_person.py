@@ -26,6 +26,7 @@ from consent_takes import CONDITIONS, Clip, Samples, enrolled_of, in_condition, 
 from same_person import Array, regression, save
 
 from parrotlet import Parrotlet
+from parrotlet.output import open_output
 from parrotlet.same_person import Comparison, Voiceprint, comparison
 
 ARCHIVES = ("commonvoice", "vctk", "librispeech5")
@@ -85,9 +86,8 @@ def _said(clips: Sequence[Clip], take: tuple[int, ...], condition: str) -> Sampl
 
 
 def _write(cache: Path, found: list[Person]) -> None:
-    part = cache.with_suffix(".part")
-    part.write_bytes(pickle.dumps(found))
-    part.replace(cache)
+    with open_output(cache) as file:
+        pickle.dump(found, file)
 
 
 def pairs(table: Comparison, people: Sequence[Person]) -> tuple[Array, np.ndarray]:

@@ -23,11 +23,11 @@ from tqdm import tqdm
 from parrotlet import Parrotlet
 from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig, mel_spectrogram
+from parrotlet.output import open_output
 from parrotlet.text import TextFrontEnd
 
 from .calibration import require_speech
 from .corpus import Clip, Pack, PackWriter, measured_f0
-from .files import atomic_write
 from .symbols import phoneme_ids
 from .teachers.durations import durations_from_alignment
 from .teachers.ge2e import resemblyzer_weights
@@ -159,7 +159,7 @@ def _write_targets(pack: Pack, path: Path) -> None:
     from .voices import teacher_embeddings
 
     if not path.is_file():
-        with atomic_write(path) as part, part.open("wb") as file:
+        with open_output(path) as file:
             np.save(file, teacher_embeddings(pack))
 
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from parrotlet.output import open_output
+
 from .corpus import Clip
 from .export import load_students
-from .files import atomic_write
 from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
 from .models.synthesizer import Synthesizer
@@ -65,11 +66,15 @@ def export_mels(clips: AlignedClips, students: Path, out: Path, bare: bool = Fal
     pack = clips.pack
     speaker, synthesizer, _ = load_students(students)
     indices = sorted(i for group in clips.groups.values() for i in group)
-    with atomic_write(out) as part:
-        made = np.memmap(part, "<f2", "w+", shape=pack.mel.shape)
-        for start in range(0, len(made), 1 << 18):
-            made[start : start + (1 << 18)] = np.nan
+    frames, bands = pack.mel.shape
+    unknown = np.full((1, bands), np.nan, "<f2").tobytes()
+    with open_output(out) as file:
+        for start in range(0, frames, 1 << 18):
+            file.write(unknown * min(1 << 18, frames - start))
         for i in tqdm(indices, desc="export-mels"):
-            made[clips.span[i]] = predicted_mel(speaker, synthesizer, clips, i, pack.clips[i], bare=bare)
-        made.flush()
+            span = clips.span[i]
+            mel = np.empty((span.stop - span.start, bands), "<f2")
+            mel[:] = predicted_mel(speaker, synthesizer, clips, i, pack.clips[i], bare=bare)
+            file.seek(span.start * len(unknown))
+            file.write(mel.tobytes())
     return len(indices)

@@ -1,4 +1,4 @@
-"""Files that other commands or the user wrote, read with an error that names them; and files written in one piece."""
+"""Files that other commands or the user wrote, read with an error that names them; and files of a bundle, written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,26 +51,11 @@ def write_files(bundle: Path, manifest: dict[str, Any], files: Mapping[str, byte
     manifest["files"] = dict(sorted({**manifest["files"], **digests}.items()))
     written = {bundle / name: data for name, data in files.items()}
     written[bundle / "manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
-    for path, data in written.items():
-        _part(path).write_bytes(data)
-    for path in written:
-        _part(path).replace(path)
-
-
-@contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Where to write what becomes ``path`` at the end of the block; what lies there stays until then."""
-    part = _part(path)
-    try:
-        yield part
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    part.replace(path)
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(path.name + ".part")
+    parts = {path: path.with_name(path.name + ".part") for path in written}
+    for path, part in parts.items():
+        part.write_bytes(written[path])
+    for path, part in parts.items():
+        part.replace(path)
 
 
 def spoken_parts(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -12,13 +12,13 @@ from parrotlet import Parrotlet
 from parrotlet.bench import bundle_megabytes
 from parrotlet.bundle import GRAPHS, Bundle
 from parrotlet.errors import InputError
+from parrotlet.output import open_output
 from parrotlet_runtimes import installed
 
 from .calibration import Feeds, spoken_feeds
 from .corpus import Pack
 from .evaluate import judged, write_test_speech
 from .export import export_bundle, graphs, load_students
-from .files import atomic_write
 from .precision import PRECISIONS, SHIPPED, quantize_bundle
 from .report_measure import GraphMeasurement, count_macs, measure_graph, ten_seconds
 from .report_page import BOUNDS, report_page
@@ -56,8 +56,8 @@ def write_report(
         raise InputError(f"unknown stacks {','.join(stacks)!r}: choose of {', '.join((*STACKS, *LITERT_STACKS))}")
 
     def write(scores: Mapping[str, Mapping[str, float]]) -> None:
-        with atomic_write(out) as part:
-            part.write_text(report_page(cells, macs, sizes, scores, kept, runtimes, bool(pack)), encoding="utf-8")
+        with open_output(out) as file:
+            file.write(report_page(cells, macs, sizes, scores, kept, runtimes, bool(pack)).encode())
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from parrotlet.errors import InputError
+from parrotlet.output import open_output
 
 from .corpus import Pack
-from .files import atomic_write
 from .models.acoustic import REFERENCE_HZ
 from .models.speaker import SpeakerEncoder, embed_clips
 from .models.weights import load_weights
@@ -94,5 +94,5 @@ def same_speaker_threshold(pack: Pack, embeddings: npt.NDArray[np.float32]) -> t
 
 def save_json(value: Any, path: Path) -> None:
     """Write JSON in one piece."""
-    with atomic_write(path) as part:
-        part.write_text(json.dumps(value))
+    with open_output(path) as file:
+        file.write(json.dumps(value).encode())

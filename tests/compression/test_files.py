@@ -1,4 +1,4 @@
-"""Files are written in one piece: what lies there stays until the new one is whole."""
+"""Files of a bundle are written together: what lies there stays until all are."""
 
 from __future__ import annotations
 
@@ -8,26 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parrotlet_compression.files import atomic_write, write_files
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "weights"
-    path.write_bytes(b"old")
-    with pytest.raises(OSError, match="full"), atomic_write(path) as part:
-        part.write_bytes(b"ne")
-        raise OSError("disk full")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_write_replaces_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "weights"
-    path.write_bytes(b"old")
-    with atomic_write(path) as part:
-        part.write_bytes(b"new")
-    assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
+from parrotlet_compression.files import write_files
 
 
 def test_files_of_a_bundle_are_noted_in_its_manifest(tmp_path: Path) -> None:

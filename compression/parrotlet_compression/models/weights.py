@@ -9,12 +9,11 @@ from functools import cache
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from parrotlet.errors import InputError
-
-from ..files import atomic_write
+from parrotlet.output import open_output
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -28,9 +27,8 @@ def save_weights(model: nn.Module, path: Path, half: bool = False, step: int | s
         name: value.half() if half and value.is_floating_point() else value.clone()
         for name, value in model.state_dict().items()
     }
-    with atomic_write(path) as part:
-        save_file({name: value.contiguous() for name, value in state.items()}, part, metadata=_provenance(step))
-        part.chmod(0o644)
+    with open_output(path) as file:
+        file.write(save({name: value.contiguous() for name, value in state.items()}, metadata=_provenance(step)))
 
 
 def _provenance(step: int | str | None) -> dict[str, str]:

@@ -21,9 +21,9 @@ from tqdm import tqdm
 
 from parrotlet import adaptation
 from parrotlet.errors import InputError
+from parrotlet.output import open_output
 
 from ..export import load_students
-from ..files import atomic_write
 from ..models.acoustic import RECORDING
 from ..models.aligner import Aligner
 from ..models.synthesizer import Synthesizer
@@ -373,6 +373,6 @@ def _run(trainer: RefineTrainer, plan: Plan, out: Path) -> None:
 
 
 def _save(trainer: RefineTrainer, out: Path, step: int, seconds: float) -> None:
-    with atomic_write(out / "state.pt") as part:
-        torch.save({**trainer.state_dict(), "step": step, "seconds": seconds}, part)
+    with open_output(out / "state.pt") as file:
+        torch.save({**trainer.state_dict(), "step": step, "seconds": seconds}, file)
     trainer.save_averaged(out / "acoustic.safetensors", step)

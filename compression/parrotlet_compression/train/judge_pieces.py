@@ -24,10 +24,10 @@ from tqdm import tqdm
 from parrotlet.factors import Settings
 from parrotlet.finetuning import Line, Material, learned
 from parrotlet.mel import MelConfig, mel_edges, mel_spectrogram
+from parrotlet.output import open_output
 
 from ..corpus import Clip, Pack
 from ..export import load_judge, load_students
-from ..files import atomic_write
 from ..finetuning_graph import FRAMES, MARGIN, FineTuning, refined
 from ..models.synthesizer import Synthesizer
 from ..teachers.campplus import CamPlusPlus
@@ -217,5 +217,5 @@ def _recorded_pieces(
 
 
 def _save(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
-    with atomic_write(path) as part, part.open("wb") as file:
+    with open_output(path) as file:
         np.savez(file, allow_pickle=False, **arrays)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from ..files import atomic_write
+from parrotlet.output import open_output
+
 from ..models.weights import load_metadata, load_weights, save_weights
 
 Losses = dict[str, Tensor]
@@ -188,8 +189,8 @@ def train(
             "seed": seed,
             **({"companion": companion.state_dict()} if companion is not None else {}),
         }
-        with atomic_write(out / "state.pt") as part:
-            torch.save(state, part)
+        with open_output(out / "state.pt") as file:
+            torch.save(state, file)
         save_weights(average.module, out / "model.safetensors", step=step)
 
     writer = SummaryWriter(out)
