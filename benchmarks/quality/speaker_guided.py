@@ -4,8 +4,9 @@
     python benchmarks/quality/speaker_guided.py speak FOLDER OUT --seconds 10 30 --weight 1
     JUDGE_PYTHON benchmarks/quality/flow.py judge JUDGE.py OUT alone_30 encoder_30 --words
 
-Beside the loss of the step that ships, CAM++ hears the speech of every piece: its embedding is to be that of the
-person's recording. OUT gets a list for the judge of every length, of the step alone and of both.
+Beside the loss of the step without a judge, CAM++ hears the speech of every piece: its embedding is to be that of the
+person's recording. OUT gets a list for the judge of every length, of the step that ships (alone) and of this one
+(encoder). With ``--judge`` the second step is the one that ships, with another judge of speakers.
 """
 
 from __future__ import annotations
@@ -61,10 +62,11 @@ def _person(listener: Embed, material: Material, settings: Settings) -> Tensor:
     return functional.normalize(torch.cat(heard).mean(0), dim=0)
 
 
-def _judge(path: Path) -> Embed:
-    judge = SpeakerJudge().requires_grad_(False).eval()
+def _judged(synthesizer: Synthesizer, path: Path) -> FineTuning:
+    """The step that ships, with the judge of a file."""
+    judge = SpeakerJudge()
     load_weights(judge, path)
-    return lambda mel, f0: judge(mel)
+    return FineTuning(synthesizer, judge)
 
 
 def _speak(options: argparse.Namespace) -> None:
@@ -78,7 +80,7 @@ def _speak(options: argparse.Namespace) -> None:
     _, synthesizer, vocoder = load_students(CHECKPOINTS)
     settings, alone = Settings.of(bird.bundle), bird.bundle.session("finetune")
     assert settings is not None
-    listener = Listener(vocoder) if options.judge is None else _judge(options.judge)
+    listener = Listener(vocoder)
     options.out.mkdir(parents=True, exist_ok=True)
     references: dict[str, dict[str, str]] = {}
     lists: dict[str, list[str]] = {}
@@ -90,8 +92,11 @@ def _speak(options: argparse.Namespace) -> None:
             profile, heard = bird._enroller.enroll(recordings, texts=texts)
             profile = profile.with_fitted(bird.bundle.model_sha256, bird._model.fit(profile))
             material = bird._model.material(profile, heard)
-            person = _person(listener, material, settings)
-            guided: Any = GuidedStep(synthesizer, listener, person, options.weight)
+            guided: Any
+            if options.judge:
+                guided = _judged(synthesizer, options.judge)
+            else:
+                guided = GuidedStep(synthesizer, listener, _person(listener, material, settings), options.weight)
             for label, step in (("alone", alone), ("encoder", guided)):
                 torch.manual_seed(0)
                 began = time.process_time()

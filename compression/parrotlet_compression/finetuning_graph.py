@@ -27,7 +27,7 @@ from parrotlet.finetuning import Line
 
 from .files import read_manifest, write_files
 from .graph import Feeds, Graph, export_onnx
-from .models.judge import SpeakerJudge
+from .models.judge import SpeakerJudge, frame_error
 from .models.synthesizer import Synthesizer
 from .moments import moments_loss
 from .onnx_compact import compact_onnx_file
@@ -45,8 +45,8 @@ BEYOND = 1.5
 """How much of what all people's factors have in common is taken out of a person's."""
 MOMENTS = 0.5
 """Weight of mean and spread of the cepstra."""
-JUDGED = 0.8
-"""Weight of the distance that the judge of speakers hears."""
+JUDGED, JUDGED_FRAMES = 0.8, 0.1
+"""Weights of the distance that the judge of speakers hears: of embeddings, and of frames."""
 STRESS = 0.0
 """What a host adds to a person's factors, of themselves. Without a judge 0.3 brought likeness; with one, at the same
 likeness, it costs more P.808 than it is worth (experiment 047)."""
@@ -130,8 +130,12 @@ class FineTuning(nn.Module):
         loss = self.loss(made, real, mel @ self.flatter, heard, inside)
         if self.judge is None:
             return loss
-        recorded = self.judge(torch.where(heard > 0, real, mel))
-        return loss + JUDGED * (1 - (self.judge(made @ whole.emphasis) * recorded).sum(-1)).mean()
+        recorded, said = self.judge(torch.where(heard > 0, real, mel)), self.judge(made @ whole.emphasis)
+        return (
+            loss
+            + JUDGED * (1 - (said.embedding * recorded.embedding).sum(-1)).mean()
+            + JUDGED_FRAMES * frame_error(said.frames, recorded.frames)
+        )
 
     def forward(self, state: Tensor, rate: Tensor, step: Tensor, *cuts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """state [3, F]: factors, and the means of their gradients and of the squares of these; rate [1]; step [1], 1

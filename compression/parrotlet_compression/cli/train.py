@@ -68,6 +68,7 @@ def add_commands(commands: Commands) -> None:
     found.add_argument("checkpoints", type=Path, help="folder of the weights; a judge among them leads")
     found.add_argument("out", type=Path, help="folder for a file of each person; those that are there are kept")
     found.add_argument("--seed", type=int, default=0, metavar="N", help="of other pieces (%(default)s)")
+    found.add_argument("--without", default="", metavar="NAMES", help="people to leave out, with commas between")
 
     found = commands.add("common", _common, "find what the factors of all people have in common")
     found.add_argument("pack", type=Path)
@@ -283,8 +284,9 @@ def _directions(options: argparse.Namespace) -> None:
 def _judge_pieces(options: argparse.Namespace) -> None:
     settings = _settings(options.bundle)
     pack = Pack(options.pack)
-    write_recordings(pack, options.out, options.seed)
-    write_pieces(pack, options.bundle, settings, options.checkpoints, options.out, options.seed)
+    without = options.without.split(",")
+    write_recordings(pack, options.out, options.seed, without)
+    write_pieces(pack, options.bundle, settings, options.checkpoints, options.out, options.seed, without)
 
 
 def _common(options: argparse.Namespace) -> None:

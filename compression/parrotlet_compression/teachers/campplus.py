@@ -20,6 +20,10 @@ RATE, WINDOW_S, HOP_S, FFT, MELS, LOWEST_HZ = 16000, 0.025, 0.01, 512, 80, 20.0
 NETWORK = "camplusplus.py"
 WEIGHTS = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 FLOOR = 1.2e-7  # of a band's energy
+INNER = ("transit1", "transit2", "out_nonlinear")
+"""Inner layers that a judge learns to know."""
+FRAME_S, FIRST_S = 2 * HOP_S, WINDOW_S / 2
+"""Between the frames of these, and before the middle of the first."""
 
 
 def mel_bank() -> npt.NDArray[np.float32]:
@@ -32,7 +36,7 @@ def mel_bank() -> npt.NDArray[np.float32]:
 
 
 class CamPlusPlus(nn.Module):
-    """samples [B, N] -> unit-norm embeddings [B, 192], with gradients."""
+    """samples [B, N] -> unit-norm embeddings [B, 192], with gradients; ``hear`` gives inner layers too."""
 
     bank: Tensor
     window: Tensor
@@ -67,6 +71,15 @@ class CamPlusPlus(nn.Module):
         energies = torch.log((power @ self.bank).clamp_min(FLOOR))
         return energies - energies.mean(1, keepdim=True)
 
+    def hear(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """samples [B, N] -> embeddings [B, 192] of unit norm, and the outputs of ``INNER``, [B, T, C] of each."""
+        x = self.network.get_submodule("head")(self.features(samples).transpose(1, 2))
+        inner = []
+        for name, layer in self.network.get_submodule("xvector").named_children():
+            x = layer(x)
+            if name in INNER:
+                inner.append(x.transpose(1, 2))
+        return functional.normalize(x, dim=-1), inner
+
     def forward(self, samples: Tensor) -> Tensor:
-        embedding: Tensor = self.network(self.features(samples))
-        return functional.normalize(embedding, dim=-1)
+        return self.hear(samples)[0]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,18 +44,24 @@ ENROLLED_S, LEAST_S, MOST_S = 20.0, 50.0, 110.0
 """Seconds of a person that are enrolled, that are there at least, and that are used at most."""
 
 
+def _everybody(name: str) -> bool:
+    return True
+
+
 def people_of(
-    pack: Pack, bundle: Path, least_s: float = LEAST_S, without: Collection[str] = ()
+    pack: Pack, bundle: Path, least_s: float = LEAST_S, wanted: Callable[[str], bool] = _everybody, seed: int = 0
 ) -> Iterator[tuple[str, Material]]:
     """Everybody of the training clips who says enough, enrolled and aligned by an ONNX bundle: name and material.
 
-    without: names of those who are passed over.
+    wanted: is asked of a name when its turn comes. seed: of the order.
     """
     found = Bundle.load(bundle)
     enroller = Enroller(found, found.session, front_end(found.front_end, None, "onnx", None))
     model = FastSpeechNsf(found, found.session)
-    for name, clips in _clips(pack, least_s).items():
-        if name in without:
+    chosen = list(_clips(pack, least_s).items())
+    for number in np.random.default_rng(seed).permutation(len(chosen)):
+        name, clips = chosen[number]
+        if not wanted(name):
             continue
         recordings = [(pack.samples24(clip), pack.config.sample_rate) for clip in clips]
         ends = np.cumsum([clip.frames for clip in clips]) / pack.config.frame_rate

@@ -1,4 +1,4 @@
-"""Teach the judge of speakers: to embed a mel spectrogram as CAM++ embeds its speech, and with CAM++'s gradients.
+"""Teach the judge of speakers: to hear of a mel spectrogram what CAM++ hears of its speech, with CAM++'s gradients.
 
 It learns from recordings, and from what the model makes of the same words with several factors; see ``judge_pieces``.
 """
@@ -20,7 +20,7 @@ from torch.nn import functional
 from parrotlet.errors import InputError
 
 from ..export import JUDGE
-from ..models.judge import SpeakerJudge
+from ..models.judge import SpeakerJudge, frame_error
 from .judge_pieces import PARTS, RECORDINGS, SCALE
 from .loop import Losses, Schedule, data_seed, release, train
 
@@ -32,6 +32,8 @@ DRAWS = 16
 """Batches of people held out, to measure with."""
 NOISE = 0.1
 """Standard deviation of what is added to recorded spectra: of those there is little."""
+CHANGE, FRAME_CHANGE, SCALING = 0.5, 0.5, 0.05
+"""Weights of losses; the others have 1."""
 
 
 class Pieces(NamedTuple):
@@ -41,6 +43,8 @@ class Pieces(NamedTuple):
     """[P, K, V, T, M]; the last variant is the recording."""
     embedding: Tensor
     """CAM++'s [P, K, V, E]"""
+    frames: Tensor
+    """Of CAM++'s inner layers: [P, K, V, T / 2, F]."""
     gradient: Tensor
     """[P, K, T, M]: of the cosine of one variant's embedding and the recording's."""
     asked: Tensor
@@ -49,12 +53,15 @@ class Pieces(NamedTuple):
     """[R, T, M]"""
     heard: Tensor
     """CAM++'s embeddings of these: [R, E]."""
+    heard_frames: Tensor
+    """[R, T / 2, F]"""
 
 
 @dataclass
 class _Person:
     mel: npt.NDArray[np.float16]
     embedding: npt.NDArray[np.float16]
+    frames: npt.NDArray[np.float16]
     gradient: npt.NDArray[np.float16]
     asked: npt.NDArray[np.int64]
 
@@ -63,6 +70,7 @@ class _Person:
 class _Speaker:
     mel: npt.NDArray[np.float16]
     embedding: npt.NDArray[np.float16]
+    frames: npt.NDArray[np.float16]
 
 
 @dataclass
@@ -79,7 +87,7 @@ def read_pieces(folder: Path) -> tuple[_Everybody, _Everybody]:
         side = learning if zlib.crc32(path.stem.encode()) % HELD_OUT else held
         with np.load(path) as file:
             if path.parent.name == RECORDINGS:
-                side.speakers.append(_Speaker(file["mel"], file["embedding"]))
+                side.speakers.append(_Speaker(*(file[name] for name in PARTS[:3])))
             elif len(file["mel"]) >= PIECES:
                 side.people.append(_Person(*(file[name] for name in PARTS)))
     if not (learning.people and learning.speakers):
@@ -103,10 +111,10 @@ def piece_batches(everybody: _Everybody, seed: int) -> Iterator[Pieces]:
         yield Pieces(
             gathered("mel"),
             gathered("embedding"),
+            gathered("frames"),
             gathered("gradient") / SCALE,
             gathered("asked").long(),
-            _tensor([one.mel[row] for one, row in zip(others, rows, strict=True)]),
-            _tensor([one.embedding[row] for one, row in zip(others, rows, strict=True)]),
+            *(_tensor([getattr(one, name)[row] for one, row in zip(others, rows, strict=True)]) for name in PARTS[:3]),
         )
 
 
@@ -125,13 +133,21 @@ class JudgeLosses(nn.Module):
         self.register_buffer("mean", mean)
 
     def forward(self, pieces: Pieces) -> Losses:
-        heard = self.judge(pieces.mel.flatten(0, 2)).unflatten(0, pieces.mel.shape[:3])
+        shape, components = pieces.mel.shape[:3], list(self.judge.config.frames)
+        heard = self.judge(pieces.mel.flatten(0, 2))
+        embedding, frames = (heard.embedding.unflatten(0, shape), [part.unflatten(0, shape) for part in heard.frames])
         noise = NOISE * torch.randn_like(pieces.recorded) if self.judge.training else 0.0
+        recorded = self.judge(pieces.recorded + noise)
+        wanted = list(pieces.frames.split(components, dim=-1))
+        changes = [change(one, other) for one, other in zip(frames, wanted, strict=True)]
         return {
-            "embedding": self._apart(heard, pieces.embedding),
-            "recorded": self._apart(self.judge(pieces.recorded + noise), pieces.heard),
-            "change": change(heard, pieces.embedding),
-            "changes": change(heard.mean(1, keepdim=True), pieces.embedding.mean(1, keepdim=True)),
+            "embedding": self._apart(embedding, pieces.embedding),
+            "recorded": self._apart(recorded.embedding, pieces.heard),
+            "frames": frame_error(frames, wanted),
+            "recorded_frames": frame_error(recorded.frames, list(pieces.heard_frames.split(components, dim=-1))),
+            "frame_change": FRAME_CHANGE * torch.stack(changes).mean(),
+            "change": CHANGE * change(embedding, pieces.embedding),
+            "changes": CHANGE * change(embedding.mean(1, keepdim=True), pieces.embedding.mean(1, keepdim=True)),
             **self._gradients(pieces),
         }
 
@@ -142,7 +158,7 @@ class JudgeLosses(nn.Module):
         people, each = pieces.asked.shape
         rows = torch.arange(people)[:, None], torch.arange(each), pieces.asked
         mel = pieces.mel[rows].requires_grad_(True)
-        heard = self.judge(mel.flatten(0, 1))
+        heard = self.judge(mel.flatten(0, 1)).embedding
         aim = pieces.embedding[:, :, -1].flatten(0, 1)
         (found,) = torch.autograd.grad((heard * aim).sum(), mel, create_graph=True)
         flat, wanted = found.flatten(2), pieces.gradient.flatten(2)
@@ -153,14 +169,15 @@ class JudgeLosses(nn.Module):
         return {
             "gradient": 1 - functional.cosine_similarity(flat, wanted, dim=-1).mean(),
             "linear": 1 - linear.mean(),
-            "scale": 0.05 * scale.square().mean(),
+            "scale": SCALING * scale.square().mean(),
         }
 
 
 def change(found: Tensor, wanted: Tensor) -> Tensor:
-    """How wrong found embeddings [P, K, V, E] are of what variants change: 0, or 1 if they are all alike."""
+    """How wrong found embeddings [P, K, V, E] or frames [P, K, V, T, F] are of what variants change: 0, or 1 if they
+    are all alike."""
     found, wanted = (part - part.mean(2, keepdim=True) for part in (found, wanted))
-    wrong = (found - wanted).square().sum((1, 2, 3)) / wanted.square().sum((1, 2, 3))
+    wrong = (found - wanted).square().flatten(1).sum(1) / wanted.square().flatten(1).sum(1)
     return wrong.mean()
 
 

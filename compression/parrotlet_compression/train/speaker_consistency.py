@@ -93,8 +93,11 @@ class Listener:
 
     def __call__(self, mel: Tensor, f0: Tensor) -> Tensor:
         """mel [B, T, M], f0 [B, T] -> embeddings [B, E] of unit norm."""
-        embeddings: Tensor = self.encoder(leveled(voiced(self.vocoder, mel, *excitation(self.vocoder, f0))))
-        return embeddings
+        return self.hear(mel, f0)[0]
+
+    def hear(self, mel: Tensor, f0: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The same, and the outputs of CAM++'s inner layers: see ``CamPlusPlus.hear``."""
+        return self.encoder.hear(leveled(voiced(self.vocoder, mel, *excitation(self.vocoder, f0))))
 
 
 def excitation(vocoder: Vocoder, f0: Tensor) -> tuple[Tensor, Tensor]:
