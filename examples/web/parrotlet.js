@@ -16,6 +16,7 @@ import { Lexicon, readRules, unknownWordModel } from "./g2p.js";
 import { STEP, blend, lift, raised, rises } from "./intonation.js";
 import { integratedLoudness } from "./loudness.js";
 import { readNpz } from "./npz.js";
+import { RoomTone } from "./room_tone.js";
 import { Utterances } from "./utterances.js";
 import { VoiceModel, uniformNoise } from "./voice.js";
 import { Marker, patternOf } from "./watermark.js";
@@ -275,6 +276,7 @@ export class Parrotlet {
     const rate = this.sampleRate;
     let spoken = 0; // samples
     let part = 0;
+    let background = new RoomTone();
     for await (const utterance of said) {
       const pace = clipped(speed * utterance.speed, RANGES.speed);
       if (/\p{L}/u.test(utterance.phonemes)) {
@@ -282,7 +284,9 @@ export class Parrotlet {
         const white = uniformNoise(f0.length * this.manifest.mel.hop_length, seed * 1000003 + part);
         let marks = this.#marks(utterance, durations, spoken);
         const finisher = new Finisher(volume * utterance.volume * gain, rate);
+        background = new RoomTone();
         const chunk = (samples) => {
+          background.push(samples);
           const made = { samples, sampleRate: rate, ...marks };
           marks = { words: [], phonemes: [] };
           spoken += samples.length;
@@ -301,7 +305,7 @@ export class Parrotlet {
       }
       const silence = Math.round(pauseSeconds(utterance.pause, sentenceSilence, pace) * rate);
       if (silence) {
-        yield { samples: new Float32Array(silence), sampleRate: rate, words: [], phonemes: [] };
+        yield { samples: background.sound(silence), sampleRate: rate, words: [], phonemes: [] };
         spoken += silence;
       }
     }

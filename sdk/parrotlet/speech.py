@@ -11,6 +11,7 @@ import numpy.typing as npt
 from parrotlet.audio import AudioChunk, Mark, Samples
 from parrotlet.finishing import Finisher
 from parrotlet.options import PITCH, SPEED, SpeakOptions
+from parrotlet.room_tone import RoomTone
 from parrotlet.speech_model import SpeechModel, Voice
 from parrotlet.watermark import Marker, Watermark
 
@@ -41,6 +42,7 @@ def finished_speech(
     random = np.random.default_rng(options.seed)
     gain = min(MOST_GAIN, float(10 ** ((LOUDNESS - voice.loudness_lufs) / 20)))
     spoken = 0  # samples
+    background = RoomTone()
     for utterance in utterances:
         speed = float(np.clip(options.speed * utterance.speed, *SPEED))
         if any(symbol.isalpha() for symbol in utterance.phonemes):
@@ -49,13 +51,15 @@ def finished_speech(
             words, phonemes = _marks(utterance, (spoken + made.edges) / rate)
             finisher = Finisher(options.volume * utterance.volume * gain, rate)
             marker = Marker(watermark, rate, spoken) if watermark else None
+            background = RoomTone()
             for samples in _finished(made.samples, marker, finisher):
+                background.push(samples)
                 yield AudioChunk(samples, rate, words, phonemes)
                 words, phonemes = (), ()
                 spoken += len(samples)
         silence = round(utterance.pause.spoken(speed, options.sentence_silence) * rate)
         if silence:
-            yield AudioChunk(np.zeros(silence, np.float32), rate)
+            yield AudioChunk(background.sound(silence), rate)
             spoken += silence
 
 

@@ -145,8 +145,11 @@ def test_speech(made: Made, folder: Path, bird: Parrotlet, name: str) -> None:
         voice = ProfileStore.open(folder / "voices", Passphrase(SECRET, log_n=12)).load("grace")
     theirs = soundfile.read(folder / f"{name}.wav")[0]
     own = Parrotlet.load(lexicon=folder / "own.txt") if name == "own" else bird
-    require_alike(spoken(own, text, voice, **case), theirs)
+    ours = spoken(own, text, voice, **case)
+    require_alike(ours, theirs)
     assert np.abs(theirs).max() < 0.95
+    pause = slice(-6000, None)  # after every text
+    assert 10 * np.log10(np.mean(theirs[pause] ** 2) / np.mean(ours[pause] ** 2)) == pytest.approx(0, abs=2)
 
 
 def test_one_person_or_two(made: Made, files: list[Path], bird: Parrotlet) -> None:
