@@ -62,7 +62,8 @@ def write_test_speech(
 ) -> dict[str, Path]:
     """Write WAVs and judge manifests ``presets.tsv`` and ``clones.tsv`` (and ``people.json``) under ``out``.
 
-    ``guided.tsv`` holds the same people, enrolled with the text of their recording, where the bundle learns from it.
+    Where the bundle learns, ``heard.tsv`` and ``guided.tsv`` hold the same people, fine-tuned by what is heard in their
+    recording and with its text.
     presets, people: how many voices of each. Without a pack there are no people.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,7 @@ def write_test_speech(
         lists["presets"] += say(preset.name, index, preset.profile)
     if pack is not None:
         enrolled = {}
-        lists |= {"clones": []} | ({"guided": []} if bird.learns_from_texts else {})
+        lists |= {"clones": []} | ({"heard": [], "guided": []} if bird.learns_from_texts else {})
         for index, (speaker, clips) in enumerate(held_out_people(pack, split, people).items()):
             samples = [pack.samples24(clip) for clip in clips[:4]]
             recording = samples[0], pack.config.sample_rate
@@ -98,12 +99,16 @@ def write_test_speech(
                 references.append(str(reference))
             enrolled[speaker] = references
             lists["clones"] += say(speaker, index, profile, ",".join(references))
-            if "guided" in lists:
+            learned: dict[str, dict[str, Any]] = {
+                "heard": {"fine_tune": True},
+                "guided": {"texts": clips[0].text.lower()},
+            }
+            for way, given in learned.items() if bird.learns_from_texts else ():
                 try:
-                    profile = bird.enroll(recording, texts=clips[0].text.lower())
+                    profile = bird.enroll(recording, **given)
                 except ParrotletError as error:
                     print(f"{speaker}: {error}")
-                lists["guided"] += say(f"{speaker}_guided", index, profile, ",".join(references))
+                lists[way] += say(f"{speaker}_{way}", index, profile, ",".join(references))
         (out / "people.json").write_text(json.dumps(enrolled))
     for name, rows in lists.items():
         (out / f"{name}.tsv").write_text("\n".join(rows) + "\n")

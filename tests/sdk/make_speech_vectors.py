@@ -2,7 +2,8 @@
 
 What a port to another language is held to: a recording with everything that enrollment makes of it, and phonemes and
 voices with the speech they become. The numpy engine makes them, so that the graphs are tested against something else.
-They belong to one bundle: make them again with the next, and look at what changed.
+They belong to one bundle: make them again with the next, and look at what changed. The recording stays while it is
+there.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ TOLERANCES = {
     "mel": "0.001 below band 66; above, where a 16 kHz recording holds nothing, not compared",
     "spectrum and map_of_first_half": "0.001 of the largest value of each part",
     "embedding": "cosine 0.999: the encoder is in INT8, which processors round in different ways",
-    "map": "0.1 of the largest value of each part, for the same reason",
+    "map": "0.15 of the largest value of each part, for the same reason",
 }
 SPEECH_TOLERANCES = {
     "durations": "each within one frame, their sum within 2 %: INT8 differs between runtimes",
@@ -151,7 +152,8 @@ def speech_vectors(bird: Parrotlet, path: Path) -> dict[str, Any]:
 def main() -> None:
     bird = Parrotlet.load(watermark=None)  # a recording of a person has no mark
     recording = FOLDER / "enroll-v1.wav"
-    record(bird, recording)
+    if not recording.exists():
+        record(bird, recording)
     for name, vectors in (
         ("enroll-v1", enrollment_vectors(bird, recording)),
         ("speech-v1", speech_vectors(bird, recording)),
