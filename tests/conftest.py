@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from parrotlet import Parrotlet, adaptation
 from parrotlet.bundle import DEFAULT, GRAPHS
+from parrotlet.room_tone import RoomTone
 
 settings.register_profile("any machine", deadline=None)  # a busy one takes its time
 settings.load_profile("any machine")
@@ -136,3 +137,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 4 if item.path in converted else 3
 
     items.sort(key=turn)
+
+
+@pytest.fixture
+def silent_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses of exact zeros, which can be measured."""
+    monkeypatch.setattr(RoomTone, "sound", lambda self, size: np.zeros(size, np.float32))

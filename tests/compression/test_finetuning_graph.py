@@ -35,7 +35,7 @@ def synthesizer() -> Synthesizer:
 @pytest.mark.parametrize("judged", [False, True])
 def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path, judged: bool) -> None:
     synthesizer.directions.common[-200:] = 0.1
-    judge = SpeakerJudge(JudgeConfig(width=16, layers=2, embedding=24)) if judged else None
+    judge = SpeakerJudge(JudgeConfig(width=16, layers=2, embedding=24, frames=(4, 6))) if judged else None
     graph = finetuning_graph(synthesizer, FRAMES, PIECES, judge)
     export_onnx(graph, tmp_path / "step.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])

@@ -86,7 +86,9 @@ def test_a_bundle_gets_the_graph(tmp_path: Path) -> None:
     assert manifest["recognizer"]["phonemes"] == list(SOUNDS)
     assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {"manifest.json"}
     assert "recognizer.onnx" in manifest["files"]
-    assert set(manifest["packed"]) == {"finetune.int4"}, "the recognizer that was there before had four bits"
+    assert set(manifest["packed"]) == {"finetune.int4", "speaker.int4"}, (
+        "the recognizer that was there before had four bits"
+    )
     assert (folder / "recognizer.onnx").stat().st_size < 1_500_000
     model = load_recognizer(tmp_path / "recognizer.safetensors")
     recognizer = Recognizer(bundle, bundle.session)

@@ -21,7 +21,6 @@ from parrotlet import Parrotlet, SpeakOptions, VoiceProfile
 from parrotlet.acoustic import SplitAcoustic
 from parrotlet.errors import UsageError
 from parrotlet.fastspeech_nsf import FIRST_FRAMES
-from parrotlet.room_tone import RoomTone
 from parrotlet.text.utterance import Pause, Utterance
 from parrotlet_runtimes import Session, SessionInfo
 
@@ -198,12 +197,6 @@ def test_memory_does_not_grow_with_the_text(bird: Parrotlet, voice: VoiceProfile
     assert peak(40) < peak(4) + 300_000  # 36 sentences are 3 MB of samples
 
 
-@pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses of exact zeros, which can be measured."""
-    monkeypatch.setattr(RoomTone, "sound", lambda self, size: np.zeros(size, np.float32))
-
-
 def silences(samples: np.ndarray, rate: int) -> list[float]:
     """Lengths in seconds of the stretches of exact zeros, 50 ms and more."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], samples == 0, [0]])))
@@ -227,7 +220,12 @@ def silences(samples: np.ndarray, rate: int) -> list[float]:
     ],
 )
 def test_pauses(
-    silent: None, bird: Parrotlet, voice: VoiceProfile, text: str, options: dict[str, float], expected: list[float]
+    silent_pauses: None,
+    bird: Parrotlet,
+    voice: VoiceProfile,
+    text: str,
+    options: dict[str, float],
+    expected: list[float],
 ) -> None:
     assert silences(joined(bird, text, voice, **options), bird.sample_rate) == expected
 
@@ -235,7 +233,7 @@ def test_pauses(
 @pytest.mark.parametrize("seconds", [0.3, 0.35, 0.6, 0.61])
 @pytest.mark.parametrize("options", [{}, {"sentence_silence": 0}, {"sentence_silence": 2.0}, {"speed": 2.0}])
 def test_a_break_is_as_long_as_the_document_says(
-    silent: None, bird: Parrotlet, voice: VoiceProfile, seconds: float, options: dict[str, float]
+    silent_pauses: None, bird: Parrotlet, voice: VoiceProfile, seconds: float, options: dict[str, float]
 ) -> None:
     document = f'<speak>Hello there.<break time="{seconds * 1000:g}ms"/>Bye</speak>'
     assert silences(joined(bird, document, voice, ssml=True, **options), bird.sample_rate)[0] == seconds

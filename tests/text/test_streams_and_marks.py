@@ -116,7 +116,7 @@ def utterances(chunks: Iterator[AudioChunk]) -> Iterator[tuple[float, float, Aud
 
 
 @pytest.mark.parametrize("speed", [0.7, 1.0, 1.8])
-def test_marks_fill_the_sound_of_their_utterance(bird: Parrotlet, speed: float) -> None:
+def test_marks_fill_the_sound_of_their_utterance(silent_pauses: None, bird: Parrotlet, speed: float) -> None:
     voice = next(iter(bird.presets.values())).profile
     text = "Hello there, Dr. Smith. It costs $3.50! One [[pause 300ms]] two, [[həlˈO]] three. " + "A long one, " * 30
     found = list(utterances(bird.speak(text, voice, speed=speed)))

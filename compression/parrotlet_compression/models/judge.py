@@ -57,6 +57,10 @@ class SpeakerJudge(nn.Module):
     def __init__(self, config: JudgeConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or JudgeConfig()
+        if config.layers % len(config.frames):
+            raise ValueError(
+                f"{config.layers} layers are no equal share for each of {len(config.frames)} kinds of frames"
+            )
         self.stem = nn.Linear(STRIDE * config.n_mels, config.width)
         self.norm = nn.LayerNorm(config.width)
         self.body = ConvNeXtStack(config.width, config.layers)
@@ -69,8 +73,8 @@ class SpeakerJudge(nn.Module):
         pairs = ((mel + 5) / 2).reshape(batch, frames // STRIDE, STRIDE * bands)
         x, heard = self.norm(self.stem(pairs)), []
         each = self.config.layers // len(self.heads)
-        for number, head in enumerate(self.heads):
-            for block in self.body.blocks[number * each : (number + 1) * each]:
-                x = block(x)
-            heard.append(head(x))
+        for number, block in enumerate(self.body.blocks, 1):
+            x = block(x)
+            if number % each == 0:
+                heard.append(self.heads[number // each - 1](x))
         return Heard(unit(self.output(attentive_statistics(x, self.attention))), heard)

@@ -59,7 +59,7 @@ SPEECH = 0.07
 PARTS = ("mel", "embedding", "frames", "gradient", "asked")
 """Of a person's file, in the order of ``_heard``; of recordings there are the first three."""
 INNER_FRAMES = "inner_frames.bin"
-"""File of the principal components that ``frames`` are of."""
+"""File of the principal components that ``frames`` are of. It does not end as a person's file."""
 BASIS = 300
 """Clips that these are found from."""
 INNER = slice(MARGIN, -MARGIN)
