@@ -104,11 +104,12 @@ def write_test_speech(
                 "guided": {"texts": clips[0].text.lower()},
             }
             for way, given in learned.items() if bird.learns_from_texts else ():
+                tuned = profile
                 try:
-                    profile = bird.enroll(recording, **given)
+                    tuned = bird.enroll(recording, **given)
                 except ParrotletError as error:
                     print(f"{speaker}: {error}")
-                lists[way] += say(f"{speaker}_{way}", index, profile, ",".join(references))
+                lists[way] += say(f"{speaker}_{way}", index, tuned, ",".join(references))
         (out / "people.json").write_text(json.dumps(enrolled))
     for name, rows in lists.items():
         (out / f"{name}.tsv").write_text("\n".join(rows) + "\n")
