@@ -69,6 +69,9 @@ def test_a_file_holds_the_same_graph_with_other_weights() -> None:
             noise = np.square(a.astype(float) - b).sum() / np.square(a.astype(float)).sum()
             assert a.dtype == np.int8 and noise < 0.02
     assert changed == len(packing["pieces"]) == 21
+    # All but the last two: the pieces before them are the same.
+    _, fewer = packed_graph(graph, last=2)
+    assert fewer["pieces"] == packing["pieces"][:-2]
 
 
 def test_a_damaged_file_is_refused(small: Path, tmp_path: Path) -> None:
