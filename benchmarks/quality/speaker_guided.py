@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,16 @@ def _person(listener: Embed, material: Material, settings: Settings) -> Tensor:
     return functional.normalize(torch.cat(heard).mean(0), dim=0)
 
 
-def _judged(synthesizer: Synthesizer, path: Path) -> FineTuning:
-    """The step that ships, with the judge of a file."""
+def _guided(options: argparse.Namespace, settings: Settings) -> Callable[[Material], FineTuning]:
+    """The second step, for what a person's recordings are: with CAM++, or with the judge of a file."""
+    _, synthesizer, vocoder = load_students(CHECKPOINTS)
+    if options.judge is None:
+        listener = Listener(vocoder)
+        return lambda material: GuidedStep(synthesizer, listener, _person(listener, material, settings), options.weight)
     judge = SpeakerJudge()
-    load_weights(judge, path)
-    return FineTuning(synthesizer, judge)
+    load_weights(judge, options.judge)
+    step = FineTuning(synthesizer, judge)
+    return lambda material: step
 
 
 def _speak(options: argparse.Namespace) -> None:
@@ -77,10 +83,9 @@ def _speak(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     pack, bird = Pack(options.folder / "pack"), Parrotlet.load(DEFAULT)
     people = json.loads((options.folder / "people.json").read_text())
-    _, synthesizer, vocoder = load_students(CHECKPOINTS)
     settings, alone = Settings.of(bird.bundle), bird.bundle.session("finetune")
     assert settings is not None
-    listener = Listener(vocoder)
+    guided = _guided(options, settings)
     options.out.mkdir(parents=True, exist_ok=True)
     references: dict[str, dict[str, str]] = {}
     lists: dict[str, list[str]] = {}
@@ -92,12 +97,8 @@ def _speak(options: argparse.Namespace) -> None:
             profile, heard = bird._enroller.enroll(recordings, texts=texts)
             profile = profile.with_fitted(bird.bundle.model_sha256, bird._model.fit(profile))
             material = bird._model.material(profile, heard)
-            guided: Any
-            if options.judge:
-                guided = _judged(synthesizer, options.judge)
-            else:
-                guided = GuidedStep(synthesizer, listener, _person(listener, material, settings), options.weight)
-            for label, step in (("alone", alone), ("encoder", guided)):
+            steps: dict[str, Any] = {"alone": alone, "encoder": guided(material)}
+            for label, step in steps.items():
                 torch.manual_seed(0)
                 began = time.process_time()
                 tuned = profile.with_factors(settings.model, fit(step, settings, material))

@@ -1,4 +1,5 @@
-"""Files that other commands or the user wrote, read with an error that names them; and files of a bundle, written."""
+"""Files that other commands or the user wrote, read with an error that names them; files of a bundle, and arrays,
+written."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from parrotlet.bundle import SPOKEN_WITH
 from parrotlet.errors import InputError
+from parrotlet.output import open_output
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -72,6 +74,12 @@ def read_array(path: Path, advice: str) -> npt.NDArray[np.float32]:
         return np.asarray(np.load(path), dtype=np.float32)
     except (OSError, ValueError, EOFError, TypeError) as error:
         raise InputError(f"{path}: {_why(error)}: {advice}") from error
+
+
+def write_arrays(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
+    """Write arrays in one file, as ``np.load`` reads them by their names."""
+    with open_output(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_credits(path: Path) -> dict[str, Any]:

@@ -103,12 +103,13 @@ def packed_graph(graph: bytes, whole: bytes | None = None, last: int = 0) -> tup
     stay as they are.
     """
     rest, weights, pieces, done = [], [], [], 0
-    tensors = onnx.load_from_string(whole or graph).graph.initializer
-    matrices = [one for one in tensors if one.raw_data and _group(numpy_helper.to_array(one))]
-    for tensor in matrices[: len(matrices) - last]:
+    matrices = []
+    for tensor in onnx.load_from_string(whole or graph).graph.initializer:
         values = numpy_helper.to_array(tensor)
-        group = _group(values)
-        if (at := graph.find(tensor.raw_data, done)) < 0:
+        if tensor.raw_data and (group := _group(values)):
+            matrices.append((tensor.raw_data, values, group))
+    for stored, values, group in matrices[: len(matrices) - last]:
+        if (at := graph.find(stored, done)) < 0:
             continue
         rest.append(graph[done:at])
         pieces.append([sum(len(one) for one in rest), *values.shape, group])

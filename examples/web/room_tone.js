@@ -1,11 +1,23 @@
 // The background of an utterance, which goes on in the pause after it (room_tone.py): zeros would be another place.
 
-import { uniformNoise } from "./voice.js";
+import { joined, uniformNoise } from "./voice.js";
 import { Fourier } from "./watermark.js";
 
 const [BLOCK, BLOCKS, SHARE] = [512, 8, 16]; // samples of a piece; how many of the quietest at most, and of how many pieces one
 const PERIOD = 8192; // samples after which the background repeats
 const LOUDEST = 0.01; // root mean square of the background at most, as a share of the utterance's
+
+let fourier; // this transform, and the spectrum of white noise by it, are made for the first pause
+let white;
+
+/** The spectrum of samples, PERIOD at most: real and imaginary part. */
+function spectrum(samples) {
+  fourier ??= new Fourier(PERIOD);
+  const made = [new Float64Array(PERIOD), new Float64Array(PERIOD)];
+  made[0].set(samples);
+  fourier.run(...made);
+  return made;
+}
 
 const level = (samples) => Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
 
@@ -17,14 +29,13 @@ export class RoomTone {
   #power = 0;
 
   push(samples) {
-    const held = new Float32Array(this.#held.length + samples.length);
-    held.set(this.#held);
-    held.set(samples, this.#held.length);
+    const held = joined([this.#held, samples]);
     const whole = held.length - (held.length % BLOCK);
     for (let at = 0; at < whole; at += BLOCK) {
-      const one = { piece: held.subarray(at, at + BLOCK), level: level(held.subarray(at, at + BLOCK)) };
-      this.#quietest.push(one);
-      this.#power += one.level ** 2;
+      const piece = held.subarray(at, at + BLOCK);
+      const loud = level(piece);
+      this.#quietest.push({ piece, level: loud });
+      this.#power += loud ** 2;
       this.#blocks += 1;
     }
     this.#held = held.slice(whole);
@@ -37,23 +48,17 @@ export class RoomTone {
     const made = new Float32Array(size);
     const quietest = this.#quietest.slice(0, Math.max(1, Math.floor(this.#blocks / SHARE)));
     if (!quietest.length) return made;
-    const fourier = new Fourier(PERIOD);
-    const spectrum = (samples) => {
-      const made = [new Float64Array(PERIOD), new Float64Array(PERIOD)];
-      made[0].set(samples);
-      fourier.run(...made);
-      return made;
-    };
-    // The geometric mean: of some utterances the quietest pieces lie 30 dB apart.
-    const logs = new Float64Array(PERIOD);
+    // The geometric mean: of some utterances the quietest pieces lie 30 dB apart. The other half is the mirror image.
+    const logs = new Float64Array(PERIOD / 2 + 1);
     for (const { piece } of quietest) {
       const [real, imaginary] = spectrum(piece);
-      for (let k = 0; k < PERIOD; k += 1) logs[k] += Math.log(Math.hypot(real[k], imaginary[k]) + 1e-12);
+      for (let k = 0; k < logs.length; k += 1) logs[k] += Math.log(real[k] ** 2 + imaginary[k] ** 2 + 1e-24) / 2;
     }
     const scales = logs.map((sum) => Math.exp(sum / quietest.length) / Math.sqrt(BLOCK));
-    const [real, imaginary] = spectrum(uniformNoise(PERIOD, 0));
+    white ??= spectrum(uniformNoise(PERIOD, 0));
+    const scale = (k) => scales[Math.min(k, PERIOD - k)];
     // Conjugate, for the inverse transform.
-    const sum = [real.map((value, k) => value * scales[k]), imaginary.map((value, k) => -value * scales[k])];
+    const sum = [white[0].map((value, k) => value * scale(k)), white[1].map((value, k) => -value * scale(k))];
     fourier.run(...sum);
     const tone = sum[0].map((value) => value / PERIOD);
     const gain = Math.min(1, (LOUDEST * Math.sqrt(this.#power / this.#blocks)) / level(tone));

@@ -44,12 +44,12 @@ ENROLLED_S, LEAST_S, MOST_S = 20.0, 50.0, 110.0
 """Seconds of a person that are enrolled, that are there at least, and that are used at most."""
 
 
-def _everybody(name: str) -> bool:
-    return True
-
-
 def people_of(
-    pack: Pack, bundle: Path, least_s: float = LEAST_S, wanted: Callable[[str], bool] = _everybody, seed: int = 0
+    pack: Pack,
+    bundle: Path,
+    least_s: float = LEAST_S,
+    wanted: Callable[[str], bool] = lambda name: True,
+    seed: int = 0,
 ) -> Iterator[tuple[str, Material]]:
     """Everybody of the training clips who says enough, enrolled and aligned by an ONNX bundle: name and material.
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from torch import Tensor
 
 from parrotlet.mel import MelConfig
-from parrotlet.output import open_output
 
+from ..files import write_arrays
 from ..interpolation import rows_at
 from ..models.judge import STRIDE, JudgeConfig
 from ..teachers.campplus import FIRST_S, FRAME_S
@@ -53,13 +53,8 @@ class InnerFrames:
 
     def save(self, path: Path) -> None:
         """Write them, as ``load`` reads them."""
-        with open_output(path) as file:
-            np.savez(
-                file,
-                allow_pickle=False,
-                **{f"mean{n}": one for n, one in enumerate(self.means)},
-                **{f"axes{n}": one for n, one in enumerate(self.axes)},
-            )
+        means = {f"mean{n}": one for n, one in enumerate(self.means)}
+        write_arrays(path, **means, **{f"axes{n}": one for n, one in enumerate(self.axes)})
 
     @classmethod
     def load(cls, path: Path) -> InnerFrames:

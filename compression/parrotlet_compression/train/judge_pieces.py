@@ -24,10 +24,10 @@ from tqdm import tqdm
 from parrotlet.factors import Settings
 from parrotlet.finetuning import Line, Material, learned
 from parrotlet.mel import MelConfig, mel_edges, mel_spectrogram
-from parrotlet.output import open_output
 
 from ..corpus import Clip, Pack
 from ..export import load_judge, load_students
+from ..files import write_arrays
 from ..finetuning_graph import FRAMES, MARGIN, FineTuning, refined
 from ..models.synthesizer import Synthesizer
 from ..teachers.campplus import CamPlusPlus
@@ -174,7 +174,7 @@ def write_pieces(
             mel = torch.stack([part[:, INNER] for part in spectra], dim=1) @ formants(moved, pack.config)
             rows += _heard(listener, inner, pack.config, mel, cuts[F0][:, INNER], int(random.integers(VARIANTS)))
         columns = (np.stack(column) for column in zip(*rows, strict=True))
-        _save(out / f"{name}.npz", **dict(zip(PARTS, columns, strict=True)))
+        write_arrays(out / f"{name}.npz", **dict(zip(PARTS, columns, strict=True)))
 
 
 def _heard(
@@ -231,7 +231,7 @@ def write_recordings(pack: Pack, out: Path, seed: int = 0, without: Collection[s
                 rows.append((mel, embeddings.numpy(), inner(layers, FRAMES, pack.config)))
         if rows:
             whole = (np.concatenate(parts).astype(np.float16) for parts in zip(*rows, strict=True))
-            _save(path, **dict(zip(PARTS[:3], whole, strict=True)))
+            write_arrays(path, **dict(zip(PARTS[:3], whole, strict=True)))
 
 
 def _inner_frames(pack: Pack, clips: Sequence[Clip], encoder: CamPlusPlus) -> InnerFrames:
@@ -256,8 +256,3 @@ def _recorded_pieces(
     pieces = samples[starts * hop + np.arange(FRAMES * hop)]
     kept = np.sqrt(np.mean(pieces**2, axis=1)) > QUIET
     return mel[starts + np.arange(FRAMES)][kept], pieces[kept]
-
-
-def _save(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
-    with open_output(path) as file:
-        np.savez(file, allow_pickle=False, **arrays)
