@@ -25,6 +25,7 @@ from parrotlet_compression.train.clone_vocoder import (  # noqa: E402
     CloneLosses,
     clone_batches,
     filter_distance,
+    level_distance,
     read_clones,
 )
 
@@ -110,6 +111,13 @@ def test_a_distance_of_filters_is_of_logarithms() -> None:
     assert float(filter_distance((magnitude, phase, noise), (magnitude, phase, noise))) == 0
     louder = filter_distance((magnitude * np.e, phase + 1, noise / np.e), (magnitude, phase, noise))
     assert float(louder) == pytest.approx(2, abs=1e-4)
+
+
+def test_a_distance_of_levels_is_in_nepers() -> None:
+    one = torch.rand(2, 5, 7) + 0.1, torch.randn(2, 5, 7), torch.rand(2, 5, 7) + 0.1
+    louder = one[0] * np.e, one[1] + 1, one[2] * np.e
+    assert float(level_distance(one, one)) == 0
+    assert float(level_distance(louder, one)) == pytest.approx(1, abs=1e-4)
 
 
 def test_without_clones_the_command_that_makes_them_is_named(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ SHARES = (0.63, 0.25, 0.12)
 """Of ``KINDS``, in what is learned from."""
 KEPT = 0.2
 """Weight of how far the vocoder's filters are from those of before."""
+LEVEL = 1.0
+"""Weight of how much louder or softer a piece is than before: CAM++ hears all pieces equally loud."""
 HELD_OUT = 7
 """One person of so many, by a hash of the name, is held out."""
 DRAWS = 16
@@ -103,6 +105,7 @@ class CloneLosses(nn.Module):
         return {
             "campplus": 1 - (heard * clones.embedding).sum(-1).mean(),
             "kept": KEPT * filter_distance(filters, before),
+            "level": LEVEL * level_distance(filters, before),
             **pitch_losses(*self.vocoder.pitch_logits(features.detach()), clones.f0),
         }
 
@@ -113,6 +116,12 @@ def filter_distance(one: tuple[Tensor, Tensor, Tensor], other: tuple[Tensor, Ten
     harmonic = (magnitude.log() - magnitude_before.log()).abs().mean()
     rest = (phase - phase_before).abs().mean() + (noise.log() - noise_before.log()).abs().mean()
     return harmonic + 0.5 * rest
+
+
+def level_distance(one: tuple[Tensor, Tensor, Tensor], other: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """L1 distance [] of the level of pieces, in nepers: of both sources' filters, [B, T, F]."""
+    levels = [torch.log(m.square().mean((1, 2)) + n.square().mean((1, 2)) + 1e-12) / 2 for m, _, n in (one, other)]
+    return (levels[0] - levels[1]).abs().mean()
 
 
 def train_clone_vocoder(clones: Path, out: Path, schedule: Schedule, start_from: Path) -> Vocoder:
