@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ KEPT = 0.2
 """Weight of how far the vocoder's filters are from those of before."""
 LEVEL = 1.0
 """Weight of how much louder or softer a piece is than before: CAM++ hears all pieces equally loud."""
+WARMUP, DECAY = 20, 0.67
+"""Of a schedule: a run has some hundred steps."""
 HELD_OUT = 7
 """One person of so many, by a hash of the name, is held out."""
 DRAWS = 16
@@ -136,7 +139,8 @@ def train_clone_vocoder(clones: Path, out: Path, schedule: Schedule, start_from:
     losses = CloneLosses(vocoder.eval())
     if held:
         print("before:", _told(losses, held))
-    train(vocoder, clone_batches(learning, data_seed(out)), losses, out, schedule, start_from)
+    short = replace(schedule, warmup=WARMUP, decay=DECAY)
+    train(vocoder, clone_batches(learning, data_seed(out)), losses, out, short, start_from)
     release(vocoder, out, FILE)
     if held:
         print("after:", _told(losses, held))

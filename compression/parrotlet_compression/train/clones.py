@@ -62,8 +62,9 @@ def write_clones(
             for kind, piece in _pieces(synthesizer, factors, line, material.condition):
                 rows[kind].append(piece)
         if rows:
-            heard = [_embedding(encoder, pack.samples24(clip), pack.config.hop_length) for clip in clips]
-            embedding = functional.normalize(torch.cat(heard).mean(0), dim=0)
+            samples = [_whole_pieces(pack.samples24(clip), FRAMES * pack.config.hop_length) for clip in clips]
+            heard = encoder(leveled(torch.from_numpy(np.concatenate(samples))))
+            embedding = functional.normalize(heard.mean(0), dim=0)
             pieces = {kind: np.stack(some).astype(np.float16) for kind, some in rows.items()}
             write_arrays(out / f"{name}.npz", **pieces, embedding=embedding.numpy())
 
@@ -84,9 +85,6 @@ def _pieces(
             yield "f0", line.f0[part]
 
 
-def _embedding(encoder: CamPlusPlus, samples: npt.NDArray[np.float32], hop: int) -> Tensor:
-    """Of whole pieces of a recording: [N, E]."""
-    size = FRAMES * hop
-    pieces = torch.from_numpy(samples[: len(samples) // size * size].reshape(-1, size))
-    embeddings: Tensor = encoder(leveled(pieces)) if len(pieces) else torch.zeros(0, 192)
-    return embeddings
+def _whole_pieces(samples: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
+    """[N, size]"""
+    return samples[: len(samples) // size * size].reshape(-1, size)
