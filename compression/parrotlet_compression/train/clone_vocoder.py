@@ -8,7 +8,6 @@ near what it was, so that it learns no more.
 from __future__ import annotations
 
 import copy
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from ..models.vocoder import Vocoder, render
 from ..models.weights import load_weights
 from ..teachers.campplus import CamPlusPlus
 from .clones import KINDS
-from .loop import Losses, Schedule, data_seed, release, train
+from .loop import Losses, Schedule, data_seed, held_out, release, train
 from .speaker_consistency import excitation, leveled
 from .vocoder import pitch_losses
 
@@ -66,15 +65,10 @@ def read_clones(folder: Path) -> tuple[list[Person], list[Person]]:
     held: list[Person] = []
     for path in sorted(folder.glob("*.npz")):
         with np.load(path) as file:
-            (held if held_out(path.stem) else learning).append(dict(file))
+            (held if held_out(path.stem, HELD_OUT) else learning).append(dict(file))
     if not learning:
         raise InputError(f"{folder} holds no clones: write them with `parrotlet-compress clones`")
     return learning, held
-
-
-def held_out(name: str) -> bool:
-    """Whether a person is measured with, and not learned from."""
-    return zlib.crc32(name.encode()) % HELD_OUT == 0
 
 
 def clone_batches(people: list[Person], seed: int, kind: str | None = None) -> Iterator[Clones]:
@@ -140,7 +134,7 @@ def train_clone_vocoder(clones: Path, out: Path, schedule: Schedule, start_from:
     if held:
         print("before:", _told(losses, held))
     short = replace(schedule, warmup=WARMUP, decay=DECAY)
-    train(vocoder, clone_batches(learning, data_seed(out)), losses, out, short, start_from)
+    train(vocoder, clone_batches(learning, data_seed(out)), losses, out, short)
     release(vocoder, out, FILE)
     if held:
         print("after:", _told(losses, held))
