@@ -16,12 +16,14 @@ from typing import Any
 
 import torch
 
-from parrotlet import adaptation
+from parrotlet import Parrotlet, adaptation
 from parrotlet.bundle import FORMAT, Bundle
 from parrotlet.errors import InputError
 from parrotlet.mel import MelConfig
+from parrotlet.profile import Fitted
 
 from .acoustic_parts import Part, onnx_parts
+from .files import json_bytes, read_manifest, write_files
 from .finetuning_graph import add_finetuning
 from .fuse import fuse_bundle
 from .graph import Feeds, Graph, export_onnx
@@ -266,7 +268,7 @@ def export_bundle(
             )
     split = {"onnx": onnx_graphs(*students), "tflite": tflite_graphs(*students)}
     written = [_Written(kind, graph, split[kind][graph.name]) for graph in graphs(*students) for kind in formats]
-    weights = [_sha256(checkpoints / f"{graph}.safetensors") for graph in ("speaker", "acoustic")]
+    weights = [_sha256(checkpoints / f"{graph}.safetensors") for graph in ("speaker", "acoustic", "vocoder")]
     manifest = _manifest(*students, name, same_speaker, weights, credits or {})
     full = out.with_name(out.name + ".float.part")
     results = []
@@ -279,18 +281,29 @@ def export_bundle(
         add_signal_graphs(full, signal_graphs)
         if (checkpoints / RECOGNIZER).is_file():
             add_recognizer(full, checkpoints / RECOGNIZER)
+        measure_presets(full)
         results += _parities(full, written, "fp32")
         if precision == "fp32":
             _copy(full, out)
         else:
             quantize_bundle(full, out, precisions, tflite_activations, pack)
             fuse_bundle(out)
+            measure_presets(out)
             results += _parities(out, written, "int8")
         if fp32 is not None:
             _copy(full, fp32)
     finally:
         shutil.rmtree(full, ignore_errors=True)
     return results
+
+
+def measure_presets(bundle: Path) -> None:
+    """Measure how loud a bundle speaks in its presets, and keep that in its ``presets.json``."""
+    bird, presets = Parrotlet.load(bundle), json.loads((bundle / "presets.json").read_bytes())
+    for name, preset in bird.presets.items():
+        voice = bird.voice(preset.profile.with_fitted("", Fitted(None, None)))
+        presets[name]["statistics"]["loudness_lufs"] = round(voice.loudness_lufs, 2)
+    write_files(bundle, read_manifest(bundle), {"presets.json": json_bytes(presets)})
 
 
 def _parities(folder: Path, written: Sequence[_Written], precision: str) -> list[Parity]:
@@ -335,7 +348,7 @@ def _manifest(
             "embedding": speaker.config.embedding,
             "same_speaker": same_speaker,
             "weights_sha256": weights[0],
-            # What an acoustic model made of a profile is of this encoder and this model.
+            # What a bundle made of a profile is of all weights that speak: loudness is of the vocoder as well.
             "model_sha256": hashlib.sha256("".join(weights).encode()).hexdigest(),
         },
         "adaptation": adaptation.shape(),
@@ -355,10 +368,9 @@ def _finish(
     for one in written:
         names = {"inputs": list(one.graph.example(one.graph.lengths[0])), "outputs": list(one.graph.outputs)}
         entries.setdefault(one.graph.name, names)[one.format] = one.entry()
-    (part / "presets.json").write_text(json.dumps(presets, indent=1, ensure_ascii=False) + "\n")
+    (part / "presets.json").write_bytes(json_bytes(presets))
     files = {path.name: _sha256(path) for path in sorted(part.iterdir())}
-    text = json.dumps({**manifest, "graphs": entries, "files": files}, indent=1, ensure_ascii=False)
-    (part / "manifest.json").write_text(text + "\n")
+    (part / "manifest.json").write_bytes(json_bytes({**manifest, "graphs": entries, "files": files}))
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
 

@@ -46,13 +46,18 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
     return manifest
 
 
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """An object as a bundle's files hold it."""
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
 def write_files(bundle: Path, manifest: dict[str, Any], files: Mapping[str, bytes]) -> None:
     """Write files of a bundle by their names, and its manifest with their sha256. No old file goes before all are
     written, and the manifest goes last."""
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     manifest["files"] = dict(sorted({**manifest["files"], **digests}.items()))
     written = {bundle / name: data for name, data in files.items()}
-    written[bundle / "manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    written[bundle / "manifest.json"] = json_bytes(manifest)
     parts = {path: path.with_name(path.name + ".part") for path in written}
     for path, part in parts.items():
         part.write_bytes(written[path])

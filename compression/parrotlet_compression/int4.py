@@ -7,7 +7,6 @@ into int8 weights before it opens the graph (``parrotlet.packed``).
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from parrotlet.bundle import PACKED_FORMAT, joined
 from parrotlet.errors import InputError
 from parrotlet.packed import unpacked
 
-from .files import read_manifest, spoken_parts
+from .files import json_bytes, read_manifest, spoken_parts
 
 GROUP = 64
 """Weights that share a scale, at most."""
@@ -74,8 +73,7 @@ def int4_bundle(source: Path, target: Path, graphs: Sequence[str] = ()) -> None:
     manifest["format"] = PACKED_FORMAT
     files = sorted(file.name for file in part.iterdir() if file.name != "manifest.json")
     manifest["files"] = {name: hashlib.sha256((part / name).read_bytes()).hexdigest() for name in files}
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    (part / "manifest.json").write_text(text, encoding="utf-8")
+    (part / "manifest.json").write_bytes(json_bytes(manifest))
     part.rename(target)
 
 

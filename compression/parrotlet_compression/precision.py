@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from parrotlet.errors import InputError
 
 from .borrowed_weights import borrow
 from .calibration import Feeds, require_signal, split_feeds, spoken_feeds
+from .files import json_bytes
 from .onnx_compact import compact_onnx_file
 from .quantize import quantize_int8, store_fp16
 from .static import ERROR_BOUND, StaticResult, quantize_within
@@ -172,7 +172,7 @@ def quantize_bundle(
         step = manifest["graphs"][FINETUNE]["onnx"]
         step |= borrow(part / step["file"], part / pieces[-1]["file"])
     manifest["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(part.iterdir())}
-    (part / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    (part / "manifest.json").write_bytes(json_bytes(manifest))
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
     return results

@@ -138,7 +138,7 @@ class Bundle:
 
     @property
     def model_sha256(self) -> str:
-        """sha256 of the weights of speaker encoder and acoustic model, in every precision and runtime the same."""
+        """sha256 of the weights that speak, speaker encoder's to vocoder's, in every precision and runtime the same."""
         return str(self.manifest["speaker"]["model_sha256"])
 
     @property

@@ -32,8 +32,8 @@ TENSORS = {
     "recording.flac": "uint8 [n]: the speech itself, when the person asked to keep it",
     "recording.texts": "uint8 [n]: what was read in it, JSON in UTF-8: [first sample after it, text] of each recording",
 }
-"""Beside these, ``fitted.MODEL.map`` and ``fitted.MODEL.loudness_lufs`` hold what one acoustic model made of them:
-a cache, which every other model ignores. MODEL is the first 16 digits of the SHA-256 of its weights.
+"""Beside these, ``fitted.MODEL.map`` and ``fitted.MODEL.loudness_lufs`` hold what one bundle made of them: a
+cache, which every other bundle ignores. MODEL is the first 16 digits of the SHA-256 of the weights that speak.
 
 ``finetuned.MODEL.factors``, float32 [F], holds what a refiner was fine-tuned by (``parrotlet.factors``). That takes the
 recordings and their text, so it is kept for later."""
@@ -97,7 +97,7 @@ class Spectrum(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """What one acoustic model made of a profile: the map [1 + C + C * C] (level, offset, matrix) and the loudness."""
+    """What one bundle made of a profile: the map [1 + C + C * C] (level, offset, matrix) and the loudness."""
 
     map: Array | None
     loudness_lufs: float | None
@@ -166,14 +166,14 @@ class VoiceProfile:
         return {"pitch_median_hz": self.pitch.median_hz, "pitch_spread": self.pitch.spread_octaves}
 
     def fitted(self, model: str) -> Fitted:
-        """What lies here for an acoustic model, given its SHA-256. A cache that cannot be right counts as none."""
+        """What lies here for a bundle, given its ``model_sha256``. A cache that cannot be right counts as none."""
         loudness = self.tensors.get(f"fitted.{model[:16]}.loudness_lufs")
         if loudness is not None and not (loudness.shape == (1,) and -70 <= loudness[0] <= 10):
             loudness = None
         return Fitted(self.tensors.get(f"fitted.{model[:16]}.map"), None if loudness is None else float(loudness[0]))
 
     def with_fitted(self, model: str, fitted: Fitted) -> VoiceProfile:
-        """The profile with what an acoustic model made of it, in place of what was there for any model."""
+        """The profile with what a bundle made of it, in place of what was there for any."""
         tensors = {name: value for name, value in self.tensors.items() if not name.startswith("fitted.")}
         if fitted.map is not None:
             tensors[f"fitted.{model[:16]}.map"] = fitted.map

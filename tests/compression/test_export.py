@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ torch = pytest.importorskip("torch", reason="compression needs torch: pip instal
 from parrotlet import Parrotlet  # noqa: E402
 from parrotlet.bundle import DEFAULT  # noqa: E402
 from parrotlet.errors import InputError  # noqa: E402
+from parrotlet.profile import Fitted  # noqa: E402
 from parrotlet_compression.export import export_bundle  # noqa: E402
 from parrotlet_compression.parity import Parity, counterparts  # noqa: E402
 from parrotlet_compression.signal_graphs import SIGNAL_GRAPHS  # noqa: E402
@@ -96,12 +98,27 @@ def test_the_contract_of_names_and_manifest(exported: tuple[Path, Path, list[Par
         assert list(info.outputs) == manifest["graphs"][graph]["outputs"]
 
 
-def test_the_shipped_bundle_comes_from_the_released_checkpoints() -> None:
-    import hashlib
+def test_presets_keep_how_loud_they_are_in_each_bundle(exported: tuple[Path, Path, list[Parity]]) -> None:
+    for folder in exported[:2]:
+        bird, rows = Parrotlet.load(folder), json.loads((folder / "presets.json").read_text())
+        for name, preset in list(bird.presets.items())[:2]:
+            voice = bird.voice(preset.profile.with_fitted("", Fitted(None, None)))
+            assert rows[name]["statistics"]["loudness_lufs"] == pytest.approx(voice.loudness_lufs, abs=0.01)
 
+
+def test_the_shipped_bundle_comes_from_the_released_checkpoints() -> None:
     manifest = json.loads((DEFAULT / "manifest.json").read_text())
-    weights = (CHECKPOINTS / "speaker.safetensors").read_bytes()
-    assert manifest["speaker"]["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+    assert manifest["speaker"]["weights_sha256"] == _sha256("speaker")
+
+
+def test_a_bundle_names_all_weights_that_speak(exported: tuple[Path, Path, list[Parity]]) -> None:
+    manifest = json.loads((exported[0] / "manifest.json").read_text())
+    digests = "".join(_sha256(graph) for graph in ("speaker", "acoustic", "vocoder"))
+    assert manifest["speaker"]["model_sha256"] == hashlib.sha256(digests.encode()).hexdigest()
+
+
+def _sha256(graph: str) -> str:
+    return hashlib.sha256((CHECKPOINTS / f"{graph}.safetensors").read_bytes()).hexdigest()
 
 
 def test_clear_errors_before_any_work(tmp_path: Path) -> None:

@@ -48,6 +48,13 @@ def test_a_profile_of_an_earlier_version_is_as_loud(bird: Parrotlet, voices: dic
     assert np.allclose(spoken(bird, "Good morning.", earlier), spoken(bird, "Good morning.", voice), atol=1e-6)
 
 
+def test_presets_keep_the_loudness_of_the_bundle_they_are_in(bird: Parrotlet) -> None:
+    for name, preset in bird.presets.items():
+        kept = preset.profile.fitted(bird.bundle.model_sha256).loudness_lufs
+        measured = bird.voice(preset.profile.with_fitted("", Fitted(None, None))).loudness_lufs
+        assert kept == pytest.approx(measured, abs=0.1), name
+
+
 @pytest.mark.parametrize("volume", [1.0, 4.0])
 def test_no_voice_clips(bird: Parrotlet, voices: dict[str, VoiceProfile], volume: float) -> None:
     for name, voice in voices.items():
