@@ -22,8 +22,6 @@ from ..models.weights import load_tensors, save_weights
 from ..teachers.hifigan import HifiGanConfig
 from ..train.acoustic import train_acoustic
 from ..train.aligner import train_aligner
-from ..train.clone_vocoder import train_clone_vocoder
-from ..train.clones import write_clones
 from ..train.directions import common, directions, people_of
 from ..train.enrolled import train_enrolled
 from ..train.hifigan import train_hifigan
@@ -50,7 +48,6 @@ MODELS = [
     "refiner",
     "joint",
     "vocoder",
-    "clone-vocoder",
     "tacotron2",
     "hifigan",
 ]
@@ -73,13 +70,6 @@ def add_commands(commands: Commands) -> None:
     found.add_argument("--seed", type=int, default=0, metavar="N", help="of other pieces (%(default)s)")
     found.add_argument("--without", default="", metavar="NAMES", help="people to leave out, with commas between")
 
-    found = commands.add("clones", _clones, "write what `train clone-vocoder` learns from")
-    found.add_argument("pack", type=Path)
-    found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS, to enroll people with")
-    found.add_argument("checkpoints", type=Path, help="folder of the weights")
-    found.add_argument("out", type=Path, help="folder for a file of each person; those that are there are kept")
-    found.add_argument("--without", default="", metavar="NAMES", help="people to leave out, with commas between")
-
     found = commands.add("common", _common, "find what the factors of all people have in common")
     found.add_argument("pack", type=Path)
     found.add_argument("bundle", type=Path, help="an ONNX bundle of CHECKPOINTS and of their directions")
@@ -92,13 +82,11 @@ def add_train(commands: Commands) -> None:
     """Add ``train`` alone: a recipe of the distiller holds its options."""
     command = commands.add("train", _train, "train one model, or go on where it stopped")
     command.add_argument("model", choices=MODELS)
-    command.add_argument("pack", type=Path, help="judge: the OUT of `judge-pieces`; clone-vocoder: of `clones`")
+    command.add_argument("pack", type=Path, help="judge: the OUT of `judge-pieces`")
     command.add_argument("out", type=Path, help="folder for checkpoints and curves")
     command.add_argument("--steps", type=int)
     command.add_argument(
-        "--minutes",
-        type=float,
-        help="joint: how long to train, in place of --steps; recognizer, judge, clone-vocoder: at most",
+        "--minutes", type=float, help="joint: how long to train, in place of --steps; recognizer, judge: at most"
     )
     command.add_argument("--rate", type=float, help="learning rate (1e-3; joint: 6e-4)")
     command.add_argument(
@@ -193,14 +181,6 @@ def _train_vocoder(options: argparse.Namespace, schedule: Schedule) -> None:
     train_vocoder(options.pack, options.out, schedule, options.start, options.adversarial, options.predicted)
 
 
-def _train_clone_vocoder(options: argparse.Namespace, schedule: Schedule) -> None:
-    if options.start is None:
-        raise InputError(
-            "training clone-vocoder needs --from VOCODER, e.g. compression/checkpoints/vocoder.safetensors"
-        )
-    train_clone_vocoder(options.pack, options.out, _limited(options, schedule), options.start)
-
-
 def _train_tacotron2(options: argparse.Namespace, schedule: Schedule) -> None:
     guided = GuidedClips(Pack(options.pack), embeddings(options))
     config = sized_config(options.size, guided.embeddings.shape[1])
@@ -245,7 +225,6 @@ TRAINERS: dict[str, Callable[[argparse.Namespace, Schedule], None]] = {
     "acoustic": _train_acoustic,
     "refiner": _train_refiner,
     "vocoder": _train_vocoder,
-    "clone-vocoder": _train_clone_vocoder,
     "tacotron2": _train_tacotron2,
     "hifigan": _train_hifigan,
 }
@@ -310,11 +289,6 @@ def _judge_pieces(options: argparse.Namespace) -> None:
     write_pieces(pack, options.bundle, settings, options.checkpoints, options.out, options.seed, without)
 
 
-def _clones(options: argparse.Namespace) -> None:
-    settings, without = _settings(options.bundle), options.without.split(",")
-    write_clones(Pack(options.pack), options.bundle, settings, options.checkpoints, options.out, without)
-
-
 def _common(options: argparse.Namespace) -> None:
     synthesizer, settings = load_students(options.checkpoints)[1], _settings(options.bundle)
     step = Bundle.load(options.bundle).session("finetune", "onnx")
@@ -323,7 +297,7 @@ def _common(options: argparse.Namespace) -> None:
 
 
 def _people(options: argparse.Namespace) -> Iterator[Material]:
-    return (one.material for one in tqdm(people_of(Pack(options.pack), options.bundle), unit="person"))
+    return (material for _, material in tqdm(people_of(Pack(options.pack), options.bundle), unit="person"))
 
 
 def _settings(bundle: Path) -> Settings:

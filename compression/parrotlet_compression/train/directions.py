@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -45,22 +44,14 @@ ENROLLED_S, LEAST_S, MOST_S = 20.0, 50.0, 110.0
 """Seconds of a person that are enrolled, that are there at least, and that are used at most."""
 
 
-class Enrolled(NamedTuple):
-    """A person, and the clips that the lines of the material are of."""
-
-    name: str
-    material: Material
-    clips: list[Clip]
-
-
 def people_of(
     pack: Pack,
     bundle: Path,
     least_s: float = LEAST_S,
     wanted: Callable[[str], bool] = lambda name: True,
     seed: int = 0,
-) -> Iterator[Enrolled]:
-    """Everybody of the training clips who says enough, enrolled and aligned by an ONNX bundle.
+) -> Iterator[tuple[str, Material]]:
+    """Everybody of the training clips who says enough, enrolled and aligned by an ONNX bundle: name and material.
 
     wanted: is asked of a name when its turn comes. seed: of the order.
     """
@@ -74,7 +65,7 @@ def people_of(
             continue
         recordings = [(pack.samples24(clip), pack.config.sample_rate) for clip in clips]
         ends = np.cumsum([clip.frames for clip in clips]) / pack.config.frame_rate
-        heard, kept = [], []
+        heard = []
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RecordingWarning)
@@ -85,12 +76,11 @@ def people_of(
         for clip, recording in zip(clips, recordings, strict=True):
             with suppress(InputError):  # another text, or nearly no speech
                 heard.append(enroller.aligned(recording, enroller.examine(recording).report, clip.text.lower()))
-                kept.append(clip)
         if not heard:
             print(f"{name} is left out: none of the texts was heard")
             continue
         profile = made.with_fitted(found.model_sha256, model.fit(made))
-        yield Enrolled(name, model.material(profile, heard), kept)
+        yield name, model.material(profile, heard)
 
 
 def _clips(pack: Pack, least_s: float) -> dict[str, list[Clip]]:

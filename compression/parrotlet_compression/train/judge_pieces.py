@@ -153,7 +153,7 @@ def write_pieces(
     def wanted(name: str) -> bool:
         return name not in without and not (out / f"{name}.npz").exists()
 
-    for name, material, _ in tqdm(people_of(pack, bundle, LEAST_S, wanted, seed), unit="person"):
+    for name, material in tqdm(people_of(pack, bundle, LEAST_S, wanted, seed), unit="person"):
         conditions.append(torch.from_numpy(material.condition))
         fitted: list[Tensor] = []
         if random.random() < FITTED or not others:

@@ -127,17 +127,12 @@ def synthesize(model: Vocoder, batch: VocoderBatch) -> tuple[Tensor, Losses]:
         magnitude, phase, noise = model.filters(features)
     source = pulse_train(f0, config.hop_length, config.sample_rate, torch.rand(len(f0)))
     made = render(magnitude.float(), phase.float(), noise.float(), source, torch.randn_like(samples), config)
-    spectral = spectral_loss(made, samples, narrow, config.sample_rate)
-    return made, {"spectral": spectral, **pitch_losses(pitch.float(), voicing.float(), f0)}
-
-
-def pitch_losses(pitch: Tensor, voicing: Tensor, f0: Tensor) -> Losses:
-    """Of ``Vocoder.pitch_logits`` [B, T], for f0 [B, T] in Hz, 0 where unvoiced."""
     voiced = (f0 > 0).float()
     target = torch.log2(f0.clamp_min(40) / REFERENCE_HZ)
-    return {
-        "pitch": ((pitch - target).abs() * voiced).sum() / voiced.sum().clamp_min(1),
-        "voicing": 0.2 * functional.binary_cross_entropy_with_logits(voicing, voiced),
+    return made, {
+        "spectral": spectral_loss(made, samples, narrow, config.sample_rate),
+        "pitch": ((pitch.float() - target).abs() * voiced).sum() / voiced.sum().clamp_min(1),
+        "voicing": 0.2 * functional.binary_cross_entropy_with_logits(voicing.float(), voiced),
     }
 
 
