@@ -138,7 +138,8 @@ class Bundle:
 
     @property
     def model_sha256(self) -> str:
-        """sha256 of the weights that speak, speaker encoder's to vocoder's, in every precision and runtime the same."""
+        """sha256 of the weights that speak, in every precision and runtime the same (the vocoder's are in it from the
+        weights after parrotlet-en-11 on)."""
         return str(self.manifest["speaker"]["model_sha256"])
 
     @property
