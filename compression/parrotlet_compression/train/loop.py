@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,11 +93,6 @@ def data_seed(out: Path) -> int:
         return 0
     state = torch.load(path, weights_only=True, mmap=True)
     return int(np.random.SeedSequence((state.get("seed", 0), state["step"])).generate_state(1)[0])
-
-
-def held_out(name: str, one_in: int) -> bool:
-    """Whether a person is measured with, and not learned from: one of so many, by a hash of the name."""
-    return zlib.crc32(name.encode()) % one_in == 0
 
 
 class Learner:
