@@ -281,17 +281,18 @@ def export_bundle(
         add_signal_graphs(full, signal_graphs)
         if (checkpoints / RECOGNIZER).is_file():
             add_recognizer(full, checkpoints / RECOGNIZER)
-        measure_presets(full)
         results += _parities(full, written, "fp32")
         if precision == "fp32":
             _copy(full, out)
         else:
             quantize_bundle(full, out, precisions, tflite_activations, pack)
             fuse_bundle(out)
-            measure_presets(out)
             results += _parities(out, written, "int8")
         if fp32 is not None:
             _copy(full, fp32)
+        for bundle in (out, fp32):
+            if bundle is not None:
+                measure_presets(bundle)
     finally:
         shutil.rmtree(full, ignore_errors=True)
     return results
