@@ -31,9 +31,8 @@ from parrotlet.factors import Settings
 from parrotlet.finetuning import Material, fit
 from parrotlet_compression.export import load_students
 from parrotlet_compression.finetuning_graph import FineTuning
-from parrotlet_compression.models.judge import SpeakerJudge
+from parrotlet_compression.models.dense_judge import read_judge
 from parrotlet_compression.models.synthesizer import Synthesizer
-from parrotlet_compression.models.weights import load_weights
 from parrotlet_compression.train.judge_pieces import F0, INNER, Embed, drawn, recorded, spectrum
 from parrotlet_compression.train.speaker_consistency import Listener
 
@@ -69,9 +68,7 @@ def _guided(options: argparse.Namespace, settings: Settings) -> Callable[[Materi
     if options.judge is None:
         listener = Listener(vocoder)
         return lambda material: GuidedStep(synthesizer, listener, _person(listener, material, settings), options.weight)
-    judge = SpeakerJudge()
-    load_weights(judge, options.judge)
-    step = FineTuning(synthesizer, judge)
+    step = FineTuning(synthesizer, read_judge(options.judge))
     return lambda material: step
 
 

@@ -27,7 +27,8 @@ from parrotlet.finetuning import Line
 
 from .files import read_manifest, write_files
 from .graph import Feeds, Graph, export_onnx
-from .models.judge import SpeakerJudge, frame_error
+from .models.dense_judge import Judge
+from .models.judge import frame_error
 from .models.synthesizer import Synthesizer
 from .moments import moments_loss
 from .onnx_compact import compact_onnx_file
@@ -101,7 +102,7 @@ class FineTuning(nn.Module):
 
     flatter: Tensor
 
-    def __init__(self, synthesizer: Synthesizer, judge: SpeakerJudge | None = None) -> None:
+    def __init__(self, synthesizer: Synthesizer, judge: Judge | None = None) -> None:
         super().__init__()
         self.synthesizer = copy.deepcopy(synthesizer).requires_grad_(False).eval()
         self.judge = None if judge is None else copy.deepcopy(judge).requires_grad_(False).eval()
@@ -171,7 +172,7 @@ class FineTuning(nn.Module):
         return torch.cat(parts)
 
 
-def finetuning_step(synthesizer: Synthesizer, judge: SpeakerJudge | None, example: Feeds) -> GraphModule:
+def finetuning_step(synthesizer: Synthesizer, judge: Judge | None, example: Feeds) -> GraphModule:
     """``FineTuning`` as a module of forward operations, for inputs of the shapes of ``example``."""
     traced: GraphModule = make_fx(FineTuning(synthesizer, judge), decomposition_table=_backward())(*example.values())
     for node in traced.graph.nodes:
@@ -185,7 +186,7 @@ def finetuning_step(synthesizer: Synthesizer, judge: SpeakerJudge | None, exampl
 
 
 def finetuning_graph(
-    synthesizer: Synthesizer, frames: int = FRAMES, pieces: int = PIECES, judge: SpeakerJudge | None = None
+    synthesizer: Synthesizer, frames: int = FRAMES, pieces: int = PIECES, judge: Judge | None = None
 ) -> Graph:
     """The graph of a step on ``pieces`` cuts of ``frames`` frames and margins."""
 
@@ -223,7 +224,7 @@ def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int)
     }
 
 
-def add_finetuning(bundle: Path, synthesizer: Synthesizer, judge: SpeakerJudge | None = None) -> None:
+def add_finetuning(bundle: Path, synthesizer: Synthesizer, judge: Judge | None = None) -> None:
     """Write what fine-tuning takes into a bundle that holds everything else: the numbers, and the graph of a step.
 
     It is an ONNX graph alone, where the acoustic graph is one: TFLite's chooses the pitch itself, and a step needs the
@@ -270,6 +271,7 @@ def _backward() -> dict[Any, Callable[..., Any]]:
         [
             aten.native_layer_norm_backward,
             aten.gelu_backward,
+            aten.sigmoid_backward,
             aten._softmax_backward_data,
             aten.tanh_backward,
             aten.threshold_backward,
@@ -278,8 +280,13 @@ def _backward() -> dict[Any, Callable[..., Any]]:
     )
 
     def convolution(gradient: Tensor, x: Tensor, weight: Tensor, *settings: Any) -> tuple[Tensor, None, None]:
-        """Of a depthwise convolution of the same length, for its input: one with the kernel turned round."""
-        return functional.conv2d(gradient, weight.flip(-1), None, 1, settings[2], groups=settings[6]), None, None
+        """Of a convolution of odd kernel and the same size, or half as many rows, for its input: one with the kernel
+        turned round, between rows of zeros where rows were left out."""
+        (stride, _), padding, groups = settings[1], settings[2], settings[6]
+        turned = weight.flip(-2, -1) if groups > 1 else weight.flip(-2, -1).transpose(0, 1)
+        if stride == 2:
+            gradient = functional.pad(gradient.unsqueeze(3), (0, 0, 0, 1)).flatten(2, 3)
+        return functional.conv2d(gradient, turned, None, 1, padding, groups=groups), None, None
 
     def pooling(gradient: Tensor, x: Tensor, kernel: list[int], stride: list[int], *settings: Any) -> Tensor:
         """Of means over the last axis, with a stride of 1 and the same length, or with the kernel's stride."""

@@ -21,9 +21,19 @@ from parrotlet_compression.finetuning_graph import (  # noqa: E402
     finetuning_graph,
 )
 from parrotlet_compression.graph import export_onnx  # noqa: E402
+from parrotlet_compression.models.dense_judge import DenseJudge, DenseJudgeConfig, Judge  # noqa: E402
 from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
 from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
 
+JUDGES = {
+    "none": None,
+    "layers": SpeakerJudge(JudgeConfig(width=16, layers=2, embedding=24, frames=(4, 6))),
+    "dense": DenseJudge(
+        DenseJudgeConfig(
+            channels=4, width=16, inner=8, growth=4, layers=(1, 2, 1), outputs=(12,) * 3, embedding=24, frames=(4, 6, 6)
+        )
+    ),
+}
 FRAMES, PIECES, RATE = 60, 3, 4e-3  # 60: no multiple of the mean's 8 frames
 
 
@@ -32,10 +42,9 @@ def synthesizer() -> Synthesizer:
     return tiny_synthesizer(refiner_layers=2)
 
 
-@pytest.mark.parametrize("judged", [False, True])
-def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path, judged: bool) -> None:
+@pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
+def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path, judge: Judge | None) -> None:
     synthesizer.directions.common[-200:] = 0.1
-    judge = SpeakerJudge(JudgeConfig(width=16, layers=2, embedding=24, frames=(4, 6))) if judged else None
     graph = finetuning_graph(synthesizer, FRAMES, PIECES, judge)
     export_onnx(graph, tmp_path / "step.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])

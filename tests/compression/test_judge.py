@@ -19,7 +19,8 @@ from parrotlet.factors import Settings  # noqa: E402
 from parrotlet.mel import MelConfig, mel_edges  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.export import load_judge, load_students  # noqa: E402
-from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
+from parrotlet_compression.models.dense_judge import DenseJudge  # noqa: E402
+from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge, frame_error  # noqa: E402
 from parrotlet_compression.teachers.campplus import FIRST_S, FRAME_S  # noqa: E402
 from parrotlet_compression.train import judge as judging  # noqa: E402
 from parrotlet_compression.train import judge_pieces  # noqa: E402
@@ -33,6 +34,7 @@ from parrotlet_compression.train.judge import (  # noqa: E402
     read_pieces,
 )
 from parrotlet_compression.train.judge_pieces import SCALE  # noqa: E402
+from parrotlet_compression.train.judge_start import start_from_campplus  # noqa: E402
 from parrotlet_compression.train.speaker_consistency import Listener  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
@@ -190,11 +192,38 @@ def test_pieces_are_what_campplus_hears_and_weights_are_found(
     assert batch.recorded.shape[1:] == batch.mel.shape[3:]
     assert float(batch.gradient.abs().max()) == pytest.approx(float(np.abs(one.gradient).max()) / SCALE, rel=0.5)
     monkeypatch.setattr(judging, "HELD_OUT", 10**9)
-    out = tmp_path / "out"
-    assert main(["train", "judge", str(pieces), str(out), "--steps", "2"]) == 0
+    monkeypatch.setattr(judging, "SPEAKERS", 2)
+    start, out = tmp_path / "start", tmp_path / "out"
+    assert main(["judge-start", str(pieces), str(CHECKPOINTS), str(start)]) == 0
+    begin = str(start / "judge.safetensors")
+    assert main(["train", "judge", str(pieces), str(out), "--from", begin, "--steps", "2", "--rate", "4e-5"]) == 0
     loaded = load_judge(out)
     assert loaded is not None
     assert torch.allclose(loaded(batch.mel[0, 0]).embedding.norm(dim=-1), torch.ones(3), atol=1e-4)
+
+
+@needs_campplus
+def test_it_begins_with_what_campplus_hears(bird: Parrotlet) -> None:
+    """Fitted to a few pieces, the part of CAM++ that a judge takes over hears of them what the whole of it hears."""
+    phonemes = bird.phonemize("The small bird said good morning, and then it said it again to everybody.")
+    names = list(bird.presets)[:4]
+    said = [bird.acoustics(phonemes, bird.presets[name].profile).mel[:192] for name in names]
+    mel, listener = torch.from_numpy(np.stack(said)), Listener(load_students(CHECKPOINTS)[2])
+    torch.manual_seed(0)
+    with torch.no_grad():
+        embeddings, layers = listener.hear(mel, listener.vocoder(mel).f0)
+    # As many components as four voices have.
+    inner = InnerFrames.find([layers], JudgeConfig.frames)
+    frames = torch.from_numpy(inner(layers, 192, MelConfig()))
+    judge = DenseJudge()
+    start_from_campplus(judge, mel, frames, listener)
+    with torch.no_grad():
+        heard = judge(mel)
+    wanted = list(frames.split(list(JudgeConfig.frames), dim=-1))
+    assert float(frame_error(heard.frames, wanted)) < 0.1
+    assert float((heard.embedding * embeddings).sum(-1).mean()) > 0.8
+    likeness = heard.embedding @ embeddings.T
+    assert (likeness.argmax(dim=1) == torch.arange(4)).all(), "each is most like itself"
 
 
 def test_without_pieces_the_command_that_makes_them_is_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from parrotlet.finetuning import Material
 
 from ..average_weights import write_average
 from ..corpus import Pack
-from ..export import DIRECTIONS, load_students
+from ..export import DIRECTIONS, JUDGE, load_students
 from ..models.weights import load_tensors, save_weights
 from ..teachers.hifigan import HifiGanConfig
 from ..train.acoustic import train_acoustic
@@ -28,6 +28,7 @@ from ..train.hifigan import train_hifigan
 from ..train.joint import Plan, train_joint
 from ..train.judge import train_judge
 from ..train.judge_pieces import write_pieces, write_recordings
+from ..train.judge_start import write_start
 from ..train.likeness import train_likeness
 from ..train.loop import Schedule
 from ..train.prepared_clips import write_dataset
@@ -69,6 +70,11 @@ def add_commands(commands: Commands) -> None:
     found.add_argument("out", type=Path, help="folder for a file of each person; those that are there are kept")
     found.add_argument("--seed", type=int, default=0, metavar="N", help="of other pieces (%(default)s)")
     found.add_argument("--without", default="", metavar="NAMES", help="people to leave out, with commas between")
+
+    found = commands.add("judge-start", _judge_start, "write the judge that `train judge` begins with, out of CAM++")
+    found.add_argument("pieces", type=Path, help="the OUT of `judge-pieces`")
+    found.add_argument("checkpoints", type=Path, help="folder of the vocoder")
+    found.add_argument("out", type=Path, help="folder for judge.safetensors")
 
     found = commands.add("common", _common, "find what the factors of all people have in common")
     found.add_argument("pack", type=Path)
@@ -287,6 +293,11 @@ def _judge_pieces(options: argparse.Namespace) -> None:
     without = options.without.split(",")
     write_recordings(pack, options.out, options.seed, without)
     write_pieces(pack, options.bundle, settings, options.checkpoints, options.out, options.seed, without)
+
+
+def _judge_start(options: argparse.Namespace) -> None:
+    write_start(options.pieces, options.checkpoints, options.out)
+    print(options.out / JUDGE)
 
 
 def _common(options: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from torch.nn import functional
 from parrotlet.errors import InputError
 
 from ..export import JUDGE
+from ..models.dense_judge import Judge, read_judge
 from ..models.judge import SpeakerJudge, frame_error
 from .judge_pieces import PARTS, RECORDINGS, SCALE
 from .loop import Losses, Schedule, data_seed, release, train
@@ -127,7 +128,7 @@ class JudgeLosses(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, judge: SpeakerJudge, mean: Tensor) -> None:
+    def __init__(self, judge: Judge, mean: Tensor) -> None:
         super().__init__()
         self.judge = judge
         self.register_buffer("mean", mean)
@@ -192,15 +193,18 @@ def linear_gradient(gradient: Tensor, mel: Tensor) -> Tensor:
     return torch.einsum("ptm,ptn->pmn", gradient.flatten(1, 2), rows).flatten(1)
 
 
-def train_judge(pieces: Path, out: Path, schedule: Schedule, start_from: Path | None = None) -> SpeakerJudge:
+def train_judge(pieces: Path, out: Path, schedule: Schedule, start_from: Path | None = None) -> Judge:
     """Train, or go on training; prints how far it is, on average, from CAM++ for people held out.
+
+    start_from: a judge to begin with, of either kind; untrained, it is a ``SpeakerJudge``.
 
     Writes ``judge.safetensors`` too, in float16: what is laid beside the other weights of a release.
     """
     torch.manual_seed(0)
     learning, held = read_pieces(pieces)
     mean = np.concatenate([one.embedding.reshape(-1, one.embedding.shape[-1]) for one in learning.people])
-    student = JudgeLosses(SpeakerJudge(), torch.from_numpy(mean.astype(np.float32).mean(axis=0)))
+    judge = SpeakerJudge() if start_from is None else read_judge(start_from)
+    student = JudgeLosses(judge, torch.from_numpy(mean.astype(np.float32).mean(axis=0)))
     train(student.judge, piece_batches(learning, data_seed(out)), student, out, schedule, start_from)
     release(student.judge, out, JUDGE)
     if held.people and held.speakers:

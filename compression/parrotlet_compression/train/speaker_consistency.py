@@ -97,7 +97,11 @@ class Listener:
 
     def hear(self, mel: Tensor, f0: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The same, and the outputs of CAM++'s inner layers: see ``CamPlusPlus.hear``."""
-        return self.encoder.hear(leveled(voiced(self.vocoder, mel, *excitation(self.vocoder, f0))))
+        return self.encoder.hear(self.speech(mel, f0))
+
+    def speech(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """The speech [B, N] of the same, as loud as CAM++ is to hear it."""
+        return leveled(voiced(self.vocoder, mel, *excitation(self.vocoder, f0)))
 
 
 def excitation(vocoder: Vocoder, f0: Tensor) -> tuple[Tensor, Tensor]:
