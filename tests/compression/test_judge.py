@@ -212,7 +212,6 @@ def test_it_begins_with_what_campplus_hears(bird: Parrotlet) -> None:
     torch.manual_seed(0)
     with torch.no_grad():
         embeddings, layers = listener.hear(mel, listener.vocoder(mel).f0)
-    # As many components as four voices have.
     inner = InnerFrames.find([layers], JudgeConfig.frames)
     frames = torch.from_numpy(inner(layers, 192, MelConfig()))
     judge = DenseJudge()

@@ -46,10 +46,9 @@ class InnerFrames:
 
     def __call__(self, heard: list[Tensor], frames: int, config: MelConfig) -> Array:
         """What CAM++ hears of pieces of so many mel frames, at the judge's frames: [B, frames / STRIDE, sum of F]."""
-        middles = (np.arange(frames // STRIDE) + 0.5) * STRIDE * config.hop_length / config.sample_rate
-        places = np.clip((middles - FIRST_S) / FRAME_S, 0, heard[0].shape[1] - 1)
         layers = [(x.numpy() - mean) @ axes for x, mean, axes in zip(heard, self.means, self.axes, strict=True)]
-        return np.stack([rows_at(rows, places) for rows in np.concatenate(layers, axis=2)])
+        frame_s = config.hop_length / config.sample_rate
+        return at_frames(np.concatenate(layers, axis=2), FRAME_S, frames // STRIDE, STRIDE * frame_s)
 
     def save(self, path: Path) -> None:
         """Write them, as ``load`` reads them."""
@@ -62,3 +61,10 @@ class InnerFrames:
         with np.load(path) as file:
             layers = range(len(file.files) // 2)
             return cls([file[f"mean{n}"] for n in layers], [file[f"axes{n}"] for n in layers])
+
+
+def at_frames(rows: Array, hop_s: float, frames: int, frame_s: float) -> Array:
+    """CAM++'s rows [B, N, C], one every ``hop_s``, at the middles of frames of ``frame_s``: [B, frames, C]."""
+    middles = (np.arange(frames) + 0.5) * frame_s
+    places = np.clip((middles - FIRST_S) / hop_s, 0, rows.shape[1] - 1)
+    return np.stack([rows_at(one, places) for one in rows])

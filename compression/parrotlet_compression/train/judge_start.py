@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..export import JUDGE, load_students
-from ..interpolation import rows_at
 from ..models.dense_judge import BandConvolutions, DenseBlock, DenseJudge, DenseLayer, Residual
 from ..models.judge import STRIDE
 from ..models.weights import save_weights
-from ..teachers.campplus import FIRST_S, FRAME_S, HOP_S
+from ..teachers.campplus import FRAME_S, HOP_S
+from .inner_frames import at_frames
 from .judge import read_pieces
 from .speaker_consistency import Listener
 
@@ -112,10 +112,7 @@ def _heard(listener: Listener, mel: Tensor) -> dict[str, Tensor]:
     frame_s = config.hop_length / config.sample_rate
 
     def at(rows: Tensor, hop_s: float, stride: int) -> Tensor:
-        """Rows [B, N, C], one every ``hop_s``, at the middles of every so many frames: [B, T / stride, C]."""
-        middles = (np.arange(mel.shape[1] // stride) + 0.5) * stride * frame_s
-        places = np.clip((middles - FIRST_S) / hop_s, 0, rows.shape[1] - 1)
-        return torch.from_numpy(np.stack([rows_at(one, places) for one in rows.numpy()]))
+        return torch.from_numpy(at_frames(rows.numpy(), hop_s, mel.shape[1] // stride, stride * frame_s))
 
     def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
         def hook(layer: nn.Module, given: Any, output: Tensor) -> None:
