@@ -31,7 +31,7 @@ from parrotlet.factors import Settings
 from parrotlet.finetuning import Material, fit
 from parrotlet_compression.export import load_students
 from parrotlet_compression.finetuning_graph import FineTuning
-from parrotlet_compression.models.dense_judge import read_judge
+from parrotlet_compression.models.judge import read_judge
 from parrotlet_compression.models.synthesizer import Synthesizer
 from parrotlet_compression.train.judge_pieces import F0, INNER, Embed, drawn, recorded, spectrum
 from parrotlet_compression.train.speaker_consistency import Listener

@@ -28,7 +28,7 @@ from .finetuning_graph import add_finetuning
 from .fuse import fuse_bundle
 from .graph import Feeds, Graph, export_onnx
 from .models.acoustic import AcousticConfig, AcousticModel
-from .models.dense_judge import Judge, read_judge
+from .models.judge import SpeakerJudge, read_judge
 from .models.refiner import Refiner
 from .models.speaker import SpeakerEncoder
 from .models.synthesizer import Synthesizer
@@ -79,7 +79,7 @@ def load_students(checkpoints: Path) -> tuple[SpeakerEncoder, Synthesizer, Vocod
     return speaker, synthesizer, vocoder
 
 
-def load_judge(checkpoints: Path) -> Judge | None:
+def load_judge(checkpoints: Path) -> SpeakerJudge | None:
     """The judge of speakers in a folder of weights; None where there is none. Raises InputError for other weights."""
     if not (checkpoints / JUDGE).is_file():
         return None

@@ -27,8 +27,7 @@ from parrotlet.finetuning import Line
 
 from .files import read_manifest, write_files
 from .graph import Feeds, Graph, export_onnx
-from .models.dense_judge import Judge
-from .models.judge import frame_error
+from .models.judge import SpeakerJudge, frame_error
 from .models.synthesizer import Synthesizer
 from .moments import moments_loss
 from .onnx_compact import compact_onnx_file
@@ -46,7 +45,7 @@ BEYOND = 1.5
 """How much of what all people's factors have in common is taken out of a person's."""
 MOMENTS = 0.5
 """Weight of mean and spread of the cepstra."""
-JUDGED, JUDGED_FRAMES = 0.8, 0.1
+JUDGED, JUDGED_FRAMES = 2.4, 0.1
 """Weights of the distance that the judge of speakers hears: of embeddings, and of frames."""
 STRESS = 0.0
 """What a host adds to a person's factors, of themselves. Without a judge 0.3 brought likeness; with one, at the same
@@ -102,7 +101,7 @@ class FineTuning(nn.Module):
 
     flatter: Tensor
 
-    def __init__(self, synthesizer: Synthesizer, judge: Judge | None = None) -> None:
+    def __init__(self, synthesizer: Synthesizer, judge: SpeakerJudge | None = None) -> None:
         super().__init__()
         self.synthesizer = copy.deepcopy(synthesizer).requires_grad_(False).eval()
         self.judge = None if judge is None else copy.deepcopy(judge).requires_grad_(False).eval()
@@ -172,7 +171,7 @@ class FineTuning(nn.Module):
         return torch.cat(parts)
 
 
-def finetuning_step(synthesizer: Synthesizer, judge: Judge | None, example: Feeds) -> GraphModule:
+def finetuning_step(synthesizer: Synthesizer, judge: SpeakerJudge | None, example: Feeds) -> GraphModule:
     """``FineTuning`` as a module of forward operations, for inputs of the shapes of ``example``."""
     traced: GraphModule = make_fx(FineTuning(synthesizer, judge), decomposition_table=_backward())(*example.values())
     for node in traced.graph.nodes:
@@ -186,7 +185,7 @@ def finetuning_step(synthesizer: Synthesizer, judge: Judge | None, example: Feed
 
 
 def finetuning_graph(
-    synthesizer: Synthesizer, frames: int = FRAMES, pieces: int = PIECES, judge: Judge | None = None
+    synthesizer: Synthesizer, frames: int = FRAMES, pieces: int = PIECES, judge: SpeakerJudge | None = None
 ) -> Graph:
     """The graph of a step on ``pieces`` cuts of ``frames`` frames and margins."""
 
@@ -224,7 +223,7 @@ def example_feeds(synthesizer: Synthesizer, frames: int, pieces: int, seed: int)
     }
 
 
-def add_finetuning(bundle: Path, synthesizer: Synthesizer, judge: Judge | None = None) -> None:
+def add_finetuning(bundle: Path, synthesizer: Synthesizer, judge: SpeakerJudge | None = None) -> None:
     """Write what fine-tuning takes into a bundle that holds everything else: the numbers, and the graph of a step.
 
     It is an ONNX graph alone, where the acoustic graph is one: TFLite's chooses the pitch itself, and a step needs the

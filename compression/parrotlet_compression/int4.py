@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
 from parrotlet.bundle import PACKED_FORMAT, joined
 from parrotlet.errors import InputError
@@ -25,15 +25,13 @@ from .files import json_bytes, read_manifest, spoken_parts
 
 GROUP = 64
 """Weights that share a scale, at most."""
-SMALLEST = 4096
+SMALLEST = 2048
 """Weights of a matrix that is worth it."""
 CLIPPED = (1.0, 0.95, 0.9, 0.85, 0.8)
 """Shares of a group's range that are tried: the least squared error decides."""
 LAST = {"speaker": 2}
 """How many of a graph's last matrices stay as they are: with those in four bits, too, the embedding of a voice has a
 cosine of 0.998 to the other, and without them 0.9997."""
-ROUNDED = ("acoustic_text", "recognizer")
-"""Graphs whose float16 matrices are stored as int8. In the others the spectrum passes through such matrices."""
 
 
 def int4_bundle(source: Path, target: Path, graphs: Sequence[str] = ()) -> None:
@@ -85,7 +83,7 @@ def _pack(source: Path, part: Path, entry: dict[str, Any], packed: dict[str, Any
         made, packing = packed_graph(data, joined(data, (source / borrows["from"]).read_bytes(), borrows["pieces"]))
     else:
         last = LAST.get(Path(file).stem, 0)
-        made, packing = packed_graph(_rounded(data) if file.startswith(ROUNDED) else data, last=last)
+        made, packing = packed_graph(data, last=last)
     if not packing["pieces"]:
         return
     (part / file).unlink()
@@ -147,29 +145,3 @@ def four_bits(
     _, codes, scale, zero = best
     half = codes.astype(np.uint8)
     return half[:, : group // 2] | half[:, group // 2 :] << 4, scale.astype("<f2"), zero.astype(np.uint8)
-
-
-def _rounded(graph: bytes) -> bytes:
-    """A graph with its float16 matrices as int8, one scale an output channel, made float when it is loaded."""
-    model = onnx.load_from_string(graph)
-    for tensor in list(model.graph.initializer):
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float16 or values.ndim != 2 or values.size < SMALLEST:
-            continue
-        name, scale = tensor.name, np.abs(values.astype(np.float32)).max(axis=0, keepdims=True).clip(1e-12) / 127
-        # As one row they are no matrix to be packed: what they multiply is sensitive.
-        codes = np.rint(values / scale).astype(np.int8).reshape(1, *values.shape)
-        model.graph.initializer.remove(tensor)
-        for key, constant in {"codes": codes, "scale": scale}.items():
-            model.graph.initializer.append(numpy_helper.from_array(constant, f"{name}_{key}"))
-        shape = numpy_helper.from_array(np.array(values.shape, np.int64), f"{name}_shape")
-        model.graph.initializer.append(shape)
-        steps = (
-            helper.make_node("Reshape", [f"{name}_codes", f"{name}_shape"], [f"{name}_matrix"]),
-            helper.make_node("Cast", [f"{name}_matrix"], [f"{name}_counted"], to=onnx.TensorProto.FLOAT),
-            helper.make_node("Mul", [f"{name}_counted", f"{name}_scale"], [f"{name}_scaled"]),
-            helper.make_node("Cast", [f"{name}_scaled"], [name], to=onnx.TensorProto.FLOAT16),
-        )
-        for node in reversed(steps):
-            model.graph.node.insert(0, node)
-    return model.SerializeToString(deterministic=True)

@@ -40,6 +40,8 @@ KEEP_TFLITE = ("whiten", "_Method_module;", "Adapter", "HarmonicCombs", "^mel;")
 IN_FLOAT = ("/duration", "/encoder")
 # With one scale for all inputs only what is said of the voice suffers beside the durations.
 IN_FLOAT_STATIC = ("/duration", "/voice")
+# Graphs whose matrices in float are stored as bytes. In the others the spectrum passes through such matrices.
+AS_BYTES = ("acoustic_text", "recognizer")
 # What a static graph is judged by. The vocoder's f0 is left out, which jumps to 0 where the voicing is uncertain: one
 # frame outweighs all rounding.
 JUDGED_BY = {"speaker": ("embedding",), "vocoder": ("magnitude", "phase", "noise")}
@@ -76,6 +78,7 @@ def quantize_onnx(
 ) -> StaticResult | None:
     """Write an fp32 graph in one of ``PRECISIONS``; feeds, bound and judged_by are for ``static``, which returns what
     it left in float. Raises InputError when the feeds are silent."""
+    as_bytes = source.stem in AS_BYTES
     if precision == "fp32":
         shutil.copy(source, target)
     elif precision == "fp16":
@@ -83,11 +86,12 @@ def quantize_onnx(
     elif precision == "static":
         text = IN_FLOAT_STATIC if source.stem == "acoustic_text" else ()
         result = quantize_within(source, target, feeds, bound, keep=(*KEEP, *text), judged_by=judged_by)
-        store_fp16(target, target)  # what is left: its int8 form would be unpacked again in every call
+        # What is left: its int8 form would be unpacked again in every call.
+        store_fp16(target, target, matrices_as_bytes=as_bytes)
         return result
     else:
         quantize_int8(source, target, dynamic=precision == "dynamic", keep=KEEP, in_float=IN_FLOAT)
-        store_fp16(target, target)
+        store_fp16(target, target, matrices_as_bytes=as_bytes)
     return None
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 MIN_WEIGHTS = 512
+MIN_MATRIX = 4096
 SIGNED: dict[str, Any] = {"weight_type": QuantType.QInt8, "extra_options": {"WeightSymmetric": True}}
 """Weights of integer products: int8. From onnxruntime 1.26 on, products of two unsigned matrices take 2.3 times as long
 on x86 with VNNI. Without VNNI those of int8 weights overflow, and our sessions ask for the unsigned kernel there."""
@@ -64,11 +66,12 @@ def nodes_of(graph: onnx.GraphProto, keep: Collection[str]) -> list[str]:
     return [node.name for node in nodes if node.name.startswith(first) or node.input[1].startswith(first)]
 
 
-def store_fp16(source: Path, target: Path) -> None:
+def store_fp16(source: Path, target: Path, matrices_as_bytes: bool = False) -> None:
     """Write a graph with its float weights stored as float16 and cast when it is loaded: computed in float32.
 
     Half the size at the same speed, in sessions of either kind of ``fold_int8``. Scales of int8 tensors stay float32:
     those of biases may be smaller than what float16 holds exactly.
+    matrices_as_bytes: matrices are stored in a quarter of the size, with a scale for each column.
     """
     model = onnx.load(source)
     scales = {node.input[1] for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")}
@@ -82,10 +85,36 @@ def store_fp16(source: Path, target: Path) -> None:
         ):
             continue
         model.graph.initializer.remove(tensor)
+        if matrices_as_bytes and array.ndim == 2 and array.size >= MIN_MATRIX:
+            _store_bytes(model.graph, tensor.name, array)
+            continue
         model.graph.initializer.append(numpy_helper.from_array(array.astype(np.float16), f"{tensor.name}_fp16"))
         cast = helper.make_node("Cast", [f"{tensor.name}_fp16"], [tensor.name], to=onnx.TensorProto.FLOAT)
         model.graph.node.insert(0, cast)
     onnx.save(model, target)
+
+
+def _store_bytes(graph: onnx.GraphProto, name: str, matrix: npt.NDArray[np.float32]) -> None:
+    """Put a matrix into a graph as bytes around 128, which casts and a product turn back when it is loaded.
+
+    No DequantizeLinear: where int8 products are not folded, it would run in every call. Not int8: hosts make such
+    constants unsigned for some processors.
+    """
+    scale = np.maximum(np.abs(matrix).max(axis=0, keepdims=True), 1e-12) / 127
+    stored = {
+        "bytes": (np.rint(matrix / scale) + 128).astype(np.uint8),
+        "middle": np.array(128, np.float32),
+        "scale": scale.astype(np.float32),
+    }
+    for key, constant in stored.items():
+        graph.initializer.append(numpy_helper.from_array(constant, f"{name}_{key}"))
+    steps = (
+        helper.make_node("Cast", [f"{name}_bytes"], [f"{name}_counted"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Sub", [f"{name}_counted", f"{name}_middle"], [f"{name}_around"]),
+        helper.make_node("Mul", [f"{name}_around", f"{name}_scale"], [name]),
+    )
+    for node in reversed(steps):
+        graph.node.insert(0, node)
 
 
 def _weight(node: onnx.NodeProto, ranks: dict[str, int]) -> tuple[int, int] | None:

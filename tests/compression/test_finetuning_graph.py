@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +22,17 @@ from parrotlet_compression.finetuning_graph import (  # noqa: E402
     finetuning_graph,
 )
 from parrotlet_compression.graph import export_onnx  # noqa: E402
-from parrotlet_compression.models.dense_judge import DenseJudge, DenseJudgeConfig, Judge  # noqa: E402
 from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge  # noqa: E402
 from parrotlet_compression.models.synthesizer import Synthesizer  # noqa: E402
 
+TINY = JudgeConfig(
+    channels=4, width=16, inner=8, rank=4, growth=4, layers=(1, 2, 1), outputs=(12,) * 3, embedding=24, frames=(4, 6, 6)
+)
+torch.manual_seed(0)
 JUDGES = {
     "none": None,
-    "layers": SpeakerJudge(JudgeConfig(width=16, layers=2, embedding=24, frames=(4, 6))),
-    "dense": DenseJudge(
-        DenseJudgeConfig(
-            channels=4, width=16, inner=8, growth=4, layers=(1, 2, 1), outputs=(12,) * 3, embedding=24, frames=(4, 6, 6)
-        )
-    ),
+    "small": SpeakerJudge(TINY),
+    "with all layers": SpeakerJudge(dataclasses.replace(TINY, strides=(2, 1, 2, 1), rank=0)),
 }
 FRAMES, PIECES, RATE = 60, 3, 4e-3  # 60: no multiple of the mean's 8 frames
 
@@ -43,7 +43,7 @@ def synthesizer() -> Synthesizer:
 
 
 @pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
-def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path, judge: Judge | None) -> None:
+def test_five_steps_are_those_of_torch(synthesizer: Synthesizer, tmp_path: Path, judge: SpeakerJudge | None) -> None:
     synthesizer.directions.common[-200:] = 0.1
     graph = finetuning_graph(synthesizer, FRAMES, PIECES, judge)
     export_onnx(graph, tmp_path / "step.onnx")

