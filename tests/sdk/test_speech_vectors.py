@@ -196,7 +196,7 @@ def test_the_acoustic_stage(made: Made, case: int) -> None:
     if not different.any():
         mel = np.array(value["mel"])[:: wanted["mel"]["every"]]
         assert np.abs(np.array(value["f0"]) - wanted["f0"]).mean() < 0.6
-        assert np.abs(mel - wanted["mel"]["values"]).mean() < 0.05
+        assert np.abs(mel - wanted["mel"]["values"]).mean() < 0.07
 
 
 def test_samples(made: Made) -> None:
