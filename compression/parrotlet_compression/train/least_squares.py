@@ -10,6 +10,7 @@ from torch import Tensor, nn
 RIDGE = 1e-3
 """Of the mean variance of what a product reads."""
 AT_ONCE = 10
+"""Pieces that are heard together."""
 
 
 @torch.no_grad()

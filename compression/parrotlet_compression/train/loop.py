@@ -163,17 +163,17 @@ def train(
     ``orthogonal``: matrices, by name, that learn with Muon, at FASTER times the rate.
     """
     out.mkdir(parents=True, exist_ok=True)
-    matrices = [p for name, p in model.named_parameters() if orthogonal(name) and p.ndim == 2]
-    named = [(name, p) for name, p in model.named_parameters() if not (orthogonal(name) and p.ndim == 2)]
+    matrices = {name: p for name, p in model.named_parameters() if orthogonal(name) and p.ndim == 2}
+    others = {name: p for name, p in model.named_parameters() if name not in matrices}
     groups = [
-        {"params": [p for name, p in named if not faster(name)], "factor": 1.0},
-        {"params": [p for name, p in named if faster(name)], "factor": FASTER},
+        {"params": [p for name, p in others.items() if not faster(name)], "factor": 1.0},
+        {"params": [p for name, p in others.items() if faster(name)], "factor": FASTER},
     ]
     optimizers: dict[str, torch.optim.Optimizer] = {
         "optimizer": torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     }
     if matrices:
-        optimizers["muon"] = Muon([{"params": matrices, "factor": FASTER}])
+        optimizers["muon"] = Muon([{"params": list(matrices.values()), "factor": FASTER}])
     average = torch.optim.swa_utils.AveragedModel(model, avg_fn=_averaging(schedule.average), use_buffers=False)
     step, seed = 0, data_seed(out)
     if (out / "state.pt").is_file():

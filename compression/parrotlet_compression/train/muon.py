@@ -34,7 +34,9 @@ class Muon(torch.optim.Optimizer):
                 if weight.grad is None:
                     continue
                 state = self.state[weight]
-                momentum = state.setdefault("momentum", torch.zeros_like(weight))
+                if not state:
+                    state["momentum"] = torch.zeros_like(weight)
+                momentum = state["momentum"]
                 momentum.lerp_(weight.grad, 1 - MOMENTUM)
                 change = orthogonal(weight.grad.lerp(momentum, MOMENTUM))
                 weight.add_(change, alpha=-group["lr"] * SIZE * max(weight.shape) ** 0.5)
