@@ -25,7 +25,7 @@ from parrotlet.mel import mel_spectrogram  # noqa: E402
 from parrotlet_compression.cli import main  # noqa: E402
 from parrotlet_compression.corpus import SILENCE, Pack, measured_f0  # noqa: E402
 from parrotlet_compression.export import load_students  # noqa: E402
-from parrotlet_compression.models.acoustic import REFERENCE_HZ, length_regulate  # noqa: E402
+from parrotlet_compression.models.acoustic import length_regulate  # noqa: E402
 from parrotlet_compression.models.aligner import Aligner  # noqa: E402
 from parrotlet_compression.models.discriminator import SequenceDiscriminator  # noqa: E402
 from parrotlet_compression.models.speaker import embed_clips  # noqa: E402
@@ -178,18 +178,20 @@ def test_a_moved_voice_is_moved_as_a_whole(clips: AlignedClips, dataset: DeviceD
     assert ratios[0] == 1 and ratios[1] < 0.96 and ratios[2] > 1.04
     zero = torch.zeros(1, dtype=torch.long)
     plain = dataset.crop(zero, zero, zero, REFINER_FRAMES)
+    plain_f0 = measured_f0(clips.pack.samples16(recorded))
     for variant in (1, 2):
         ratio = float(ratios[variant])
         crop = dataset.crop(zero, zero + variant, zero, REFINER_FRAMES)
         assert torch.allclose(crop.f0, plain.f0 * ratio, rtol=1e-4)
+        moved_by = float(crop.statistics[0, 0] - plain.statistics[0, 0])
+        assert moved_by == pytest.approx(np.log2(ratio), abs=1e-3)
         moved_mel = warped(dataset.measured(number)[:REFINER_FRAMES], ratio, clips.centres)
         assert float((dataset.real(crop)[0] - torch.from_numpy(moved_mel)).abs().max()) < STEP
         # As the recording sounds when it is played faster: as high, and of this spectrum.
         samples = moved(clips.pack.samples16(recorded), ratio)
         at_24k = np.interp(np.arange(0, len(samples), 2 / 3), np.arange(len(samples)), samples).astype(np.float32)
         f0 = measured_f0(samples)
-        median = REFERENCE_HZ * 2 ** float(crop.statistics[0, 0])
-        assert np.median(f0[f0 > 0]) == pytest.approx(median, rel=0.02)
+        assert np.median(f0[f0 > 0]) == pytest.approx(ratio * np.median(plain_f0[plain_f0 > 0]), rel=0.02)
         mean = mel_spectrogram(at_24k, config).mean(axis=0)[:60]
         apart = [np.ptp(mean - warped(dataset.measured(number), r, clips.centres).mean(axis=0)[:60]) for r in ratios]
         assert int(np.argmin(apart)) == variant
